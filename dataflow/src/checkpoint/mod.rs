@@ -1,0 +1,1 @@
+//! Placeholder of the room `checkpoint`; its owner replaces it.

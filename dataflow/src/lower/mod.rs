@@ -1,0 +1,1 @@
+//! Placeholder of the room `lower`; its owner replaces it.

@@ -1,0 +1,36 @@
+//! The vocabulary of every other crate: labels, samples, step blocks, decisions, hashes and ids.
+//!
+//! # Position
+//! A leaf: it depends on no engine, no file format and no network type, so that sources, operators, sinks and
+//! tests can share it.
+//!
+//! # Terms
+//! * **series**: a tenant and a set of labels; identified between workers and in files by a [`SeriesId`].
+//! * **sample**: a series, a timestamp in milliseconds and an `f64`; NaN with the bits of [`STALE_NAN_BITS`] ends
+//!   the series.
+//! * **step block**: elements × steps of values with a presence mask ([`Block`]).
+//! * **decision**: one transition of one alert at one step ([`Decision`]).
+
+pub mod block;
+pub mod decision;
+pub mod hash;
+pub mod labels;
+pub mod runs;
+pub mod sample;
+pub mod shard;
+pub mod steps;
+
+pub use block::{Block, Row, RowMut};
+pub use decision::{Decision, Transition};
+pub use hash::{HASH_VERSION, hash64, hash128};
+pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
+pub use runs::{Run, Runs};
+pub use sample::{STALE_NAN_BITS, Sample, is_stale, stale_nan};
+pub use shard::{SHARDS, VNODES, shard_of_vnode, vnode, worker_of_shard, worker_shards};
+pub use steps::StepRange;
+
+/// A series between workers and in files: a 128-bit versioned hash of tenant and sorted labels.
+pub type SeriesId = u128;
+
+/// A plan node: a 128-bit hash of its normalised expression, grid and semantics flags.
+pub type NodeId = u128;

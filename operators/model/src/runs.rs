@@ -1,0 +1,105 @@
+//! Runs: samples as they enter the dataflow, series by series instead of row by row.
+//!
+//! # State
+//! A source numbers the series it has seen; numbers mean something on that source's link only and never leave it. The
+//! first batch that uses a number carries its labels.
+
+use crate::labels::Labels;
+use serde::{Deserialize, Serialize};
+
+/// A batch of runs of one source link.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Runs {
+    /// Position of the batch in log order. Batches of one epoch are admitted in this order, whatever worker read them,
+    /// so that of two samples with one series and stamp the first in log order wins.
+    pub seq: u64,
+    /// Series that appear for the first time on this link, ascending by number.
+    pub defs: Vec<(u32, Labels)>,
+    /// Link-local series number of each run.
+    pub series: Vec<u32>,
+    /// End of each run in `stamps` and `values`, exclusive.
+    pub ends: Vec<u32>,
+    /// Timestamps, ms; ascending within a run of a well-formed source.
+    pub stamps: Vec<i64>,
+    /// Values.
+    pub values: Vec<f64>,
+}
+
+/// One series' samples of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Link-local series number.
+    pub series: u32,
+    /// Timestamps, ms.
+    pub stamps: &'a [i64],
+    /// Values.
+    pub values: &'a [f64],
+}
+
+impl Runs {
+    /// Number of samples.
+    pub fn samples(&self) -> usize {
+        self.stamps.len()
+    }
+
+    /// Whether there is neither a sample nor a definition.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.defs.is_empty()
+    }
+
+    /// Appends a run.
+    pub fn push(&mut self, series: u32, stamps: &[i64], values: &[f64]) {
+        self.stamps.extend_from_slice(stamps);
+        self.values.extend_from_slice(values);
+        self.series.push(series);
+        self.ends.push(self.stamps.len() as u32);
+    }
+
+    /// Appends one sample, to the last run if that is of the same series.
+    pub fn push_sample(&mut self, series: u32, stamp_ms: i64, value: f64) {
+        self.stamps.push(stamp_ms);
+        self.values.push(value);
+        let end = self.stamps.len() as u32;
+        match (self.series.last(), self.ends.last_mut()) {
+            (Some(last), Some(e)) if *last == series => *e = end,
+            _ => {
+                self.series.push(series);
+                self.ends.push(end);
+            }
+        }
+    }
+
+    /// The runs in order.
+    pub fn iter(&self) -> impl Iterator<Item = Run<'_>> + '_ {
+        let mut from = 0usize;
+        self.series.iter().zip(&self.ends).map(move |(series, end)| {
+            let range = from..*end as usize;
+            from = *end as usize;
+            Run { series: *series, stamps: &self.stamps[range.clone()], values: &self.values[range] }
+        })
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.defs.clear();
+        self.series.clear();
+        self.ends.clear();
+        self.stamps.clear();
+        self.values.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_one_series_join_a_run() {
+        let mut r = Runs::default();
+        r.push_sample(7, 1, 1.0);
+        r.push_sample(7, 2, 2.0);
+        r.push_sample(8, 2, 3.0);
+        let got: Vec<_> = r.iter().map(|r| (r.series, r.stamps.to_vec())).collect();
+        assert_eq!(got, [(7, vec![1, 2]), (8, vec![2])]);
+    }
+}

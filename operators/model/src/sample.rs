@@ -1,0 +1,27 @@
+//! Samples and stale markers.
+
+use crate::labels::Labels;
+
+/// The bits of the NaN that ends a series (Prometheus `model/value`).
+pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
+
+/// The stale marker.
+pub fn stale_nan() -> f64 {
+    f64::from_bits(STALE_NAN_BITS)
+}
+
+/// Whether a value is the stale marker; an ordinary NaN is not.
+pub fn is_stale(value: f64) -> bool {
+    value.to_bits() == STALE_NAN_BITS
+}
+
+/// One sample with its labels: the form that tests and small inputs use; bulk data travels as runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// The series.
+    pub labels: Labels,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// The value; [`is_stale`] ends the series.
+    pub value: f64,
+}

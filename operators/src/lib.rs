@@ -1,0 +1,1 @@
+//! The fixed set of operators that interprets plan rows.

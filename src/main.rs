@@ -1,0 +1,2 @@
+//! The `bellwether` binary: wiring only.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A naive evaluator over all samples, held to Prometheus's own scripts.
