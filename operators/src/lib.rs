@@ -1,1 +1,6 @@
 //! The fixed set of operators that interprets plan rows.
+//!
+//! `operators` reads programs ([`program`]); it never sees a rule file, and does no I/O.
+
+pub mod functions;
+pub mod program;

@@ -1,0 +1,136 @@
+//! The plan as the operators read it: rows of tables, without a timely type.
+//!
+//! # Position
+//! dataflow/lower → dataflow/plan (passes, placement, schedule) → **program** → the interpreter in [`crate::evaluate`]
+//!
+//! A [`Program`] is data: serialisable, comparable, swapped as a whole at an epoch. The number of timely operators
+//! does not depend on it. Workers run the same program in the same order.
+//!
+//! # Terms
+//! * **node**: one row, identified by a 128-bit hash of (normalised expression, grid, semantics flags); its number in
+//!   [`Program::nodes`] holds for this program only.
+//! * **evaluation instant** `t`: the time at which an expression is evaluated; a rule's step is `s = t + query_offset`.
+//! * **stage**: nodes that need no exchange between each other; a round of the loop runs one stage.
+//! * **sending node**: a node whose input crosses workers. Its *send part* runs at the end of one stage, its *receive
+//!   part* in a later one.
+
+mod op;
+mod placement;
+pub mod selector;
+
+pub use op::{AlertSpec, Cardinality, Grouping, Matching, Op, RecordSpec, ScalarSide, SetOp, Source, TapSpec};
+pub use placement::Placement;
+pub use selector::{MatchOp, Matcher, ProducerRead, Selector};
+
+use bellwether_model::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// Index into [`Program::nodes`].
+pub type NodeIdx = usize;
+
+/// Evaluation instants `k × interval + phase`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Grid {
+    /// Distance of two instants, ms; positive.
+    pub interval_ms: i64,
+    /// `0 <= phase < interval`, ms.
+    pub phase_ms: i64,
+    /// How far past `t` its nodes read (negative offsets), ms: `t` is ready when the watermark has reached
+    /// `t + wait_ms`.
+    pub wait_ms: i64,
+    /// Whether its instants are evaluated in the warm-up before `--from` already: grids of subqueries and of
+    /// recorded series.
+    pub warm: bool,
+}
+
+/// What a node's result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shape {
+    /// One row, present at every instant, equal on all workers.
+    Scalar,
+    /// Elements with labels.
+    Vector,
+    /// Nothing: the node is there for its effect.
+    Effect,
+}
+
+/// One row of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Identity across programs: state is kept where it is equal.
+    pub id: NodeId,
+    /// What it computes.
+    pub op: Op,
+    /// Operands, in the order that [`Op`] documents; each has a smaller index, except across grids.
+    pub inputs: Vec<NodeIdx>,
+    /// Index into [`Program::grids`].
+    pub grid: usize,
+    /// Scalar, vector or effect.
+    pub shape: Shape,
+    /// Where an element of the result is.
+    pub placement: Placement,
+    /// How the input travels; `None` where everything needed is on the worker already.
+    pub exchange: Option<Placement>,
+    /// Whether two elements of the result may have one label set at one instant, which is an error
+    /// ("vector cannot contain metrics with the same labelset") that the node must look for.
+    pub check_unique: bool,
+    /// Whether the node can raise an error and so takes part in the verdict protocol.
+    pub fallible: bool,
+    /// For effects: the fallible nodes that it contains, itself included; an error of any of them fails it.
+    pub verdicts: Vec<NodeIdx>,
+    /// Whether the result is written to a block of its own; else its only consumer pulls it row by row.
+    pub materialize: bool,
+    /// The expression in normal form, for `--explain` and for messages.
+    pub text: String,
+}
+
+/// Nodes that run in one round.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Evaluated (for sending nodes: received and finished), in this order.
+    pub eval: Vec<NodeIdx>,
+    /// Send parts, run after `eval`. They arrive before the next stage. The partial verdict of a fallible node leaves
+    /// with the stage that lists it in `send`, or else in `eval`; the joint verdict is there two stages later.
+    pub send: Vec<NodeIdx>,
+}
+
+/// Stages that run together over the instants of an epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// A strongly connected component runs instant by instant: all its stages for the first instant, then for the
+    /// next; everything else runs whole blocks.
+    pub stepwise: bool,
+    /// In order.
+    pub stages: Vec<Stage>,
+}
+
+/// A compiled rule set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// All nodes; inputs before their readers.
+    pub nodes: Vec<Node>,
+    /// All grids.
+    pub grids: Vec<Grid>,
+    /// All selectors.
+    pub selectors: Vec<Selector>,
+    /// Names that loaded rules record; ingested series of these names are not evaluated.
+    pub recorded_names: Vec<String>,
+    /// The order of evaluation.
+    pub phases: Vec<Phase>,
+    /// How far back the deepest rule reads, ms: warm-up of a backtest, what a restart reads again.
+    pub horizon_ms: i64,
+    /// Tenant of the rules.
+    pub tenant: String,
+    /// Labels that place ingested series.
+    pub entity_labels: Vec<String>,
+    /// Number of leaves of the aggregation tree that are in use: 64, or 1 where sums must run in label order over all
+    /// elements (`bellwether test`).
+    pub leaves: usize,
+}
+
+impl Program {
+    /// Number of stages that an epoch with at most `steps` instants a grid runs through: its rounds.
+    pub fn rounds(&self, steps: usize) -> usize {
+        self.phases.iter().map(|p| p.stages.len() * if p.stepwise { steps } else { 1 }).sum()
+    }
+}

@@ -1,0 +1,241 @@
+//! What a node computes.
+
+use crate::functions::{AggOp, BinOp, MathFn, RangeFn};
+use serde::{Deserialize, Serialize};
+
+/// Where windows come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// Series of a selector: index into `Program::selectors`.
+    Selector(usize),
+    /// The samples that an [`Op::Ring`] node keeps: its node index.
+    Ring(usize),
+}
+
+/// Which operand of a vector-scalar operator is the scalar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ScalarSide {
+    /// `scalar op vector`
+    Left,
+    /// `vector op scalar`
+    Right,
+}
+
+/// `by (…)` or `without (…)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Grouping {
+    /// Keep these labels only; sorted.
+    By(Vec<String>),
+    /// Drop these labels and the metric name; sorted.
+    Without(Vec<String>),
+}
+
+/// Which side of a match may have several elements in a match group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Cardinality {
+    /// One element on each side.
+    OneToOne,
+    /// `group_left`
+    ManyToOne,
+    /// `group_right`
+    OneToMany,
+}
+
+/// How a vector match pairs elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Matching {
+    /// `on` = [`Grouping::By`]; `ignoring` and the default = [`Grouping::Without`].
+    pub key: Grouping,
+    /// Sides.
+    pub card: Cardinality,
+    /// Labels of `group_left(…)`: copied from the one side; sorted.
+    pub include: Vec<String>,
+}
+
+/// Set operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SetOp {
+    /// Left elements with a match.
+    And,
+    /// Left elements, and right ones without a match.
+    Or,
+    /// Left elements without a match.
+    Unless,
+}
+
+/// An alerting rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertSpec {
+    /// State identity: H(tenant, file, group, name, constant labels).
+    pub rule_id: u128,
+    /// Version of the rule: H of everything that is written in it.
+    pub version: u128,
+    /// Rule file as named.
+    pub file: String,
+    /// Group name.
+    pub group: String,
+    /// Alert name.
+    pub name: String,
+    /// Hold duration, ms.
+    pub for_ms: i64,
+    /// ms; 0 = off.
+    pub keep_firing_for_ms: i64,
+    /// Templates of the rule's labels, group labels merged; sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// Templates of the annotations; sorted by name.
+    pub annotations: Vec<(String, String)>,
+    /// Most alerts at a step; 0 = any number.
+    pub limit: usize,
+    /// A step is `t + query_offset_ms`.
+    pub query_offset_ms: i64,
+    /// Producer number of its `ALERTS` and `ALERTS_FOR_STATE` series, where a selector reads them.
+    pub producer: Option<usize>,
+}
+
+/// A recording rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordSpec {
+    /// State identity, as in [`AlertSpec`].
+    pub rule_id: u128,
+    /// Metric name of the result.
+    pub name: String,
+    /// Labels to set, group labels merged; sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// Most elements at a step; 0 = any number.
+    pub limit: usize,
+    /// Stamps are `t`; a step is `t + query_offset_ms`.
+    pub query_offset_ms: i64,
+    /// Producer number, where a selector reads the series.
+    pub producer: Option<usize>,
+}
+
+/// Hands a rule's or query's result vector to the output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TapSpec {
+    /// Index that the reader of the output gave the rule or query.
+    pub tag: usize,
+    /// A step is `t + query_offset_ms`.
+    pub query_offset_ms: i64,
+}
+
+/// What a node computes. `inputs` are given in brackets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Op {
+    /// A scalar literal. []
+    Number(f64),
+    /// `time()`: the instant in seconds, a scalar. []
+    Time,
+    /// Operator of two scalars (comparisons with `bool`). [left, right]
+    ScalarBinary(BinOp),
+    /// A scalar function of scalars, `-x` included. [args…]
+    ScalarMap(MathFn),
+    /// `scalar(v)`. [vector]; sending: every worker gets the value.
+    ScalarOf,
+    /// `vector(s)`: one element without labels, on the owner of the empty key. [scalar]
+    VectorOf,
+    /// Instant selector; its window is `(t - offset - lookback, t - offset]`. []
+    Instant {
+        /// Index into `Program::selectors`.
+        selector: usize,
+        /// ms; may be negative.
+        offset_ms: i64,
+        /// ms.
+        lookback_ms: i64,
+        /// The sample's time in seconds instead of its value (`timestamp(selector)`); drops the name.
+        timestamp: bool,
+    },
+    /// Range function over `(t - offset - range, t - offset]`. [scalar parameters…]
+    Range {
+        /// Selector or ring.
+        source: Source,
+        /// The function.
+        func: RangeFn,
+        /// ms.
+        range_ms: i64,
+        /// ms; may be negative.
+        offset_ms: i64,
+    },
+    /// Keeps the results of a subquery's inner expression on the inner grid as samples. [vector]
+    Ring {
+        /// How far back its readers look from their instant, ms.
+        retain_ms: i64,
+    },
+    /// Element-wise function; drops the name. [vector, scalar parameters…]
+    Map(MathFn),
+    /// Vector-scalar operator. [vector, scalar] whatever the side.
+    Arith {
+        /// Operator.
+        op: BinOp,
+        /// Which operand of the expression the scalar is.
+        side: ScalarSide,
+        /// `bool`: 0 or 1 instead of a filter.
+        bool_mode: bool,
+    },
+    /// `label_replace(v, dst, replacement, src, regex)`. [vector]
+    LabelReplace {
+        /// Label to write.
+        dst: String,
+        /// Replacement with `$1`.
+        replacement: String,
+        /// Label to read.
+        src: String,
+        /// Anchored regex.
+        regex: String,
+    },
+    /// `label_join(v, dst, sep, src…)`. [vector]
+    LabelJoin {
+        /// Label to write.
+        dst: String,
+        /// Separator.
+        sep: String,
+        /// Labels to read.
+        src: Vec<String>,
+    },
+    /// Aggregation. [vector, scalar parameter?]; where `exchange` is set, partials of aligned subtrees travel.
+    Aggregate {
+        /// Function.
+        op: AggOp,
+        /// Grouping.
+        grouping: Grouping,
+    },
+    /// `topk` / `bottomk`: elements keep their labels. [vector, scalar k]
+    TopK {
+        /// `bottomk`
+        bottom: bool,
+        /// Grouping.
+        grouping: Grouping,
+    },
+    /// `absent(v)`: one element with these labels at instants without any element. [vector]; sending (to the owner of
+    /// the empty key).
+    Absent {
+        /// Labels of the element; sorted.
+        labels: Vec<(String, String)>,
+    },
+    /// `histogram_quantile(q, v)` over classic buckets. [scalar q, vector]; groups by all labels but `le` and the name.
+    HistogramQuantile,
+    /// Operator of two vectors. [left, right]
+    Binary {
+        /// Operator.
+        op: BinOp,
+        /// `bool`
+        bool_mode: bool,
+        /// Matching.
+        matching: Matching,
+    },
+    /// Set operator. [left, right]
+    Set {
+        /// Operator.
+        op: SetOp,
+        /// Match key.
+        key: Grouping,
+    },
+    /// Moves elements to the owner of `Node::exchange`'s key; labels and values stay. [vector]; sending.
+    Exchange,
+    /// Alerting rule. [vector]; sending (its verdict): the send part finds identities and duplicates, the eval part
+    /// applies the transitions.
+    Alert(Box<AlertSpec>),
+    /// Recording rule. [vector]; sending (its verdict).
+    Record(Box<RecordSpec>),
+    /// Result of a rule or query as it is. [vector or scalar]
+    Tap(TapSpec),
+}
