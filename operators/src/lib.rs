@@ -2,5 +2,7 @@
 //!
 //! `operators` reads programs ([`program`]); it never sees a rule file, and does no I/O.
 
+pub mod evaluate;
 pub mod functions;
 pub mod program;
+pub mod window;

@@ -1,0 +1,58 @@
+//! What the evaluator hands out at the end of an epoch.
+
+use bellwether_model::{Decision, Labels};
+use serde::{Deserialize, Serialize};
+
+/// Times that bound an epoch's evaluation, from its binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochTimes {
+    /// The epoch.
+    pub epoch: u64,
+    /// Every stamp up to here is final, ms.
+    pub watermark_ms: i64,
+    /// First instant of warm grids, ms.
+    pub warm_from_ms: i64,
+    /// First step of alerts and results, ms.
+    pub from_ms: i64,
+    /// Last step, ms.
+    pub to_ms: i64,
+}
+
+/// One element of a rule's or query's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VectorRow {
+    /// Tag of the tap.
+    pub tag: u32,
+    /// Labels as the query answers them; `None` for a scalar.
+    pub labels: Option<Labels>,
+    /// Steps, ms.
+    pub steps_ms: Vec<i64>,
+    /// Values.
+    pub values: Vec<f64>,
+}
+
+/// An expression error at some steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpressionError {
+    /// Rule (file, group, name as `group/name`) or text of the query.
+    pub rule: String,
+    /// Tag of the tap, for queries.
+    pub tag: Option<u32>,
+    /// Steps that failed, ms.
+    pub steps_ms: Vec<i64>,
+    /// What failed.
+    pub message: String,
+}
+
+/// What an epoch gave on one worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochOutput {
+    /// Decisions, in no particular order: the commit stage sorts the union of all workers.
+    pub decisions: Vec<Decision>,
+    /// Results of taps.
+    pub vectors: Vec<VectorRow>,
+    /// Errors, each from one worker only.
+    pub errors: Vec<ExpressionError>,
+    /// Instants evaluated, summed over grids (worker 0 only).
+    pub instants: u64,
+}
