@@ -6,3 +6,4 @@ pub mod evaluate;
 pub mod functions;
 pub mod program;
 pub mod window;
+pub mod template;
