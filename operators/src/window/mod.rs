@@ -1,5 +1,7 @@
 //! Sample windows: the store that [window] fills and [evaluate] reads.
 
+mod buffer;
 mod store;
 
+pub use buffer::{MAX_SPAN_MS, Pushed, SampleBuffer};
 pub use store::{Admitted, SeriesStore, Slot};
