@@ -161,7 +161,10 @@ mod tests {
 
     #[test]
     fn unquotes_as_go_does() {
-        assert_eq!(unquote(r#""\a\b\f\n\r\t\v\\\" \u1234\U00010111\x41\101☺""#).unwrap(), "\x07\x08\x0c\n\r\t\x0b\\\" \u{1234}\u{10111}AA☺");
+        assert_eq!(
+            unquote(r#""\a\b\f\n\r\t\v\\\" \u1234\U00010111\x41\101☺""#).unwrap(),
+            "\x07\x08\x0c\n\r\t\x0b\\\" \u{1234}\u{10111}AA☺"
+        );
         assert_eq!(unquote(r"`\d\n`").unwrap(), r"\d\n");
         assert_eq!(unquote(r"'it\'s'").unwrap(), "it's");
         assert_eq!(unquote("\"\\xe2\\x98\\xba\"").unwrap(), "☺");

@@ -311,8 +311,8 @@ mod tests {
     #[test]
     fn what_go_refuses_is_refused() {
         for bad in [
-            "(", ")", "a)(b", "[a", "a**", "a*+", "*a", "a{1001}", "a{3,2}", "(?=a)", "(?!a)", "(?x)a", "\\", r"\8", r"\1",
-            r"\y", "(?P<n", "[z-a]", r"[\b]",
+            "(", ")", "a)(b", "[a", "a**", "a*+", "*a", "a{1001}", "a{3,2}", "(?=a)", "(?!a)", "(?x)a", "\\", r"\8",
+            r"\1", r"\y", "(?P<n", "[z-a]", r"[\b]",
         ] {
             assert!(compile(bad).is_err(), "{bad}");
         }
