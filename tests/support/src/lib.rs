@@ -1,5 +1,7 @@
 //! What the tests share: where the conformance data stand, and how results are compared.
 
+pub mod script;
+
 use std::path::{Path, PathBuf};
 
 /// The folder with conformance scripts, data and benchmarks; `None` in a checkout that has none, where the tests that

@@ -1,0 +1,394 @@
+//! Prometheus's notation of series: one line of text in, labels and a value for each interval out.
+//!
+//! ```text
+//! metric{a="b"} 1+2x3 _ _x2 stale -5 1e3 NaN Inf {{schema:0 count:1}}
+//! ```
+//!
+//! # Semantics
+//! The expansion rules of Prometheus (`promql/parser`, series descriptions): `axn` is n+1 values `a`, because the
+//! value at the start is not counted; `a+bxn` and `a-bxn` are n+1 values, each the one before plus or minus `b`, added
+//! one by one so that rounding is the same; `_` is one missing value and `_xn` are n; `stale` is the stale marker.
+//!
+//! # Errors
+//! [`NotationError`] names the column. A native histogram is no error of the line: its place is taken by
+//! [`Value::NotSupported`], so that a script can still use the other samples.
+
+use bellwether_model::{Labels, LabelsBuilder, METRIC_NAME, stale_nan};
+use std::fmt;
+
+/// One value of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A float; the stale marker is one too.
+    Float(f64),
+    /// A native histogram as it was written, which is not supported.
+    NotSupported(String),
+}
+
+/// Why a line is not a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotationError {
+    /// Byte position in the line, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for NotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}", self.column, self.message)
+    }
+}
+
+impl std::error::Error for NotationError {}
+
+/// A series and its values; `None` where the sample is missing.
+pub type Series = (Labels, Vec<Option<Value>>);
+
+/// Parses a whole line: labels, then values.
+pub fn parse_series(line: &str) -> Result<Series, NotationError> {
+    let mut s = Scanner { text: line, at: 0 };
+    let labels = s.labels()?;
+    let values = s.values()?;
+    Ok((labels, values))
+}
+
+/// Parses values alone, as they stand in a unit-test file.
+pub fn parse_values(text: &str) -> Result<Vec<Option<Value>>, NotationError> {
+    Scanner { text, at: 0 }.values()
+}
+
+/// Parses a label set alone: `metric{a="b"}`, `{a="b"}`, `metric`, `{"quoted name", a="b"}`.
+pub fn parse_labels(text: &str) -> Result<Labels, NotationError> {
+    let mut s = Scanner { text, at: 0 };
+    let labels = s.labels()?;
+    s.spaces();
+    if s.rest().is_empty() { Ok(labels) } else { s.fail("unexpected text after the labels") }
+}
+
+/// Reads a Go string literal (double, single or back quotes) at the start of `text`; returns it and its length.
+pub fn unquote_prefix(text: &str) -> Result<(String, usize), NotationError> {
+    let mut s = Scanner { text, at: 0 };
+    let value = s.string()?;
+    Ok((value, s.at))
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+fn is_name_start(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_' || c == ':'
+}
+
+impl<'a> Scanner<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn take(&mut self, c: char) -> bool {
+        let found = self.peek() == Some(c);
+        if found {
+            self.at += c.len_utf8();
+        }
+        found
+    }
+
+    fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let n = rest.find(|c| !keep(c)).unwrap_or(rest.len());
+        self.at += n;
+        &rest[..n]
+    }
+
+    fn spaces(&mut self) -> bool {
+        !self.take_while(char::is_whitespace).is_empty()
+    }
+
+    fn fail<T>(&self, message: impl Into<String>) -> Result<T, NotationError> {
+        Err(NotationError { column: self.at + 1, message: message.into() })
+    }
+
+    fn labels(&mut self) -> Result<Labels, NotationError> {
+        let mut b = LabelsBuilder::default();
+        self.spaces();
+        if self.peek().is_some_and(is_name_start) {
+            b.set(METRIC_NAME, self.take_while(|c| is_name_start(c) || c.is_ascii_digit()));
+        }
+        self.spaces();
+        if self.take('{') {
+            self.pairs(&mut b)?;
+        } else if b.get(METRIC_NAME).is_empty() {
+            return self.fail("expected a metric name or '{'");
+        }
+        Ok(b.build())
+    }
+
+    fn pairs(&mut self, b: &mut LabelsBuilder) -> Result<(), NotationError> {
+        loop {
+            self.spaces();
+            if self.take('}') {
+                return Ok(());
+            }
+            self.pair(b)?;
+            self.spaces();
+            if !self.take(',') && self.peek() != Some('}') {
+                return self.fail("expected ',' or '}'");
+            }
+        }
+    }
+
+    fn pair(&mut self, b: &mut LabelsBuilder) -> Result<(), NotationError> {
+        let quoted = matches!(self.peek(), Some('"' | '\'' | '`'));
+        let name =
+            if quoted { self.string()? } else { self.take_while(|c| c.is_ascii_alphanumeric() || c == '_').to_owned() };
+        if name.is_empty() {
+            return self.fail("expected a label name");
+        }
+        self.spaces();
+        if self.take('=') {
+            self.spaces();
+            b.set(&name, &self.string()?);
+        } else if quoted {
+            // A quoted name alone is the metric name (UTF-8 notation).
+            b.set(METRIC_NAME, &name);
+        } else {
+            return self.fail("expected '='");
+        }
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<String, NotationError> {
+        let quote = match self.peek() {
+            Some(c @ ('"' | '\'' | '`')) => c,
+            _ => return self.fail("expected a string"),
+        };
+        self.take(quote);
+        let mut bytes = Vec::new();
+        loop {
+            match self.peek() {
+                None => return self.fail("unterminated string"),
+                Some(c) if c == quote => break,
+                Some('\\') if quote != '`' => self.escape(&mut bytes)?,
+                Some(c) => {
+                    self.take(c);
+                    bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            }
+        }
+        self.take(quote);
+        String::from_utf8(bytes).or_else(|_| self.fail("string is not valid UTF-8"))
+    }
+
+    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), NotationError> {
+        self.take('\\');
+        let Some(c) = self.peek() else { return self.fail("unterminated escape") };
+        self.take(c);
+        let plain = match c {
+            'a' => 7,
+            'b' => 8,
+            'f' => 12,
+            'n' => b'\n',
+            'r' => b'\r',
+            't' => b'\t',
+            'v' => 11,
+            '\\' => b'\\',
+            '\'' => b'\'',
+            '"' => b'"',
+            'x' | 'u' | 'U' | '0'..='7' => return self.numeric_escape(c, out),
+            _ => return self.fail("unknown escape"),
+        };
+        out.push(plain);
+        Ok(())
+    }
+
+    fn numeric_escape(&mut self, c: char, out: &mut Vec<u8>) -> Result<(), NotationError> {
+        let (digits, radix) = match c {
+            'x' => (2, 16),
+            'u' => (4, 16),
+            'U' => (8, 16),
+            _ => {
+                self.at -= 1;
+                (3, 8)
+            }
+        };
+        let code = self.rest().get(..digits).and_then(|d| u32::from_str_radix(d, radix).ok());
+        let Some(code) = code else { return self.fail("malformed escape") };
+        self.at += digits;
+        match (c, char::from_u32(code)) {
+            ('u' | 'U', Some(ch)) => out.extend_from_slice(ch.encode_utf8(&mut [0; 4]).as_bytes()),
+            ('u' | 'U', None) => return self.fail("escape is no Unicode character"),
+            _ => out.push(code as u8),
+        }
+        Ok(())
+    }
+
+    fn values(&mut self) -> Result<Vec<Option<Value>>, NotationError> {
+        let mut out = Vec::new();
+        loop {
+            let spaced = self.spaces();
+            if self.rest().is_empty() {
+                return Ok(out);
+            }
+            if !spaced && !out.is_empty() {
+                return self.fail("expected a space between values");
+            }
+            self.item(&mut out)?;
+        }
+    }
+
+    fn item(&mut self, out: &mut Vec<Option<Value>>) -> Result<(), NotationError> {
+        if self.take('_') {
+            let n = self.times()?.unwrap_or(1);
+            out.extend(std::iter::repeat_n(None, n));
+            return Ok(());
+        }
+        if self.rest().starts_with("{{") {
+            return self.histograms(out);
+        }
+        let first = self.number()?;
+        let step = match self.peek() {
+            Some('+' | '-') => Some(self.number()?),
+            _ => None,
+        };
+        match (self.times()?, step) {
+            (None, None) => out.push(Some(Value::Float(first))),
+            (None, Some(_)) => return self.fail("expected 'x' and a count"),
+            (Some(n), step) => expand(first, step, n, out),
+        }
+        Ok(())
+    }
+
+    /// `x` and a count, if they stand here.
+    fn times(&mut self) -> Result<Option<usize>, NotationError> {
+        if !self.take('x') {
+            return Ok(None);
+        }
+        match self.take_while(|c| c.is_ascii_digit()).parse() {
+            Ok(n) => Ok(Some(n)),
+            Err(_) => self.fail("expected a count after 'x'"),
+        }
+    }
+
+    fn number(&mut self) -> Result<f64, NotationError> {
+        let from = self.at;
+        let negative = self.peek() == Some('-');
+        let _sign = self.take('-') || self.take('+');
+        let sign = if negative { -1.0 } else { 1.0 };
+        for (word, value) in [("inf", f64::INFINITY), ("nan", f64::NAN), ("stale", stale_nan())] {
+            if self.rest().get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word)) {
+                self.at += word.len();
+                // The sign of NaN means nothing, and the bits of the stale marker must not change.
+                return Ok(if value.is_nan() { value } else { sign * value });
+            }
+        }
+        self.take_while(|c| c.is_ascii_digit());
+        if self.take('.') {
+            self.take_while(|c| c.is_ascii_digit());
+        }
+        if self.take('e') || self.take('E') {
+            let _sign = self.take('-') || self.take('+');
+            self.take_while(|c| c.is_ascii_digit());
+        }
+        let text = &self.text[from..self.at];
+        match text.parse() {
+            Ok(v) => Ok(v),
+            Err(_) => self.fail(format!("bad number or missing value {text:?}")),
+        }
+    }
+
+    fn histogram(&mut self) -> Result<String, NotationError> {
+        let rest = self.rest();
+        let Some(end) = rest.strip_prefix("{{").and_then(|r| r.find("}}")) else {
+            return self.fail("expected a histogram in double braces");
+        };
+        self.at += end + 4;
+        Ok(rest[..end + 4].to_owned())
+    }
+
+    fn histograms(&mut self, out: &mut Vec<Option<Value>>) -> Result<(), NotationError> {
+        let text = self.histogram()?;
+        if self.take('+') || self.take('-') {
+            self.histogram()?;
+        }
+        let n = self.times()?.unwrap_or(0);
+        out.extend(std::iter::repeat_n(Some(Value::NotSupported(text)), n + 1));
+        Ok(())
+    }
+}
+
+fn expand(first: f64, step: Option<f64>, n: usize, out: &mut Vec<Option<Value>>) {
+    let mut value = first;
+    for _ in 0..=n {
+        out.push(Some(Value::Float(value)));
+        if let Some(step) = step {
+            value += step;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bellwether_model::is_stale;
+
+    fn floats(text: &str) -> Vec<Option<f64>> {
+        let pick = |v| match v {
+            Value::Float(f) => f,
+            Value::NotSupported(_) => f64::NAN,
+        };
+        parse_values(text).unwrap().into_iter().map(|v| v.map(pick)).collect()
+    }
+
+    #[test]
+    fn sequences_expand_to_one_value_more_than_counted() {
+        assert_eq!(floats("1+2x2"), [Some(1.0), Some(3.0), Some(5.0)]);
+        assert_eq!(floats("-5-1.5x1"), [Some(-5.0), Some(-6.5)]);
+        assert_eq!(floats("7x1 1e3"), [Some(7.0), Some(7.0), Some(1000.0)]);
+        assert_eq!(floats("0x2"), [Some(0.0); 3]);
+    }
+
+    #[test]
+    fn missing_values_expand_to_the_count() {
+        assert_eq!(floats("_ _x3 1"), [None, None, None, None, Some(1.0)]);
+        assert_eq!(floats("_x0 1"), [Some(1.0)]);
+    }
+
+    #[test]
+    fn words_are_values() {
+        let v = floats("stale NaN -Inf +inf stalex1");
+        assert!(is_stale(v[0].unwrap()) && v[1].unwrap().is_nan() && !is_stale(v[1].unwrap()));
+        assert_eq!(v[2..4], [Some(f64::NEG_INFINITY), Some(f64::INFINITY)]);
+        assert!(is_stale(v[4].unwrap()) && v.len() == 6);
+    }
+
+    #[test]
+    fn a_histogram_is_reported_not_guessed() {
+        let v = parse_values("1 {{schema:0 count:1}}+{{count:1}}x2 3").unwrap();
+        let other = v.iter().filter(|v| matches!(v, Some(Value::NotSupported(_)))).count();
+        assert_eq!((v.len(), other), (5, 3));
+    }
+
+    #[test]
+    fn labels_take_every_quote() {
+        let (l, v) = parse_series("m{a=\"x\\\"\\n\\u00e9\", b='y', c=`\\d`,} 1").unwrap();
+        assert_eq!((l.get("a"), l.get("b"), l.get("c")), ("x\"\né", "y", "\\d"));
+        assert_eq!(v.len(), 1);
+        assert_eq!(parse_labels("{\"a.b\", c=\"1\"}").unwrap().metric_name(), "a.b");
+        assert_eq!(parse_labels("{}").unwrap(), Labels::empty());
+    }
+
+    #[test]
+    fn errors_name_the_column() {
+        assert_eq!(parse_series("m 1+1").unwrap_err().column, 6);
+        assert!(parse_series("m{a=} 1").is_err());
+        assert!(parse_series("m 1 abc").is_err());
+        assert!(parse_values("1 2x").is_err());
+    }
+}

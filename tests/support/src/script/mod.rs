@@ -1,0 +1,118 @@
+//! Prometheus's test scripts: parsed, run against a query engine, counted.
+//!
+//! ```text
+//! script ──parse──▶ commands ──runner──▶ storage (load, clear) ──▶ engine ──outcome──▶ verdict ──▶ report
+//! ```
+//!
+//! # Semantics
+//! The language is Prometheus's `promql/promqltest`: `load`, `clear` and `eval`, in their old (`eval_fail`) and new
+//! (`expect fail`) forms. Annotations (`expect warn`, `expect info`) are read and not checked, because an engine's
+//! outcome carries none.
+//!
+//! # Limits
+//! Native histograms, start timestamps and unquoted UTF-8 names are not supported: a series line that uses them is
+//! left out of the load and counted, an evaluation that expects them is counted as not supported.
+
+mod manifest;
+// The one implementation of the notation. It is included, not depended on: the dataflow crate tests with this one.
+#[path = "../../../../dataflow/src/unittest/notation.rs"]
+pub mod notation;
+mod parse;
+mod runner;
+mod storage;
+mod verdict;
+
+pub use manifest::{Manifest, ManifestError};
+pub use notation::Value;
+pub use parse::{ScriptError, parse_script};
+pub use runner::{Counts, Failure, QueryEngine, QueryOutcome, Report, Runner};
+pub use storage::TestStorage;
+pub use verdict::almost_equal;
+
+use bellwether_model::Labels;
+
+/// One command of a script.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Adds samples.
+    Load(Load),
+    /// Forgets all samples.
+    Clear,
+    /// Runs a query and compares.
+    Eval(Eval),
+}
+
+/// A `load` command.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Line in the script, from 1.
+    pub line: usize,
+    /// Distance of two samples, ms.
+    pub interval_ms: i64,
+    /// Whether classic histograms shall be loaded as native ones too, which is not supported.
+    pub with_nhcb: bool,
+    /// The series.
+    pub series: Vec<notation::Series>,
+    /// Series lines that could not be read.
+    pub not_supported: Vec<String>,
+}
+
+/// When an `eval` command evaluates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EvalTime {
+    /// Once.
+    Instant {
+        /// The instant, ms.
+        at_ms: i64,
+    },
+    /// At steps.
+    Range {
+        /// First step, ms.
+        start_ms: i64,
+        /// Last possible step, ms.
+        end_ms: i64,
+        /// Distance of two steps, ms.
+        step_ms: i64,
+    },
+}
+
+/// How an expected error is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailMatch {
+    /// Any error.
+    Any,
+    /// An error with this text.
+    Message(String),
+    /// An error that matches this regular expression.
+    Regex(String),
+}
+
+/// What an `eval` command expects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// One number: a scalar.
+    Scalar(f64),
+    /// A string.
+    Text(String),
+    /// Series, by their position; an instant query's series have one value.
+    Series(Vec<(Labels, Vec<Option<Value>>)>),
+}
+
+/// An `eval` command.
+#[derive(Clone, Debug)]
+pub struct Eval {
+    /// Line in the script, from 1.
+    pub line: usize,
+    /// The query.
+    pub query: String,
+    /// When.
+    pub time: EvalTime,
+    /// The expected error, if one is expected.
+    pub fail: Option<FailMatch>,
+    /// Whether the order of the result counts.
+    pub ordered: bool,
+    /// Stamps of an expected range vector: start, end and step in ms.
+    pub range_vector: Option<(i64, i64, i64)>,
+    /// The expected result.
+    pub expected: Expected,
+}

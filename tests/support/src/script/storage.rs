@@ -1,0 +1,74 @@
+//! The samples that a script has loaded: series by labels, each in order of time.
+
+use super::notation::Value;
+use super::{Command, Load};
+use bellwether_model::{Labels, Sample};
+use std::collections::BTreeMap;
+
+/// Samples by series, stale markers included.
+#[derive(Clone, Debug, Default)]
+pub struct TestStorage {
+    series: BTreeMap<Labels, Vec<(i64, f64)>>,
+    version: u64,
+    not_supported: usize,
+}
+
+impl TestStorage {
+    /// An empty storage.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Series with their samples (stamp in ms, value), in order of labels and time.
+    pub fn series(&self) -> &BTreeMap<Labels, Vec<(i64, f64)>> {
+        &self.series
+    }
+
+    /// Changes with every change of content, so that an engine may keep what it has built.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Samples that were left out because their kind is not supported.
+    pub fn left_out(&self) -> usize {
+        self.not_supported
+    }
+
+    /// All samples, series by series.
+    pub fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
+        self.series.iter().flat_map(|(labels, samples)| {
+            samples.iter().map(|(stamp, value)| Sample { labels: labels.clone(), timestamp_ms: *stamp, value: *value })
+        })
+    }
+
+    /// Adds one sample; of two with one stamp the first stays.
+    pub fn push(&mut self, labels: &Labels, stamp_ms: i64, value: f64) {
+        self.version += 1;
+        let samples = self.series.entry(labels.clone()).or_default();
+        if let Err(at) = samples.binary_search_by_key(&stamp_ms, |(stamp, _)| *stamp) {
+            samples.insert(at, (stamp_ms, value));
+        }
+    }
+
+    /// Applies a `load` or `clear` command; others change nothing.
+    pub fn apply(&mut self, command: &Command) {
+        match command {
+            Command::Load(load) => self.load(load),
+            Command::Clear => *self = Self { version: self.version + 1, ..Self::default() },
+            Command::Eval(_) => {}
+        }
+    }
+
+    fn load(&mut self, load: &Load) {
+        self.not_supported += load.not_supported.len() + usize::from(load.with_nhcb);
+        for (labels, values) in &load.series {
+            for (i, value) in values.iter().enumerate() {
+                match value {
+                    Some(Value::Float(v)) => self.push(labels, load.interval_ms * i as i64, *v),
+                    Some(Value::NotSupported(_)) => self.not_supported += 1,
+                    None => {}
+                }
+            }
+        }
+    }
+}
