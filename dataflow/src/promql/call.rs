@@ -1,7 +1,7 @@
 //! Function calls and aggregations.
 
 use super::functions;
-use super::grammar::{Node, Parsed, Parser, documented};
+use super::grammar::{Node, Parsed, Parser, documented, starts_expr};
 use super::lex::{Tok, Token, Word};
 use bellwether_operators::template::quote::quote;
 use promql_parser::parser::token::{
@@ -48,8 +48,11 @@ impl Parser<'_> {
                 self.expect(Tok::RightParen, "", "")?;
                 return Ok(args);
             }
-            if self.accept(Tok::RightParen) {
-                self.early(comma.start, "trailing commas not allowed in function call args".to_owned());
+            if !starts_expr(self.peek()) {
+                if self.peek() != Tok::Error {
+                    self.early(comma.start, "trailing commas not allowed in function call args".to_owned());
+                }
+                self.expect(Tok::RightParen, "", "")?;
                 return Ok(args);
             }
         }

@@ -14,6 +14,9 @@ const MAX_SECONDS: f64 = 9_223_372_036.854_775;
 
 const POWER: u8 = 3;
 
+/// What Prometheus says it expects.
+pub(super) const EXPECTED: &str = "number, duration, step(), or range()";
+
 /// A value in seconds, and whether it was written as a plain literal.
 #[derive(Clone, Copy)]
 struct Seconds {
@@ -37,7 +40,9 @@ impl Parser<'_> {
 
     /// A range or a step: more than nothing.
     pub(super) fn positive_duration(&mut self) -> Parsed<Duration> {
+        self.duration = Some(("subquery or range selector", EXPECTED));
         let seconds = self.duration_expr(0)?;
+        self.duration = None;
         let ms = self.to_ms(seconds);
         if ms <= 0 {
             self.early(seconds.start, "duration must be greater than 0".to_owned());
@@ -48,21 +53,30 @@ impl Parser<'_> {
     /// The milliseconds after `offset`. Without parentheses it is one literal, so that `x offset -2 ^ 2` squares x.
     pub(super) fn offset_duration(&mut self) -> Parsed<i64> {
         if !self.starts_duration() {
-            return Err(self.unexpected("offset", "number, duration, step(), or range()"));
+            return Err(self.unexpected("offset", EXPECTED));
         }
+        self.duration = Some(("offset", EXPECTED));
+        let seconds = self.offset_seconds()?;
+        self.duration = None;
+        Ok(self.to_ms(seconds))
+    }
+
+    fn offset_seconds(&mut self) -> Parsed<Seconds> {
         if self.peek() == Tok::LeftParen {
-            let seconds = self.duration_expr(0)?;
-            return Ok(self.to_ms(seconds));
+            return self.duration_expr(0);
         }
         let start = self.token().start;
         let negative = self.accept(Tok::Operator(T_SUB));
         if !negative {
             self.accept(Tok::Operator(T_ADD));
         }
-        let mut seconds = self.duration_primary()?;
+        let mut seconds = match self.peek() {
+            Tok::Operator(T_ADD | T_SUB) => self.duration_expr(POWER)?,
+            _ => self.duration_primary()?,
+        };
         seconds.start = start;
         seconds.value = if negative { -seconds.value } else { seconds.value };
-        Ok(self.to_ms(seconds))
+        Ok(seconds)
     }
 
     fn to_ms(&mut self, seconds: Seconds) -> i64 {

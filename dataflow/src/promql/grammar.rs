@@ -52,6 +52,8 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// Within how many aggregations the parser is: Prometheus says so in syntax errors.
     pub aggregations: usize,
+    /// The construct around a duration expression and what it expects, for syntax errors within.
+    pub duration: Option<(&'static str, &'static str)>,
     /// Whether a selector may match everything, as the second argument of `info` may.
     pub bare_selector: bool,
 }
@@ -69,6 +71,7 @@ impl<'a> Parser<'a> {
             late: None,
             depth: 0,
             aggregations: 0,
+            duration: None,
             bare_selector: false,
         }
     }
@@ -156,7 +159,11 @@ impl<'a> Parser<'a> {
             return Stop;
         }
         let mut message = format!("unexpected {}", describe(self.text, token));
-        let context = if context.is_empty() && self.aggregations > 0 { "aggregation" } else { context };
+        let (context, expected) = match self.duration {
+            Some(around) if context.is_empty() => around,
+            None if context.is_empty() && self.aggregations > 0 => ("aggregation", expected),
+            _ => (context, expected),
+        };
         if !context.is_empty() {
             message.push_str(&format!(" in {context}"));
         }
@@ -297,6 +304,13 @@ pub(super) fn is_metric_name(tok: Tok) -> bool {
         Tok::Word(word) => !matches!(word, Word::On | Word::Ignoring | Word::GroupLeft | Word::GroupRight | Word::Bool),
         _ => false,
     }
+}
+
+/// Tokens that an expression can start with.
+pub(super) fn starts_expr(tok: Tok) -> bool {
+    is_metric_name(tok)
+        || matches!(tok, Tok::Number | Tok::Duration | Tok::Str | Tok::LeftParen | Tok::LeftBrace)
+        || matches!(tok, Tok::Operator(T_ADD | T_SUB))
 }
 
 /// The operator of a token and how tightly it binds.

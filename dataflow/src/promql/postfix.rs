@@ -1,5 +1,6 @@
 //! What follows an operand: ranges and subqueries, `offset`, `@`, `anchored`, `smoothed`.
 
+use super::duration_expr::EXPECTED;
 use super::functions::{ANCHORED, SMOOTHED, pseudo};
 use super::grammar::{Node, Parsed, Parser};
 use super::lex::{Tok, Word};
@@ -25,7 +26,7 @@ impl Parser<'_> {
     fn brackets(&mut self, node: Node) -> Parsed<Node> {
         let open = self.bump();
         if !self.starts_duration() {
-            return Err(self.unexpected("subquery or range selector", "number, duration, step(), or range()"));
+            return Err(self.unexpected("subquery or range selector", EXPECTED));
         }
         let range = self.positive_duration()?;
         if self.accept(Tok::RightBracket) {

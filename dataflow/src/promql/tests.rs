@@ -72,7 +72,7 @@ fn errors_have_prometheus_s_words_and_place() {
         ("foo(\n  x)", "1:1: parse error: unknown function with name \"foo\""),
         ("1 +\n  (2", "2:5: parse error: unclosed left parenthesis"),
         ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
-        ("x{a=~\"(\"}", "1:3: parse error: error parsing regexp: unclosed group"),
+        ("x{a=~\"(\"}", "1:3: parse error: error parsing regexp: missing closing ): `(`"),
         ("info(x)", "1:1: parse error: function \"info\" is not enabled"),
         (
             "limitk(1, x)",

@@ -30,7 +30,7 @@ impl Parser<'_> {
     ) -> Parsed<Node> {
         if at.tok == Tok::Trim {
             let shown = self.str(at);
-            self.early(at.start, format!("operator {} is not supported yet", quote(shown)));
+            self.late(at.start, format!("operator {} is not supported yet", quote(shown)));
         }
         let op = TokenType::new(op);
         let types = (lhs.expr.value_type(), rhs.expr.value_type());

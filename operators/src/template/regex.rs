@@ -32,7 +32,7 @@ impl std::error::Error for RegexError {}
 
 /// Compiles a Go pattern; it may match anywhere in the text.
 pub fn compile(pattern: &str) -> Result<Regex, RegexError> {
-    build(&translate(pattern)?)
+    build(&translate(pattern)?, pattern)
 }
 
 /// Compiles a Go pattern that must match the whole text, `.` included newlines: how label matchers and `label_replace`
@@ -40,18 +40,26 @@ pub fn compile(pattern: &str) -> Result<Regex, RegexError> {
 pub fn compile_anchored(pattern: &str) -> Result<Regex, RegexError> {
     let body = translate(pattern)?;
     // Checked on its own first: `a)(b` must not become valid by being wrapped.
-    build(&body)?;
-    build(&format!("^(?s:{body})$"))
+    build(&body, pattern)?;
+    build(&format!("^(?s:{body})$"), pattern)
 }
 
-fn build(pattern: &str) -> Result<Regex, RegexError> {
-    RegexBuilder::new(pattern).size_limit(SIZE_LIMIT_BYTES).nest_limit(NEST_LIMIT).build().map_err(|e| match e {
+fn build(translated: &str, pattern: &str) -> Result<Regex, RegexError> {
+    RegexBuilder::new(translated).size_limit(SIZE_LIMIT_BYTES).nest_limit(NEST_LIMIT).build().map_err(|e| match e {
         regex::Error::CompiledTooBig(limit) => {
             RegexError(format!("expression too large: it compiles to more than {limit} bytes"))
         }
-        regex::Error::Syntax(text) => RegexError(last_line(&text)),
+        regex::Error::Syntax(text) => RegexError(in_go_s_words(&last_line(&text), pattern)),
         other => RegexError(last_line(&other.to_string())),
     })
+}
+
+fn in_go_s_words(error: &str, pattern: &str) -> String {
+    match error {
+        "unclosed group" => format!("missing closing ): `{pattern}`"),
+        "unopened group" => format!("unexpected ): `{pattern}`"),
+        other => other.to_owned(),
+    }
 }
 
 /// Rust's syntax errors are a drawing followed by one line that says what is wrong.
@@ -218,6 +226,7 @@ impl Translator<'_> {
     }
 
     fn class(&mut self) -> Result<(), RegexError> {
+        let start = self.chars.peek().map_or(self.pattern.len(), |&(at, _)| at) - 1;
         self.out.push('[');
         if self.peek() == Some('^') {
             self.chars.next();
@@ -239,7 +248,7 @@ impl Translator<'_> {
             }
             first = false;
         }
-        Err(RegexError(format!("missing closing ]: `{}`", self.pattern)))
+        Err(RegexError(format!("missing closing ]: `{}`", &self.pattern[start..])))
     }
 
     /// `[:alpha:]` and its like mean the same in both engines.
