@@ -1,1 +1,55 @@
-//! Placeholder of the room `lower`; its owner replaces it.
+//! Rules and queries in, one program out.
+//!
+//! # Position
+//! rules, promql (AST) → **lower** → plan (place, schedule, fuse) → `bellwether_operators::program`
+//!
+//! ```text
+//! rules ──catalogue──▶ who reads whom, how far ──lower──▶ Dag ──plan──▶ Program
+//!         (producers)   (order of evaluations)   one file a construct
+//! ```
+//!
+//! # Semantics
+//! * Equal sub-expressions on one grid are one node, whoever writes them.
+//! * Evaluations are totally ordered by (step, file, group, rule); a selector sees the series of rules as earlier
+//!   evaluations left them ([`order`]).
+//! * A rule is evaluated at `t = step - query_offset`; its grid carries how far past `t` it reads.
+//!
+//! # Errors
+//! Every construct that is not supported yet, of every rule, is a [`LowerError`]; nothing is compiled in part.
+
+mod absent;
+mod aggregate;
+mod arith;
+mod binary;
+mod calendar;
+mod call;
+mod catalogue;
+mod compile;
+mod context;
+mod effect;
+mod error;
+mod expr;
+mod histogram;
+mod input;
+mod labels;
+mod look_ahead;
+mod math;
+mod options;
+mod order;
+mod phase;
+mod range;
+mod selector;
+mod text;
+mod unit;
+mod vector;
+mod walk;
+mod xxh64;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::{Compiled, RuleInfo, compile};
+pub use error::LowerError;
+pub use input::{QueryInput, RuleInput, RuleKind};
+pub use options::{GridKind, Options, Recorded};
+pub use phase::prometheus_phase_ms;

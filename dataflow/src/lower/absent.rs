@@ -1,0 +1,53 @@
+//! `absent(v)`: the element gets the labels that the argument's equality matchers name.
+//!
+//! # Semantics
+//! `promql/functions.go`, createLabelsForAbsentFunction: of a label with several matchers nothing is taken, unless the
+//! equality is the last of them.
+
+use super::context::{Lowering, Scope};
+use super::walk;
+use bellwether_model::METRIC_NAME;
+use bellwether_operators::program::{NodeIdx, Op};
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::{Call, Expr};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Lowering<'_> {
+    pub(super) fn absent(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
+        let arg = call.args.args.first()?;
+        let vector = self.vector_expr(scope, arg, "absent")?;
+        let labels = match walk::inner(arg) {
+            Expr::VectorSelector(v) => labels(&walk::matchers(v)),
+            _ => Vec::new(),
+        };
+        let text = self.call_text("absent", &[vector]);
+        Some(self.vector(scope, Op::Absent { labels }, vec![vector], text))
+    }
+}
+
+fn labels(matchers: &[Matcher]) -> Vec<(String, String)> {
+    let mut set = BTreeMap::new();
+    let mut has = BTreeSet::new();
+    for m in matchers.iter().filter(|m| m.name != METRIC_NAME) {
+        if m.op == MatchOp::Equal && has.insert(m.name.clone()) {
+            set.insert(m.name.clone(), m.value.clone());
+        } else {
+            set.remove(&m.name);
+        }
+    }
+    set.into_iter().filter(|(_, v)| !v.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_with_several_matchers_are_left_out() {
+        let m = |n: &str, op, v: &str| Matcher::new(op, n, v);
+        let both = [m("job", MatchOp::Equal, "a"), m("job", MatchOp::Equal, "b"), m("x", MatchOp::Equal, "y")];
+        assert_eq!(labels(&both), [("x".to_owned(), "y".to_owned())]);
+        let not = [m("job", MatchOp::NotEqual, "a"), m("__name__", MatchOp::Equal, "up")];
+        assert!(labels(&not).is_empty());
+    }
+}

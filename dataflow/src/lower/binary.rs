@@ -1,0 +1,74 @@
+//! Operators of two vectors: arithmetic, comparisons, `and`, `or`, `unless`, with their matching.
+
+use super::aggregate::sorted;
+use super::context::{Lowering, Scope};
+use super::text::sign;
+use crate::plan::set_text;
+use bellwether_operators::functions::BinOp;
+use bellwether_operators::program::{Cardinality, Grouping, Matching, NodeIdx, Op, SetOp};
+use promql_parser::parser::token::{T_LAND, T_LOR};
+use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
+
+/// `on` or `ignoring`; without either all labels but the name are matched.
+fn match_key(modifier: Option<&BinModifier>) -> Grouping {
+    match modifier.and_then(|m| m.matching.as_ref()) {
+        Some(LabelModifier::Include(l)) => Grouping::By(sorted(&l.labels)),
+        Some(LabelModifier::Exclude(l)) => Grouping::Without(sorted(&l.labels)),
+        None => Grouping::Without(Vec::new()),
+    }
+}
+
+fn key_text(key: &Grouping) -> String {
+    match key {
+        Grouping::By(l) => format!(" on ({})", l.join(", ")),
+        Grouping::Without(l) if l.is_empty() => String::new(),
+        Grouping::Without(l) => format!(" ignoring ({})", l.join(", ")),
+    }
+}
+
+fn cardinality(modifier: Option<&BinModifier>) -> (Cardinality, Vec<String>) {
+    match modifier.map(|m| &m.card) {
+        Some(VectorMatchCardinality::ManyToOne(l)) => (Cardinality::ManyToOne, sorted(&l.labels)),
+        Some(VectorMatchCardinality::OneToMany(l)) => (Cardinality::OneToMany, sorted(&l.labels)),
+        _ => (Cardinality::OneToOne, Vec::new()),
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn binary(
+        &mut self,
+        scope: Scope<'_>,
+        op: BinOp,
+        b: &BinaryExpr,
+        left: NodeIdx,
+        right: NodeIdx,
+    ) -> Option<NodeIdx> {
+        let modifier = b.modifier.as_ref();
+        if modifier.is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some()) {
+            return self.unsupported(scope, "fill");
+        }
+        let (card, include) = cardinality(modifier);
+        let matching = Matching { key: match_key(modifier), card, include };
+        let bool_mode = b.return_bool();
+        let word = if bool_mode { " bool" } else { "" };
+        let group = match matching.card {
+            Cardinality::OneToOne => String::new(),
+            Cardinality::ManyToOne => format!(" group_left ({})", matching.include.join(", ")),
+            Cardinality::OneToMany => format!(" group_right ({})", matching.include.join(", ")),
+        };
+        let key = key_text(&matching.key);
+        let text = format!("{} {}{word}{key}{group} {}", self.operand(left), sign(op), self.operand(right));
+        Some(self.vector(scope, Op::Binary { op, bool_mode, matching }, vec![left, right], text))
+    }
+
+    pub(super) fn set(&mut self, scope: Scope<'_>, b: &BinaryExpr, left: NodeIdx, right: NodeIdx) -> Option<NodeIdx> {
+        let op = match b.op.id() {
+            T_LAND => SetOp::And,
+            T_LOR => SetOp::Or,
+            _ => SetOp::Unless,
+        };
+        let key = match_key(b.modifier.as_ref());
+        let text = format!("{} {}{} {}", self.operand(left), set_text(op), key_text(&key), self.operand(right));
+        Some(self.vector(scope, Op::Set { op, key }, vec![left, right], text))
+    }
+}

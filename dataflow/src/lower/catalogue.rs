@@ -1,0 +1,113 @@
+//! Producers: rules whose series selectors may read, and which selectors those are.
+//!
+//! # Semantics
+//! A recording rule makes series of its name with its labels; an alerting rule makes `ALERTS` (with `alertstate` pending
+//! or firing) and `ALERTS_FOR_STATE`. A selector reads a producer unless a matcher contradicts what is known of the
+//! series' labels: the name, constant labels, `alertname`, `alertstate`. Of labels that come from the expression, or
+//! from a template, nothing is known.
+//!
+//! # Limits
+//! What the expression says about labels (`sum by (job)` has no `instance`) excludes nothing yet.
+
+use super::input::{RuleInput, RuleKind};
+use super::options::{Options, Recorded};
+use super::unit::{Origin, Unit, is_template};
+use super::walk;
+use crate::plan::components;
+use bellwether_model::METRIC_NAME;
+use promql_parser::label::{MatchOp, Matcher};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Known labels of one family of series: label → values it may have ("" = absent).
+type Known = BTreeMap<String, Vec<String>>;
+
+/// Who makes which series, and who reads whom.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    /// (unit, known labels), by metric name.
+    families: BTreeMap<String, Vec<(usize, Known)>>,
+    /// Unit → producer number, for units that are read.
+    pub(super) numbers: BTreeMap<usize, usize>,
+    /// Producer number → identity across programs.
+    pub(super) ids: Vec<u128>,
+    /// Unit → its component: units that read each other share one.
+    component: Vec<usize>,
+    /// Components of units, producers first.
+    pub(super) components: Vec<Vec<usize>>,
+}
+
+impl Catalogue {
+    pub(super) fn new(units: &[Unit<'_>], options: &Options) -> Self {
+        let mut catalogue = Self::default();
+        for unit in units {
+            let Origin::Rule(rule) = unit.origin else { continue };
+            for (name, known) in families(rule, options) {
+                catalogue.families.entry(name).or_default().push((unit.index, known));
+            }
+        }
+        catalogue.connect(units);
+        catalogue
+    }
+
+    fn connect(&mut self, units: &[Unit<'_>]) {
+        let mut edges: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
+        let mut read = BTreeSet::new();
+        for unit in units {
+            walk::uses(unit.expr, &mut |u| edges[unit.index].extend(self.read_by(&walk::matchers(u.selector))));
+            read.extend(edges[unit.index].iter().copied());
+        }
+        self.components = components(&edges);
+        self.component = vec![0; units.len()];
+        for (c, members) in self.components.iter().enumerate() {
+            for unit in members {
+                self.component[*unit] = c;
+            }
+        }
+        self.numbers = read.iter().enumerate().map(|(number, unit)| (*unit, number)).collect();
+        self.ids = read.iter().map(|unit| units[*unit].rule_id).collect();
+    }
+
+    /// Units whose series these matchers cannot exclude, in order.
+    pub(super) fn read_by(&self, matchers: &[Matcher]) -> BTreeSet<usize> {
+        let fixed = matchers.iter().find(|m| m.name == METRIC_NAME && m.op == MatchOp::Equal && !m.value.is_empty());
+        let candidates: Vec<&Vec<(usize, Known)>> = match fixed {
+            Some(name) => self.families.get(&name.value).into_iter().collect(),
+            None => self.families.values().collect(),
+        };
+        let admits = |known: &Known| matchers.iter().all(|m| admits(m, known));
+        candidates.into_iter().flatten().filter(|(_, known)| admits(known)).map(|(unit, _)| *unit).collect()
+    }
+
+    /// Whether two units read each other, directly or through others.
+    pub(super) fn in_one_cycle(&self, a: usize, b: usize) -> bool {
+        self.component[a] == self.component[b]
+    }
+}
+
+fn admits(matcher: &Matcher, known: &Known) -> bool {
+    known.get(&matcher.name).is_none_or(|values| values.iter().any(|v| matcher.is_match(v)))
+}
+
+fn families(rule: &RuleInput<'_>, options: &Options) -> Vec<(String, Known)> {
+    // Recording rules do not expand templates: what looks like one is the value.
+    let constant = |v: &str| rule.kind == RuleKind::Record || !is_template(v);
+    let mut constants: Known = Known::new();
+    for (name, value) in rule.labels.iter().filter(|(_, v)| constant(v)) {
+        constants.insert(name.clone(), vec![value.clone()]);
+    }
+    let family = |name: &str, more: &[(&str, &[&str])]| {
+        let mut known = constants.clone();
+        for (label, values) in more.iter().chain(&[(METRIC_NAME, &[name] as &[&str])]) {
+            known.insert((*label).to_owned(), values.iter().map(|v| (*v).to_owned()).collect());
+        }
+        (name.to_owned(), known)
+    };
+    match rule.kind {
+        RuleKind::Record if options.recorded == Recorded::Keep => Vec::new(),
+        RuleKind::Record => vec![family(rule.name, &[])],
+        RuleKind::Alert => vec![
+            family("ALERTS", &[("alertname", &[rule.name]), ("alertstate", &["pending", "firing"])]),
+            family("ALERTS_FOR_STATE", &[("alertname", &[rule.name])]),
+        ],
+    }
+}

@@ -1,0 +1,83 @@
+//! What lowering one expression needs: the DAG, the catalogue, and where errors go.
+
+use super::catalogue::Catalogue;
+use super::error::LowerError;
+use super::look_ahead::LookAhead;
+use super::options::Options;
+use super::unit::Unit;
+use crate::plan::{Dag, Part};
+use bellwether_operators::program::{NodeIdx, Op, Shape};
+
+/// Where in a unit an expression stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    pub(super) unit: &'a Unit<'a>,
+    /// Grid of the nodes.
+    pub(super) grid: usize,
+    /// Within a subquery.
+    pub(super) in_subquery: bool,
+}
+
+/// Lowers all units into one DAG. A function that finds an error records it and returns `None`; its callers look at
+/// their other operands nevertheless, so that all errors are found at once.
+#[derive(Debug)]
+pub(super) struct Lowering<'a> {
+    pub(super) options: &'a Options,
+    pub(super) units: &'a [Unit<'a>],
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) ahead: &'a LookAhead,
+    pub(super) dag: Dag,
+    pub(super) errors: Vec<LowerError>,
+}
+
+impl Lowering<'_> {
+    /// Records an error about a construct.
+    pub(super) fn refuse(&mut self, scope: Scope<'_>, construct: &str, message: String) -> Option<NodeIdx> {
+        self.errors.push(LowerError {
+            unit: Some(scope.unit.index),
+            origin: scope.unit.label(),
+            construct: construct.to_owned(),
+            message,
+            position: position(scope.unit.text, construct),
+        });
+        None
+    }
+
+    /// Records that a construct is not supported yet.
+    pub(super) fn unsupported(&mut self, scope: Scope<'_>, construct: &str) -> Option<NodeIdx> {
+        self.refuse(scope, construct, format!("{construct} is not supported yet"))
+    }
+
+    pub(super) fn node(
+        &mut self,
+        scope: Scope<'_>,
+        shape: Shape,
+        op: Op,
+        inputs: Vec<NodeIdx>,
+        text: String,
+    ) -> NodeIdx {
+        self.dag.add(Part { op, inputs, grid: scope.grid, shape, text })
+    }
+
+    pub(super) fn vector(&mut self, scope: Scope<'_>, op: Op, inputs: Vec<NodeIdx>, text: String) -> NodeIdx {
+        self.node(scope, Shape::Vector, op, inputs, text)
+    }
+
+    pub(super) fn shape(&self, node: NodeIdx) -> Shape {
+        self.dag.nodes[node].shape
+    }
+
+    pub(super) fn text(&self, node: NodeIdx) -> &str {
+        &self.dag.nodes[node].text
+    }
+}
+
+/// Line and column of the first place where the construct is written.
+fn position(text: &str, construct: &str) -> Option<(usize, usize)> {
+    let word = construct.split_whitespace().next()?;
+    let at = text.find(word)?;
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    Some((line, column))
+}

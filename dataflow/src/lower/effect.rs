@@ -1,0 +1,102 @@
+//! The root of a unit: an alert, a recorded series, a tap.
+
+use super::context::{Lowering, Scope};
+use super::input::{RuleInput, RuleKind};
+use super::unit::{Origin, Unit};
+use bellwether_model::hash128;
+use bellwether_operators::program::{AlertSpec, Grid, NodeIdx, Op, RecordSpec, Shape, TapSpec};
+
+/// Nodes of a lowered unit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Root {
+    /// Alert or record.
+    pub(super) effect: Option<NodeIdx>,
+    /// Its result, handed out.
+    pub(super) tap: Option<NodeIdx>,
+}
+
+impl Lowering<'_> {
+    /// Lowers one unit.
+    pub(super) fn unit(&mut self, unit: &Unit<'_>) -> Option<Root> {
+        let wait_ms = self.ahead.of_unit[unit.index];
+        let grid =
+            self.dag.grid(Grid { interval_ms: unit.interval_ms, phase_ms: unit.phase_ms, wait_ms, warm: false });
+        let scope = Scope { unit, grid, in_subquery: false };
+        let result = self.expr(scope, unit.expr)?;
+        let rule = match unit.origin {
+            Origin::Query(_) => return Some(Root { effect: None, tap: Some(self.tap(scope, result)) }),
+            Origin::Rule(rule) => rule,
+        };
+        let vector = match self.shape(result) {
+            // Prometheus turns a rule's scalar into one element without labels (rules/manager.go, EngineQueryFunc).
+            Shape::Scalar => {
+                let text = self.call_text("vector", &[result]);
+                self.vector(scope, Op::VectorOf, vec![result], text)
+            }
+            _ => result,
+        };
+        let op = match rule.kind {
+            RuleKind::Alert => Op::Alert(Box::new(self.alert(unit, rule))),
+            RuleKind::Record => Op::Record(Box::new(self.record(unit, rule))),
+        };
+        let effect = self.node(scope, Shape::Effect, op, vec![vector], self.text(vector).to_owned());
+        let tap = self.options.taps.then(|| self.tap(scope, vector));
+        Some(Root { effect: Some(effect), tap })
+    }
+
+    fn tap(&mut self, scope: Scope<'_>, result: NodeIdx) -> NodeIdx {
+        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: scope.unit.query_offset_ms };
+        self.node(scope, Shape::Effect, Op::Tap(spec), vec![result], self.text(result).to_owned())
+    }
+
+    fn alert(&self, unit: &Unit<'_>, rule: &RuleInput<'_>) -> AlertSpec {
+        AlertSpec {
+            rule_id: unit.rule_id,
+            version: version(rule),
+            file: rule.file.to_owned(),
+            group: rule.group.to_owned(),
+            name: rule.name.to_owned(),
+            for_ms: rule.for_ms,
+            keep_firing_for_ms: rule.keep_firing_for_ms,
+            labels: sorted(&rule.labels),
+            annotations: sorted(&rule.annotations),
+            limit: rule.limit,
+            query_offset_ms: unit.query_offset_ms,
+            producer: self.catalogue.numbers.get(&unit.index).copied(),
+        }
+    }
+
+    fn record(&self, unit: &Unit<'_>, rule: &RuleInput<'_>) -> RecordSpec {
+        RecordSpec {
+            rule_id: unit.rule_id,
+            name: rule.name.to_owned(),
+            labels: sorted(&rule.labels),
+            limit: rule.limit,
+            query_offset_ms: unit.query_offset_ms,
+            producer: self.catalogue.numbers.get(&unit.index).copied(),
+        }
+    }
+}
+
+fn sorted(pairs: &[(String, String)]) -> Vec<(String, String)> {
+    let mut pairs = pairs.to_vec();
+    pairs.sort();
+    pairs
+}
+
+/// H of everything that is written in the rule and its group's settings.
+fn version(rule: &RuleInput<'_>) -> u128 {
+    let numbers = format!(
+        "{} {} {} {:?} {:?}",
+        rule.for_ms, rule.keep_firing_for_ms, rule.limit, rule.interval_ms, rule.query_offset_ms
+    );
+    let (labels, annotations) = (sorted(&rule.labels), sorted(&rule.annotations));
+    let mut parts: Vec<&[u8]> = vec![rule.name.as_bytes(), rule.expr_text.as_bytes(), numbers.as_bytes()];
+    for (n, v) in &labels {
+        parts.extend([b"label", n.as_bytes(), v.as_bytes()]);
+    }
+    for (n, v) in &annotations {
+        parts.extend([b"annotation", n.as_bytes(), v.as_bytes()]);
+    }
+    hash128(&parts)
+}

@@ -1,0 +1,79 @@
+//! Settings that change what rules compile to.
+
+/// Where a group's steps are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GridKind {
+    /// Multiples of the interval, so that groups share nodes and a backtest is live's twin.
+    #[default]
+    Zero,
+    /// As Prometheus 3 spreads groups: shifted by a hash of group and file, for side-by-side runs.
+    Prometheus,
+}
+
+/// What happens to ingested series that a loaded rule records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recorded {
+    /// They are ignored; rules read what the rules record.
+    #[default]
+    Recompute,
+    /// Rules read them, and never what the rules record.
+    Keep,
+}
+
+/// Settings that change what rules compile to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Tenant of the rules.
+    pub tenant: String,
+    /// Labels that place ingested series.
+    pub entity_labels: Vec<String>,
+    /// Interval of groups that have none, ms.
+    pub default_interval_ms: i64,
+    /// Interval of all groups, whatever their own is, ms: `--step`, and unit tests.
+    pub interval_override_ms: Option<i64>,
+    /// Where steps are.
+    pub grid: GridKind,
+    /// Phase of all groups on [`GridKind::Zero`], ms: the `start_timestamp` of unit tests.
+    pub phase_ms: i64,
+    /// How old an instant selector's sample may be, ms.
+    pub lookback_ms: i64,
+    /// Step of subqueries that have none, ms; `None`: the default interval.
+    pub default_subquery_step_ms: Option<i64>,
+    /// What happens to ingested series that a loaded rule records.
+    pub recorded: Recorded,
+    /// Exchanges below every grouping and match, needed or not: for tests.
+    pub exchange_everywhere: bool,
+    /// Leaves of the aggregation tree.
+    pub leaves: usize,
+    /// Hands out every rule's result vector too.
+    pub taps: bool,
+    /// More stages are refused.
+    pub max_stages: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            tenant: String::new(),
+            entity_labels: vec!["instance".to_owned()],
+            default_interval_ms: 60_000,
+            interval_override_ms: None,
+            grid: GridKind::Zero,
+            phase_ms: 0,
+            lookback_ms: 300_000,
+            default_subquery_step_ms: None,
+            recorded: Recorded::Recompute,
+            exchange_everywhere: false,
+            leaves: 64,
+            taps: false,
+            max_stages: 200,
+        }
+    }
+}
+
+impl Options {
+    /// Step of subqueries that have none, ms.
+    pub fn subquery_step_ms(&self) -> i64 {
+        self.default_subquery_step_ms.unwrap_or(self.default_interval_ms)
+    }
+}

@@ -1,0 +1,124 @@
+//! Range functions over selectors and subqueries.
+//!
+//! # Semantics
+//! A subquery's expression is evaluated on the grid (its step, phase 0), once an inner step, and kept in a ring;
+//! the function reads the ring as it reads a series: left-open, with the subquery's offset.
+
+use super::context::{Lowering, Scope};
+use super::text;
+use super::walk::{inner, offset_ms, usage};
+use bellwether_operators::functions::RangeFn;
+use bellwether_operators::program::{Grid, NodeIdx, Op, Source};
+use promql_parser::parser::{Call, Expr, SubqueryExpr};
+use std::time::Duration;
+
+/// Position of the range vector among the arguments, and the function.
+pub(super) fn range_function(name: &str) -> Option<(usize, RangeFn)> {
+    let f = match name {
+        "rate" => RangeFn::Rate,
+        "increase" => RangeFn::Increase,
+        "delta" => RangeFn::Delta,
+        "irate" => RangeFn::Irate,
+        "idelta" => RangeFn::Idelta,
+        "changes" => RangeFn::Changes,
+        "resets" => RangeFn::Resets,
+        "deriv" => RangeFn::Deriv,
+        "predict_linear" => RangeFn::PredictLinear,
+        "avg_over_time" => RangeFn::AvgOverTime,
+        "min_over_time" => RangeFn::MinOverTime,
+        "max_over_time" => RangeFn::MaxOverTime,
+        "sum_over_time" => RangeFn::SumOverTime,
+        "count_over_time" => RangeFn::CountOverTime,
+        "last_over_time" => RangeFn::LastOverTime,
+        "first_over_time" => RangeFn::FirstOverTime,
+        "present_over_time" => RangeFn::PresentOverTime,
+        "stddev_over_time" => RangeFn::StddevOverTime,
+        "stdvar_over_time" => RangeFn::StdvarOverTime,
+        "quantile_over_time" => return Some((1, RangeFn::QuantileOverTime)),
+        "mad_over_time" => RangeFn::MadOverTime,
+        "double_exponential_smoothing" => RangeFn::DoubleExponentialSmoothing,
+        _ => return None,
+    };
+    Some((0, f))
+}
+
+/// Whether the function's result depends on the window's borders, not on its samples only.
+pub(super) fn extrapolates(name: &str) -> bool {
+    matches!(name, "rate" | "increase" | "delta" | "deriv" | "predict_linear")
+}
+
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// A window of a range function.
+struct Window {
+    source: Source,
+    range_ms: i64,
+    offset_ms: i64,
+    text: String,
+}
+
+impl Lowering<'_> {
+    pub(super) fn range_call(&mut self, scope: Scope<'_>, call: &Call, at: usize, func: RangeFn) -> Option<NodeIdx> {
+        let name = call.func.name;
+        let window = call.args.args.get(at).and_then(|arg| self.window(scope, arg, name));
+        let others = call.args.args.iter().enumerate().filter(|(i, _)| *i != at);
+        let params: Vec<Option<NodeIdx>> = others.map(|(_, e)| self.scalar_expr(scope, e, name)).collect();
+        let params: Vec<NodeIdx> = params.into_iter().collect::<Option<_>>()?;
+        let window = window?;
+        let mut args: Vec<String> = params.iter().map(|p| self.text(*p).to_owned()).collect();
+        args.insert(at.min(args.len()), window.text);
+        let op = Op::Range { source: window.source, func, range_ms: window.range_ms, offset_ms: window.offset_ms };
+        Some(self.vector(scope, op, params, format!("{name}({})", args.join(", "))))
+    }
+
+    fn window(&mut self, scope: Scope<'_>, arg: &Expr, function: &str) -> Option<Window> {
+        match inner(arg) {
+            Expr::MatrixSelector(m) => {
+                let used = usage(&m.vs, extrapolates(function), scope.in_subquery);
+                let source = Source::Selector(self.selector(scope, used)?);
+                let (range_ms, offset_ms) = (millis(m.range), used.offset_ms);
+                let text = format!(
+                    "{}[{}]{}",
+                    self.source_text(source),
+                    text::duration(range_ms),
+                    text::offset(offset_ms)
+                );
+                Some(Window { source, range_ms, offset_ms, text })
+            }
+            Expr::Subquery(s) => self.subquery(scope, s),
+            other => {
+                self.refuse(scope, function, format!("expected type range vector in call to function {function:?}"));
+                // The argument's own errors are worth reporting with this one.
+                self.expr(scope, other);
+                None
+            }
+        }
+    }
+
+    fn subquery(&mut self, scope: Scope<'_>, s: &SubqueryExpr) -> Option<Window> {
+        if s.at.is_some() {
+            self.unsupported(scope, "@");
+        }
+        let step_ms = s.step.map(millis).filter(|ms| *ms > 0).unwrap_or(self.options.subquery_step_ms()).max(1);
+        let wait_ms = self.ahead.of(self.catalogue, self.units, scope.unit, &s.expr, true);
+        let grid = self.dag.grid(Grid { interval_ms: step_ms, phase_ms: 0, wait_ms, warm: false });
+        let below = Scope { grid, in_subquery: true, ..scope };
+        let vector = self.vector_expr(below, &s.expr, "subquery")?;
+        if s.at.is_some() {
+            return None;
+        }
+        let text = self.text(vector).to_owned();
+        let ring = self.vector(below, Op::Ring { retain_ms: 0 }, vec![vector], text);
+        let (range_ms, offset_ms) = (millis(s.range), offset_ms(s.offset.as_ref()));
+        let text = format!(
+            "{}[{}:{}]{}",
+            self.operand(vector),
+            text::duration(range_ms),
+            text::duration(step_ms),
+            text::offset(offset_ms)
+        );
+        Some(Window { source: Source::Ring(ring), range_ms, offset_ms, text })
+    }
+}

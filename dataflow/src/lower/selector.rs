@@ -1,0 +1,54 @@
+//! Selectors: `up{job="a"} offset 5m`, and what they read of other rules.
+
+use super::context::{Lowering, Scope};
+use super::order::sights;
+use super::text;
+use super::walk::{self, Use};
+use bellwether_operators::program::{MatchOp, Matcher, NodeIdx, Op};
+use promql_parser::label::{MatchOp as AstOp, Matcher as AstMatcher};
+use promql_parser::parser::VectorSelector;
+
+impl Lowering<'_> {
+    /// An instant selector; with `timestamp`, the times of its samples.
+    pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, timestamp: bool) -> Option<NodeIdx> {
+        let used = walk::usage(v, false, scope.in_subquery);
+        let selector = self.selector(scope, used)?;
+        let plain = format!("{}{}", text::selector(&self.dag.selectors[selector].matchers), text::offset(used.offset_ms));
+        let lookback_ms = self.options.lookback_ms;
+        let op = Op::Instant { selector, offset_ms: used.offset_ms, lookback_ms, timestamp };
+        let text = if timestamp { format!("timestamp({plain})") } else { plain };
+        Some(self.vector(scope, op, Vec::new(), text))
+    }
+
+    /// The row of the selector table for one use of a selector.
+    pub(super) fn selector(&mut self, scope: Scope<'_>, used: Use<'_>) -> Option<usize> {
+        if used.selector.at.is_some() {
+            self.unsupported(scope, "@");
+            return None;
+        }
+        if !used.selector.matchers.or_matchers.is_empty() {
+            self.unsupported(scope, "or between matchers");
+            return None;
+        }
+        let matchers = walk::matchers(used.selector);
+        if matchers.iter().all(|m| m.is_match("")) {
+            let message = "vector selector must contain at least one non-empty matcher".to_owned();
+            self.refuse(scope, "{", message);
+            return None;
+        }
+        let sights = sights(self.catalogue, self.units, scope.unit, used);
+        let reads = sights.into_iter().map(|s| s.read).collect();
+        let matchers = matchers.iter().map(matcher).collect();
+        Some(self.dag.selector(&self.options.tenant, matchers, reads, &self.catalogue.ids))
+    }
+}
+
+fn matcher(m: &AstMatcher) -> Matcher {
+    let op = match m.op {
+        AstOp::Equal => MatchOp::Equal,
+        AstOp::NotEqual => MatchOp::NotEqual,
+        AstOp::Re(_) => MatchOp::Regex,
+        AstOp::NotRe(_) => MatchOp::NotRegex,
+    };
+    Matcher { name: m.name.clone(), op, value: m.value.clone() }
+}

@@ -1,0 +1,289 @@
+//! What is known about labels before any sample: the proof that a node cannot fail.
+//!
+//! # Semantics
+//! Facts hold for all elements of a node: which labels they may carry, which have one known value, and whether two
+//! elements of one instant always differ in more than the name. A projection on a match key is injective if every label
+//! outside it is either never there or fixed. Everything here is conservative: "no" means "not proven".
+
+use bellwether_model::METRIC_NAME;
+use bellwether_operators::functions::{BinOp, RangeFn};
+use bellwether_operators::program::{Cardinality, Grouping, MatchOp, Matching, Selector};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Facts about the elements of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Labels that may be there; `None`: any but `never`.
+    only: Option<BTreeSet<String>>,
+    /// Labels that are never there.
+    never: BTreeSet<String>,
+    /// Labels with one value in all elements.
+    fixed: BTreeMap<String, String>,
+    /// Two elements of one instant differ in more than the name.
+    pub distinct_unnamed: bool,
+}
+
+impl Facts {
+    /// Series that a selector matches.
+    pub fn of_selector(selector: &Selector) -> Self {
+        let mut facts = Self::default();
+        for m in selector.matchers.iter().filter(|m| m.op == MatchOp::Equal) {
+            if m.value.is_empty() {
+                facts.never.insert(m.name.clone());
+            } else {
+                facts.fixed.insert(m.name.clone(), m.value.clone());
+            }
+        }
+        facts.distinct_unnamed = !facts.varies(METRIC_NAME);
+        facts
+    }
+
+    /// One element with exactly these labels.
+    pub fn one(labels: &[(String, String)]) -> Self {
+        Self {
+            only: Some(labels.iter().map(|(n, _)| n.clone()).collect()),
+            never: BTreeSet::new(),
+            fixed: labels.iter().cloned().collect(),
+            distinct_unnamed: true,
+        }
+    }
+
+    fn may_have(&self, label: &str) -> bool {
+        !self.never.contains(label) && self.only.as_ref().is_none_or(|only| only.contains(label))
+    }
+
+    /// Whether two elements may differ in this label.
+    pub fn varies(&self, label: &str) -> bool {
+        self.may_have(label) && !self.fixed.contains_key(label)
+    }
+
+    fn drop(&mut self, label: &str) {
+        self.fixed.remove(label);
+        match &mut self.only {
+            Some(only) => drop(only.remove(label)),
+            None => drop(self.never.insert(label.to_owned())),
+        }
+    }
+
+    /// Without the metric name; the caller has checked that elements stay distinct.
+    pub fn without_name(mut self) -> Self {
+        self.drop(METRIC_NAME);
+        self.distinct_unnamed = true;
+        self
+    }
+
+    /// After a label got a value that is computed from other labels.
+    pub fn with_written(mut self, label: &str) -> Self {
+        let was_free = !self.varies(label);
+        self.allow(label);
+        if label == METRIC_NAME {
+            self.distinct_unnamed &= was_free;
+        }
+        self
+    }
+
+    fn allow(&mut self, label: &str) {
+        self.fixed.remove(label);
+        self.never.remove(label);
+        if let Some(only) = &mut self.only {
+            only.insert(label.to_owned());
+        }
+    }
+
+    /// Elements of an aggregation: one for each value of the key.
+    pub fn grouped(&self, key: &Grouping) -> Self {
+        let mut facts = self.projected(key);
+        facts.distinct_unnamed = !facts.varies(METRIC_NAME);
+        facts
+    }
+
+    fn projected(&self, key: &Grouping) -> Self {
+        let mut facts = self.clone();
+        match key {
+            Grouping::By(k) => {
+                facts.only = Some(k.iter().filter(|l| self.may_have(l)).cloned().collect());
+                facts.never.clear();
+                facts.fixed.retain(|l, _| k.contains(l));
+            }
+            Grouping::Without(k) => {
+                for label in k.iter().map(String::as_str).chain([METRIC_NAME]) {
+                    facts.drop(label);
+                }
+            }
+        }
+        facts
+    }
+
+    /// Whether two elements of one instant always differ in the key.
+    pub fn injective_on(&self, key: &Grouping) -> bool {
+        match key {
+            Grouping::By(k) => match &self.only {
+                None => false,
+                Some(only) => {
+                    let covered = |l: &String| l == METRIC_NAME || k.contains(l) || !self.varies(l);
+                    let named = self.distinct_unnamed || k.iter().any(|l| l == METRIC_NAME);
+                    only.iter().all(covered) && named
+                }
+            },
+            Grouping::Without(k) => self.distinct_unnamed && k.iter().all(|l| l == METRIC_NAME || !self.varies(l)),
+        }
+    }
+
+    /// Union of two sides; `key` excludes right elements that match a left one.
+    pub fn or(&self, right: &Self, key: &Grouping) -> Self {
+        let never: BTreeSet<String> = self.never.union(&right.never).filter(|l| !self.may_have(l)).cloned().collect();
+        let named_key = matches!(key, Grouping::By(k) if k.iter().any(|l| l == METRIC_NAME));
+        Self {
+            only: match (&self.only, &right.only) {
+                (Some(l), Some(r)) => Some(l.union(r).cloned().collect()),
+                _ => None,
+            },
+            never: never.into_iter().filter(|l| !right.may_have(l)).collect(),
+            fixed: self.fixed.iter().filter(|(l, v)| right.fixed.get(*l) == Some(v)).map(clone_pair).collect(),
+            distinct_unnamed: self.distinct_unnamed && right.distinct_unnamed && !named_key,
+        }
+    }
+
+    /// What a match of two vectors gives, whether it may fail, and whether its result may hold one label set twice.
+    pub fn matched(&self, right: &Self, matching: &Matching, drops_name: bool) -> Match {
+        match matching.card {
+            Cardinality::OneToOne => {
+                let fallible = !(self.injective_on(&matching.key) && right.injective_on(&matching.key));
+                let mut facts = self.projected(&matching.key);
+                let shared = right.projected(&matching.key);
+                facts.fixed.extend(shared.fixed.iter().map(clone_pair));
+                if drops_name {
+                    facts.drop(METRIC_NAME);
+                } else if matches!(matching.key, Grouping::Without(_)) {
+                    // A comparison that filters keeps the left side's name.
+                    facts.allow(METRIC_NAME);
+                    facts.fixed.extend(self.fixed.get_key_value(METRIC_NAME).map(clone_pair));
+                }
+                facts.distinct_unnamed = !matches!(&matching.key, Grouping::By(k) if k.iter().any(|l| l == METRIC_NAME));
+                Match { facts, fallible, collides: false }
+            }
+            Cardinality::ManyToOne => Self::many_to_one(self, right, matching, drops_name),
+            Cardinality::OneToMany => Self::many_to_one(right, self, matching, drops_name),
+        }
+    }
+
+    fn many_to_one(many: &Self, one: &Self, matching: &Matching, drops_name: bool) -> Match {
+        let overwritten = matching.include.iter().any(|l| many.varies(l));
+        let collides = overwritten || (drops_name && !many.distinct_unnamed);
+        let mut facts = many.clone();
+        for label in &matching.include {
+            facts.allow(label);
+            if let Some(v) = one.fixed.get(label) {
+                facts.fixed.insert(label.clone(), v.clone());
+            }
+        }
+        if drops_name {
+            facts = facts.without_name();
+        } else {
+            facts.distinct_unnamed = many.distinct_unnamed && !overwritten;
+        }
+        Match { facts, fallible: collides || !one.injective_on(&matching.key), collides }
+    }
+
+    /// Series that a ring keeps: over time one label set under two names is two series.
+    pub fn over_time(mut self) -> Self {
+        self.distinct_unnamed = !self.varies(METRIC_NAME);
+        self
+    }
+}
+
+/// Outcome of [`Facts::matched`].
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// Facts about the result.
+    pub facts: Facts,
+    /// Whether some input makes it fail.
+    pub fallible: bool,
+    /// Whether result labels may coincide.
+    pub collides: bool,
+}
+
+fn clone_pair<A: Clone, B: Clone>((a, b): (&A, &B)) -> (A, B) {
+    (a.clone(), b.clone())
+}
+
+/// Whether the operator filters, so that elements keep name and value.
+pub fn is_filter(op: BinOp, bool_mode: bool) -> bool {
+    let comparison = matches!(op, BinOp::Eq | BinOp::Ne | BinOp::Gt | BinOp::Lt | BinOp::Ge | BinOp::Le);
+    comparison && !bool_mode
+}
+
+/// `last_over_time` and `first_over_time` return samples as they are.
+pub fn keeps_name(func: RangeFn) -> bool {
+    matches!(func, RangeFn::LastOverTime | RangeFn::FirstOverTime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bellwether_operators::program::Matcher;
+
+    fn selector(pairs: &[(&str, MatchOp, &str)]) -> Facts {
+        let matcher = |(n, op, v): &(&str, MatchOp, &str)| Matcher { name: (*n).into(), op: *op, value: (*v).into() };
+        Facts::of_selector(&Selector {
+            id: 0,
+            matchers: pairs.iter().map(matcher).collect(),
+            key: None,
+            producers: vec![],
+            retain_ms: 0,
+        })
+    }
+
+    fn by(labels: &[&str]) -> Grouping {
+        Grouping::By(labels.iter().map(|l| (*l).to_owned()).collect())
+    }
+
+    fn without(labels: &[&str]) -> Grouping {
+        Grouping::Without(labels.iter().map(|l| (*l).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_named_selector_matches_one_to_one_by_default() {
+        let up = selector(&[(METRIC_NAME, MatchOp::Equal, "up"), ("job", MatchOp::Equal, "a")]);
+        assert!(up.injective_on(&without(&[])));
+        assert!(up.injective_on(&without(&["job"])), "a fixed label distinguishes nothing");
+        assert!(!up.injective_on(&without(&["cpu"])));
+        assert!(!up.injective_on(&by(&["instance"])));
+    }
+
+    #[test]
+    fn an_unnamed_selector_may_collide() {
+        let any = selector(&[(METRIC_NAME, MatchOp::Regex, "a|b")]);
+        assert!(!any.distinct_unnamed);
+        assert!(!any.injective_on(&without(&[])));
+    }
+
+    #[test]
+    fn an_aggregate_is_injective_on_its_labels() {
+        let sum = selector(&[(METRIC_NAME, MatchOp::Equal, "up")]).grouped(&by(&["a", "b"]));
+        assert!(sum.injective_on(&by(&["a", "b", "c"])));
+        assert!(sum.injective_on(&without(&["c"])));
+        assert!(!sum.injective_on(&by(&["a"])));
+    }
+
+    #[test]
+    fn or_of_two_names_stays_distinct_without_them() {
+        let a = selector(&[(METRIC_NAME, MatchOp::Equal, "a")]);
+        let b = selector(&[(METRIC_NAME, MatchOp::Equal, "b")]);
+        let either = a.or(&b, &without(&[]));
+        assert!(either.varies(METRIC_NAME) && either.distinct_unnamed);
+        assert!(!either.over_time().distinct_unnamed);
+    }
+
+    #[test]
+    fn group_left_fails_only_by_its_one_side_and_by_overwriting() {
+        let many = selector(&[(METRIC_NAME, MatchOp::Equal, "a")]);
+        let one = selector(&[(METRIC_NAME, MatchOp::Equal, "b")]).grouped(&by(&["k"]));
+        let mut matching =
+            Matching { key: by(&["k"]), card: Cardinality::ManyToOne, include: vec![] };
+        assert!(!many.matched(&one, &matching, true).fallible);
+        matching.include = vec!["version".into()];
+        assert!(many.matched(&one, &matching, true).collides);
+        assert!(one.matched(&many, &matching, true).fallible);
+    }
+}

@@ -1,0 +1,93 @@
+//! The dependency graph of placed nodes: what must have run before what.
+//!
+//! # Semantics
+//! * a node runs after its inputs and after the ring it reads;
+//! * a leaf runs after the rules whose series it reads. If it sees a sample of its own instant, it must run after the
+//!   rule at each instant; if it sees older ones only, that edge may close a cycle, which then runs instant by instant;
+//! * a leaf that must not see the sample of its own instant, and cannot cut its window, runs before the rule at each
+//!   instant: rule and leaf form a component.
+
+use super::dag::Read;
+use bellwether_operators::program::{Node, NodeIdx, Op, Selector, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Kind of a dependency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Operand or ring.
+    Data,
+    /// A producer of which a sample of the same instant is seen.
+    Same,
+    /// A producer of which only samples of earlier instants are seen.
+    Lagged,
+    /// At one instant, the leaf runs before the rule that it reads.
+    Before,
+}
+
+/// For each node, what it depends on.
+pub type Graph = Vec<Vec<(NodeIdx, Kind)>>;
+
+/// The selector and the offset of a leaf.
+pub fn leaf(node: &Node) -> Option<(usize, i64)> {
+    match node.op {
+        Op::Instant { selector, offset_ms, .. } => Some((selector, offset_ms)),
+        Op::Range { source: Source::Selector(selector), offset_ms, .. } => Some((selector, offset_ms)),
+        _ => None,
+    }
+}
+
+/// The ring that a node reads.
+pub fn ring(node: &Node) -> Option<NodeIdx> {
+    match node.op {
+        Op::Range { source: Source::Ring(ring), .. } => Some(ring),
+        _ => None,
+    }
+}
+
+/// Producer number → the effect that makes its series.
+pub fn producers(nodes: &[Node]) -> BTreeMap<usize, NodeIdx> {
+    let number = |n: &Node| match &n.op {
+        Op::Alert(spec) => spec.producer,
+        Op::Record(spec) => spec.producer,
+        _ => None,
+    };
+    nodes.iter().enumerate().filter_map(|(i, n)| Some((number(n)?, i))).collect()
+}
+
+/// The graph of all nodes.
+pub fn graph(nodes: &[Node], reads: &[Vec<Read>]) -> Graph {
+    let producers = producers(nodes);
+    let mut graph: Graph = nodes
+        .iter()
+        .map(|n| n.inputs.iter().copied().chain(ring(n)).map(|i| (i, Kind::Data)).collect())
+        .collect();
+    for (i, node) in nodes.iter().enumerate() {
+        let Some((selector, offset_ms)) = leaf(node) else { continue };
+        for read in &reads[selector] {
+            let Some(effect) = producers.get(&read.producer).copied() else { continue };
+            let lagged = read.clip_ms.unwrap_or(offset_ms) > 0;
+            graph[i].push((effect, if lagged || read.first { Kind::Lagged } else { Kind::Same }));
+            if read.first {
+                graph[effect].push((i, Kind::Before));
+            }
+        }
+    }
+    graph
+}
+
+/// Selectors that must not be read in the order of a block: none without producers.
+pub fn reads_producers(node: &Node, selectors: &[Selector]) -> bool {
+    leaf(node).is_some_and(|(s, _)| !selectors[s].producers.is_empty())
+}
+
+/// Nodes that compute for this one, itself included.
+pub fn below(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![root];
+    while let Some(n) = open.pop() {
+        if seen.insert(n) {
+            open.extend(nodes[n].inputs.iter().copied().chain(ring(&nodes[n])));
+        }
+    }
+    seen
+}

@@ -1,0 +1,65 @@
+//! Horizon: how far back from an instant a rule reads, down to ingested samples.
+//!
+//! # Semantics
+//! Windows, offsets, lookback and subqueries are summed down to the leaves, and through recorded series. An alert that is
+//! read adds its hold durations. Through a component of rules that read each other, each member counts once, so a rule
+//! that reads its own last value has a finite horizon: what it carried for longer starts anew after a warm-up.
+
+use super::graph;
+use bellwether_operators::program::{Node, NodeIdx, Op, Selector};
+use std::collections::BTreeMap;
+
+/// Horizons of effects, ms. `groups` holds the effects that read each other, producers first.
+pub fn horizons(nodes: &[Node], selectors: &[Selector], groups: &[Vec<NodeIdx>]) -> BTreeMap<NodeIdx, i64> {
+    let mut known = BTreeMap::new();
+    let producers = graph::producers(nodes);
+    for group in groups {
+        let walk = Walk { nodes, selectors, producers: &producers, known: &known };
+        let own: Vec<i64> = group.iter().map(|root| walk.of(*root, &mut BTreeMap::new())).collect();
+        let total: i64 = own.iter().sum();
+        known.extend(group.iter().map(|root| (*root, total)));
+    }
+    known
+}
+
+struct Walk<'a> {
+    nodes: &'a [Node],
+    selectors: &'a [Selector],
+    producers: &'a BTreeMap<usize, NodeIdx>,
+    known: &'a BTreeMap<NodeIdx, i64>,
+}
+
+impl Walk<'_> {
+    fn of(&self, node: NodeIdx, seen: &mut BTreeMap<NodeIdx, i64>) -> i64 {
+        if let Some(ms) = seen.get(&node) {
+            return *ms;
+        }
+        let n = &self.nodes[node];
+        let below = n.inputs.iter().map(|i| self.of(*i, seen)).max().unwrap_or(0);
+        let read = graph::leaf(n).map_or(0, |(s, _)| self.through(s));
+        let ring = graph::ring(n).map_or(0, |r| self.of(r, seen));
+        let ms = below.max(0.max(back_ms(&n.op) + read + ring));
+        seen.insert(node, ms);
+        ms
+    }
+
+    fn through(&self, selector: usize) -> i64 {
+        let effects = self.selectors[selector].producers.iter().filter_map(|p| self.producers.get(&p.producer));
+        effects.map(|e| self.known.get(e).copied().unwrap_or(0) + self.held_ms(*e)).max().unwrap_or(0)
+    }
+
+    fn held_ms(&self, effect: NodeIdx) -> i64 {
+        match &self.nodes[effect].op {
+            Op::Alert(spec) => spec.for_ms + spec.keep_firing_for_ms,
+            _ => 0,
+        }
+    }
+}
+
+fn back_ms(op: &Op) -> i64 {
+    match op {
+        Op::Instant { offset_ms, lookback_ms, .. } => offset_ms + lookback_ms,
+        Op::Range { range_ms, offset_ms, .. } => range_ms + offset_ms,
+        _ => 0,
+    }
+}

@@ -1,0 +1,69 @@
+//! Identities across programs: what state is kept by.
+//!
+//! # Semantics
+//! H(operator with its parameters, identities of the operands, grid, semantics flags). Numbers of rows (selectors,
+//! rings, producers) never enter, because they hold for one program only. Whether a grid is warm does not enter either:
+//! a new reader of a recorded series must not cost the old nodes their state.
+
+use super::dag::{Dag, Part, Read};
+use bellwether_model::{NodeId, hash128};
+use bellwether_operators::program::{Matcher, Op, Placement, Source};
+
+/// Semantics flags of the plan: the preset `rules`, all off.
+const FLAGS: &[u8] = b"rules";
+
+/// The identity of a node.
+pub fn node_id(dag: &Dag, part: &Part) -> NodeId {
+    let grid = dag.grids.get(part.grid).map(|g| [g.interval_ms, g.phase_ms, g.wait_ms]).unwrap_or_default();
+    let mut bytes: Vec<Vec<u8>> = vec![FLAGS.to_vec(), op_key(dag, &part.op)];
+    bytes.extend(grid.iter().map(|v| v.to_le_bytes().to_vec()));
+    bytes.extend(part.inputs.iter().map(|i| dag.nodes[*i].id.to_le_bytes().to_vec()));
+    hash(&bytes)
+}
+
+/// The identity of an exchange that placement inserts.
+pub fn exchange_id(input: NodeId, to: &Placement) -> NodeId {
+    hash(&[b"exchange".to_vec(), to.to_string().into_bytes(), input.to_le_bytes().to_vec()])
+}
+
+/// The identity of a selector and of what it may see of producers.
+pub fn selector_id(tenant: &str, matchers: &[Matcher], reads: &[Read], producer_ids: &[u128]) -> u128 {
+    let mut bytes: Vec<Vec<u8>> = vec![tenant.as_bytes().to_vec()];
+    bytes.extend(matchers.iter().flat_map(|m| {
+        [m.name.clone().into_bytes(), vec![m.op as u8], m.value.clone().into_bytes()]
+    }));
+    for r in reads {
+        bytes.push(b"read".to_vec());
+        bytes.push(producer_ids.get(r.producer).copied().unwrap_or_default().to_le_bytes().to_vec());
+        bytes.push(format!("{:?} {}", r.clip_ms, r.first).into_bytes());
+    }
+    hash(&bytes)
+}
+
+fn hash(parts: &[Vec<u8>]) -> u128 {
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    hash128(&parts)
+}
+
+fn op_key(dag: &Dag, op: &Op) -> Vec<u8> {
+    match op {
+        // JSON has no NaN and no infinities, and -0 differs from 0 in a quotient.
+        Op::Number(v) => format!("number {:016x}", v.to_bits()).into_bytes(),
+        Op::Instant { selector, offset_ms, lookback_ms, timestamp } => {
+            let id = dag.selectors[*selector].id;
+            format!("instant {id:032x} {offset_ms} {lookback_ms} {timestamp}").into_bytes()
+        }
+        Op::Range { source, func, range_ms, offset_ms } => {
+            let id = match source {
+                Source::Selector(s) => dag.selectors[*s].id,
+                Source::Ring(n) => dag.nodes[*n].id,
+            };
+            format!("range {id:032x} {func:?} {range_ms} {offset_ms}").into_bytes()
+        }
+        // Readers lengthen a ring; it stays the same ring.
+        Op::Ring { .. } => b"ring".to_vec(),
+        Op::Alert(spec) => format!("alert {:032x} {:032x}", spec.rule_id, spec.version).into_bytes(),
+        Op::Record(spec) => format!("record {:032x} {:?} {}", spec.rule_id, spec.labels, spec.limit).into_bytes(),
+        other => serde_json::to_vec(other).unwrap_or_else(|_| format!("{other:?}").into_bytes()),
+    }
+}

@@ -1,0 +1,81 @@
+//! Short names of plan operators, for explanations.
+
+use bellwether_operators::program::{Cardinality, Grouping, Op, SetOp, Source};
+use promql_parser::util::display_duration;
+use std::time::Duration;
+
+/// One line that says what a node does, without its operands.
+pub fn op_label(op: &Op) -> String {
+    match op {
+        Op::Number(v) => format!("number {}", super::passes::fold::number_text(*v)),
+        Op::Time => "time".to_owned(),
+        Op::ScalarBinary(op) => format!("scalar {op:?}"),
+        Op::ScalarMap(f) => format!("scalar {f:?}"),
+        Op::ScalarOf => "scalar of vector".to_owned(),
+        Op::VectorOf => "vector of scalar".to_owned(),
+        Op::Instant { offset_ms, timestamp, .. } => {
+            format!("instant{}{}", if *timestamp { " timestamp" } else { "" }, offset(*offset_ms))
+        }
+        Op::Range { source, func, range_ms, offset_ms } => {
+            let from = if matches!(source, Source::Ring(_)) { " of ring" } else { "" };
+            format!("range {func:?} [{}]{}{from}", duration(*range_ms), offset(*offset_ms))
+        }
+        Op::Ring { retain_ms } => format!("ring keeps {}", duration(*retain_ms)),
+        Op::Map(f) => format!("map {f:?}"),
+        Op::Arith { op, side, bool_mode } => format!("arith {op:?} scalar {side:?}{}", bool_text(*bool_mode)),
+        Op::LabelReplace { dst, .. } => format!("label_replace {dst}"),
+        Op::LabelJoin { dst, .. } => format!("label_join {dst}"),
+        Op::Aggregate { op, grouping } => format!("aggregate {op:?} {}", grouping_text(grouping, "by", "without")),
+        Op::TopK { bottom, grouping } => {
+            format!("{} {}", if *bottom { "bottomk" } else { "topk" }, grouping_text(grouping, "by", "without"))
+        }
+        Op::Absent { .. } => "absent".to_owned(),
+        Op::HistogramQuantile => "histogram_quantile".to_owned(),
+        Op::Binary { op, bool_mode, matching } => {
+            let card = match matching.card {
+                Cardinality::OneToOne => String::new(),
+                Cardinality::ManyToOne => format!(" group_left ({})", matching.include.join(", ")),
+                Cardinality::OneToMany => format!(" group_right ({})", matching.include.join(", ")),
+            };
+            format!("match {op:?}{} {}{card}", bool_text(*bool_mode), grouping_text(&matching.key, "on", "ignoring"))
+        }
+        Op::Set { op, key } => format!("{} {}", set_text(*op), grouping_text(key, "on", "ignoring")),
+        Op::Exchange => "exchange".to_owned(),
+        Op::Alert(spec) => format!("alert {}", spec.name),
+        Op::Record(spec) => format!("record {}", spec.name),
+        Op::Tap(spec) => format!("tap {}", spec.tag),
+    }
+}
+
+fn bool_text(bool_mode: bool) -> &'static str {
+    if bool_mode { " bool" } else { "" }
+}
+
+/// `and`, `or`, `unless`.
+pub fn set_text(op: SetOp) -> &'static str {
+    match op {
+        SetOp::And => "and",
+        SetOp::Or => "or",
+        SetOp::Unless => "unless",
+    }
+}
+
+fn grouping_text(grouping: &Grouping, by: &str, without: &str) -> String {
+    match grouping {
+        Grouping::By(l) => format!("{by} ({})", l.join(", ")),
+        Grouping::Without(l) => format!("{without} ({})", l.join(", ")),
+    }
+}
+
+fn offset(ms: i64) -> String {
+    match ms {
+        0 => String::new(),
+        ms if ms < 0 => format!(" offset -{}", duration(-ms)),
+        ms => format!(" offset {}", duration(ms)),
+    }
+}
+
+/// A duration as PromQL writes it.
+pub fn duration(ms: i64) -> String {
+    display_duration(&Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}

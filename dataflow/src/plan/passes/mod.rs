@@ -1,0 +1,5 @@
+//! Passes over the plan, one a file.
+
+pub mod fold;
+pub mod fuse;
+pub mod share;

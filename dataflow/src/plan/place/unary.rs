@@ -1,0 +1,75 @@
+//! Placement of nodes with one vector operand.
+//!
+//! # Semantics
+//! Row-wise nodes leave elements where they are. Aggregates and `topk` are local where their groups are, else they
+//! send partials or candidates to the home of each group; `histogram_quantile` needs whole groups.
+
+use super::super::facts::{Facts, is_filter};
+use super::Placer;
+use bellwether_model::METRIC_NAME;
+use bellwether_operators::program::{Grouping, Node, NodeIdx, Op, Placement};
+
+impl Placer<'_> {
+    pub(super) fn mapped(&mut self, mut node: Node) -> NodeIdx {
+        let input = node.inputs.first().copied().unwrap_or(0);
+        let name = [METRIC_NAME.to_owned()];
+        match node.op.clone() {
+            Op::VectorOf => {
+                node.placement = Placement::By(Vec::new());
+                self.finish(node, Facts::one(&[]), false)
+            }
+            Op::Absent { labels } => {
+                node.placement = Placement::By(Vec::new());
+                node.exchange = Some(Placement::By(Vec::new()));
+                self.finish(node, Facts::one(&labels), false)
+            }
+            Op::LabelReplace { dst, .. } | Op::LabelJoin { dst, .. } => {
+                node.placement = self.placement(input).after_writing(std::slice::from_ref(&dst));
+                let collides = self.facts(input).varies(&dst);
+                let facts = self.facts(input).clone().with_written(&dst);
+                self.finish(node, facts, collides)
+            }
+            Op::Ring { .. } => {
+                node.placement = self.placement(input).clone();
+                let facts = self.facts(input).clone().over_time();
+                self.finish(node, facts, false)
+            }
+            Op::Arith { op, bool_mode, .. } if is_filter(op, bool_mode) => {
+                node.placement = self.placement(input).clone();
+                let facts = self.facts(input).clone();
+                self.finish(node, facts, false)
+            }
+            _ => {
+                node.placement = self.placement(input).after_writing(&name);
+                let collides = !self.facts(input).distinct_unnamed;
+                let facts = self.facts(input).clone().without_name();
+                self.finish(node, facts, collides)
+            }
+        }
+    }
+
+    pub(super) fn grouped(&mut self, mut node: Node) -> NodeIdx {
+        let at = usize::from(matches!(node.op, Op::HistogramQuantile));
+        let input = node.inputs.get(at).copied().unwrap_or(0);
+        let le = Grouping::Without(vec!["le".to_owned()]);
+        let key = match &node.op {
+            Op::Aggregate { grouping, .. } | Op::TopK { grouping, .. } => grouping.clone(),
+            _ => le,
+        };
+        let local = self.placement(input).is_within(&key) && !self.options.exchange_everywhere;
+        node.placement = if local { self.placement(input).clone() } else { Placement::of_key(&key) };
+        let facts = match node.op {
+            Op::TopK { .. } => self.facts(input).clone(),
+            _ => self.facts(input).grouped(&key),
+        };
+        match node.op {
+            Op::HistogramQuantile if !local => {
+                let to = node.placement.clone();
+                node.inputs[at] = self.exchange(input, to);
+            }
+            _ if !local => node.exchange = Some(node.placement.clone()),
+            _ => {}
+        }
+        self.finish(node, facts, false)
+    }
+}
