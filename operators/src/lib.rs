@@ -5,5 +5,6 @@
 pub mod evaluate;
 pub mod functions;
 pub mod program;
-pub mod window;
+pub mod stub;
 pub mod template;
+pub mod window;

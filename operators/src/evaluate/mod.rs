@@ -1,48 +1,354 @@
-//! (being written) Interprets programs over step blocks.
-#![allow(missing_docs)]
+//! Interprets programs over step blocks: everything between the windows and the decisions, on one worker.
+//!
+//! # Position
+//! store of samples, join candidates → **evaluate** → decisions, result vectors, errors
+//!
+//! ```text
+//! stage 0          stage 1             stage 2        …
+//! eval: leaves     eval: receive,      eval: …        rules are applied once the verdicts
+//!       row-wise         finish               alert   of all their nodes are in
+//!       match            match
+//! send: partials,  send: verdict parts
+//!       elements         ── joint ──▶
+//! ```
+//!
+//! # Time
+//! An epoch's instants follow from its binding; a stage is a round of the loop. A node is evaluated at most once an
+//! epoch, over all its instants (members of a stepwise phase: once an instant). A waiting instant is state.
+//!
+//! # Errors
+//! Expression errors are data ([`ExpressionError`]); nothing here stops the flow.
+
+mod aggregate;
+mod alert;
+mod alert_text;
+mod effects;
+mod elements;
+mod exchange;
+mod groups;
+mod histogram;
+mod identity;
+mod install;
+mod kept;
+mod leaf;
+mod matching;
+mod node;
 mod output;
 mod packet;
+mod record;
+mod relabel;
+mod ring;
+mod rowwise;
+mod scalar;
+mod schedule;
+mod selectors;
+mod senders;
+mod set;
+mod tap;
+mod topk;
+mod unique;
+mod verdict;
+mod view;
 
+pub use kept::{Kept, KeptAlert, KeptRecord, KeptRing, KeptSamples, KeptState};
 pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
+pub use selectors::{Matchers, anchored};
 
-use crate::program::Program;
+use crate::program::{Grid, Node, NodeIdx, Op, Program, Shape};
 use crate::window::{SeriesStore, Slot};
+use bellwether_model::{Block, StepRange};
+use effects::Effects;
+use leaf::Context;
+use node::{NodeState, Post};
+use schedule::Position;
+use selectors::SelectorRows;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use verdict::Board;
+use view::{RowsOf, View};
 
 /// One worker's interpreter. Called by the [evaluate] operator, always in this order for an epoch: `install` (if the
 /// binding carries a new program), `candidate`…, `begin`, `stage` until it returns false, `finish`.
-#[derive(Debug, Default)]
-pub struct Evaluator {}
-
-/// Kept state, by shard: what a checkpoint stores of the evaluator.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct KeptState {
-    pub shards: Vec<(u16, Vec<u8>)>,
+#[derive(Debug)]
+pub struct Evaluator {
+    worker: usize,
+    peers: usize,
+    program: Arc<Program>,
+    rows_of: Vec<RowsOf>,
+    states: Vec<Option<Box<dyn NodeState>>>,
+    blocks: Vec<Block>,
+    subs: Vec<Block>,
+    selectors: Vec<SelectorRows>,
+    /// Last evaluated instant by grid.
+    done: BTreeMap<Grid, i64>,
+    times: EpochTimes,
+    steps: Vec<StepRange>,
+    position: Position,
+    board: Board,
+    output: EpochOutput,
+    /// Packets that wait for the node that receives them.
+    inbox: BTreeMap<NodeIdx, Vec<Packet>>,
 }
 
 impl Evaluator {
-    pub fn new(_worker: usize, _peers: usize) -> Self {
-        Self {}
+    /// An interpreter without a program.
+    pub fn new(worker: usize, peers: usize) -> Self {
+        Self {
+            worker,
+            peers,
+            program: Arc::default(),
+            rows_of: Vec::new(),
+            states: Vec::new(),
+            blocks: Vec::new(),
+            subs: Vec::new(),
+            selectors: Vec::new(),
+            done: BTreeMap::new(),
+            times: EpochTimes { epoch: 0, watermark_ms: i64::MIN, warm_from_ms: 0, from_ms: 0, to_ms: i64::MAX },
+            steps: Vec::new(),
+            position: Position::default(),
+            board: Board::default(),
+            output: EpochOutput::default(),
+            inbox: BTreeMap::new(),
+        }
     }
-    /// Puts a program in force: nodes with equal ids keep their state.
-    pub fn install(&mut self, _program: Arc<Program>, _store: &mut SeriesStore) {}
-    /// A series may match a selector (diff 1) or left it (-1); from the differential join, keyed by one matcher only.
-    pub fn candidate(&mut self, _store: &SeriesStore, _selector: u128, _slot: Slot, _diff: isize) {}
-    pub fn begin(&mut self, _times: EpochTimes) {}
-    /// Runs the next stage; `incoming` is what arrived since the last one. False when the epoch has no further stage.
-    pub fn stage(&mut self, _store: &mut SeriesStore, _incoming: Vec<Packet>, _outgoing: &mut Vec<Packet>) -> bool {
-        false
+
+    /// The program in force.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
     }
-    pub fn finish(&mut self, _store: &mut SeriesStore) -> EpochOutput {
-        EpochOutput::default()
+
+    /// A series may match a selector (`diff` 1) or has left it (-1); the join knows it by one matcher only.
+    pub fn candidate(&mut self, store: &SeriesStore, selector: u128, slot: Slot, diff: isize) {
+        for rows in self.selectors.iter_mut().filter(|s| s.id == selector) {
+            if diff < 0 {
+                rows.remove(slot);
+            } else {
+                let labels = store.labels(slot);
+                if rows.matchers.accept(labels) {
+                    rows.add(slot, labels, None);
+                }
+            }
+        }
     }
+
+    /// Begins an epoch: finds the instants of every grid.
+    pub fn begin(&mut self, times: EpochTimes) {
+        self.times = times;
+        self.output = EpochOutput::default();
+        self.board.clear();
+        self.inbox.clear();
+        self.steps = self.program.grids.iter().map(|g| self.instants(g)).collect();
+        if self.worker == 0 {
+            self.output.instants = self.steps.iter().map(|s| s.count as u64).sum();
+        }
+        for (grid, steps) in self.program.grids.iter().zip(&self.steps) {
+            if let Some(last) = steps.last_ms() {
+                self.done.insert(*grid, last);
+            }
+        }
+        self.position = Position::start(&self.program, &self.steps);
+    }
+
+    fn instants(&self, grid: &Grid) -> StepRange {
+        let t = &self.times;
+        let first = if grid.warm { t.warm_from_ms } else { t.from_ms.saturating_sub(self.longest_query_offset()) };
+        let after = self.done.get(grid).copied().unwrap_or(i64::MIN).max(first.saturating_sub(1));
+        let upto = t.watermark_ms.saturating_sub(grid.wait_ms).min(t.to_ms);
+        StepRange::on_grid(grid.interval_ms, grid.phase_ms, after, upto)
+    }
+
+    fn longest_query_offset(&self) -> i64 {
+        let of = |n: &Node| match &n.op {
+            Op::Alert(a) => a.query_offset_ms,
+            Op::Record(r) => r.query_offset_ms,
+            Op::Tap(t) => t.query_offset_ms,
+            _ => 0,
+        };
+        self.program.nodes.iter().map(of).max().unwrap_or(0)
+    }
+
     /// Oldest stamp that a later evaluation may read, ms.
     pub fn retain_from_ms(&self) -> i64 {
-        i64::MIN
+        let next = self.program.grids.iter().map(|g| match self.done.get(g) {
+            Some(done) => *done,
+            None if g.warm => self.times.warm_from_ms,
+            None => self.times.from_ms.min(self.times.watermark_ms),
+        });
+        let deepest = self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0);
+        next.min().unwrap_or(self.times.watermark_ms).saturating_sub(deepest)
     }
-    pub fn snapshot(&self, _store: &SeriesStore) -> KeptState {
-        KeptState::default()
+
+    /// Runs the next stage; `incoming` is what arrived since the last one, sorted by (node, sender). Returns whether
+    /// the epoch has a further stage.
+    pub fn stage(&mut self, store: &mut SeriesStore, incoming: Vec<Packet>, outgoing: &mut Vec<Packet>) -> bool {
+        self.receive(incoming);
+        let program = Arc::clone(&self.program);
+        let Some((phase, stage)) = self.position.current() else { return false };
+        let stage = &program.phases[phase].stages[stage];
+        for n in &stage.eval {
+            self.eval(*n, store, outgoing);
+        }
+        for n in &stage.send {
+            self.send(*n, store, outgoing);
+        }
+        let mut post = Post { from: self.worker, peers: self.peers, out: outgoing };
+        self.board.conclude(&mut post);
+        self.advance(&program, phase);
+        self.position.current().is_some()
     }
-    pub fn restore(&mut self, _kept: &[KeptState], _store: &mut SeriesStore) {}
+
+    fn advance(&mut self, program: &Program, phase: usize) {
+        let instant_done = self.position.advance(program);
+        if instant_done && program.phases[phase].stepwise {
+            self.scatter(program, phase);
+        }
+    }
+
+    /// Copies the results of a stepwise phase's instant into the blocks that later phases read.
+    fn scatter(&mut self, program: &Program, phase: usize) {
+        let instant = self.position.finished_instant();
+        for stage in &program.phases[phase].stages {
+            for n in &stage.eval {
+                let (n, grid) = (*n, program.nodes[*n].grid);
+                let Some(at) = instant.at[grid] else { continue };
+                let rows = self.subs[n].rows();
+                if self.blocks[n].steps() != self.steps[grid].count || at == 0 {
+                    self.blocks[n].reset(rows, self.steps[grid].count);
+                }
+                if self.blocks[n].rows() < rows {
+                    self.blocks[n].resize(rows);
+                }
+                for row in 0..rows {
+                    if let Some(v) = self.subs[n].row(row).get(0) {
+                        self.blocks[n].row_mut(row).set(at, v);
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, incoming: Vec<Packet>) {
+        for packet in incoming {
+            let n = packet.node as NodeIdx;
+            match packet.payload {
+                Payload::Part(part) => self.board.part(n, part),
+                Payload::Joint(joint) => self.board.joint(n, joint),
+                payload => self.inbox.entry(n).or_default().push(Packet { payload, ..packet }),
+            }
+        }
+    }
+
+    fn eval(&mut self, n: NodeIdx, store: &mut SeriesStore, outgoing: &mut Vec<Packet>) {
+        let program = Arc::clone(&self.program);
+        let node = &program.nodes[n];
+        let member = self.position.instant().is_some();
+        let inbox = self.inbox.remove(&n).unwrap_or_default();
+        if self.view().steps(n).count == 0 || !(node.materialize || node.shape != Shape::Vector) {
+            return;
+        }
+        let Some(mut state) = self.states[n].take() else { return };
+        if node.shape == Shape::Effect {
+            self.apply(n, state.as_mut(), store);
+        } else {
+            let blocks = if member { &mut self.subs } else { &mut self.blocks };
+            let mut block = std::mem::take(&mut blocks[n]);
+            let cx = Context { view: self.view(), store };
+            let part = state.eval(&cx, n, inbox, &mut block);
+            if member { self.subs[n] = block } else { self.blocks[n] = block }
+            self.dispatch(n, part, outgoing);
+        }
+        self.states[n] = Some(state);
+    }
+
+    fn send(&mut self, n: NodeIdx, store: &SeriesStore, outgoing: &mut Vec<Packet>) {
+        if self.view().steps(n).count == 0 {
+            return;
+        }
+        let Some(mut state) = self.states[n].take() else { return };
+        let cx = Context { view: self.view(), store };
+        let mut post = Post { from: self.worker, peers: self.peers, out: outgoing };
+        let part = state.send(&cx, n, &mut post);
+        self.states[n] = Some(state);
+        self.dispatch(n, part, outgoing);
+    }
+
+    /// Sends a fallible node's partial verdict to its home.
+    fn dispatch(&mut self, n: NodeIdx, part: Option<VerdictPart>, outgoing: &mut Vec<Packet>) {
+        let node = &self.program.nodes[n];
+        if let Some(part) = part
+            && node.fallible
+        {
+            let home = (node.id % self.peers as u128) as usize;
+            Board::send(n, home, part, &mut Post { from: self.worker, peers: self.peers, out: outgoing });
+        }
+    }
+
+    fn apply(&mut self, n: NodeIdx, state: &mut dyn NodeState, store: &mut SeriesStore) {
+        let mut output = std::mem::take(&mut self.output);
+        let mut effects = Effects {
+            times: self.times,
+            board: &self.board,
+            output: &mut output,
+            retain_from_ms: self.retain_from_ms(),
+            published: Vec::new(),
+            withdrawn: Vec::new(),
+        };
+        state.apply(&self.view(), n, store, &mut effects);
+        let (published, withdrawn) = (effects.published, effects.withdrawn);
+        self.output = output;
+        self.publish(published, withdrawn, store);
+    }
+
+    /// Tells selectors of produced series that came or went.
+    fn publish(
+        &mut self,
+        published: Vec<(usize, Slot, bellwether_model::Labels)>,
+        withdrawn: Vec<(usize, Slot)>,
+        store: &mut SeriesStore,
+    ) {
+        for (producer, slot, labels) in published {
+            for rows in &mut self.selectors {
+                let read = rows.producers.iter().find(|p| p.producer == producer).copied();
+                if let Some(read) = read
+                    && rows.matchers.accept(&labels)
+                {
+                    rows.add(slot, &labels, read.clip_ms);
+                }
+            }
+        }
+        for (_, slot) in withdrawn {
+            self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
+            store.remove_produced(slot);
+        }
+    }
+
+    /// Ends an epoch and hands out what it gave.
+    pub fn finish(&mut self, _store: &mut SeriesStore) -> EpochOutput {
+        for rows in &mut self.selectors {
+            rows.elements.trim();
+        }
+        for state in self.states.iter_mut().flatten() {
+            if let Some(elements) = state.elements_mut() {
+                elements.trim();
+            }
+        }
+        std::mem::take(&mut self.output)
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            program: &self.program,
+            states: &self.states,
+            rows_of: &self.rows_of,
+            selectors: &self.selectors,
+            blocks: &self.blocks,
+            steps: &self.steps,
+            subs: &self.subs,
+            instant: self.position.instant(),
+            worker: self.worker,
+            peers: self.peers,
+        }
+    }
+
 }

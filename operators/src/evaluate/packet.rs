@@ -1,7 +1,6 @@
 //! What travels around the loop: messages of plan nodes between workers.
 
-// Becomes the aggregate kernels' own type.
-type Partial = Vec<f64>;
+use crate::stub::Partial;
 use bellwether_model::{Block, Labels};
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,320 @@
+//! Alerting rules: inactive → pending → firing → resolved.
+//!
+//! # Semantics (Prometheus rules/alerting.go)
+//! An alert's identity is its result labels without the name, plus the rule's labels, plus alertname. It fires when
+//! `s - active_at >= for`; a pending alert that vanishes is dropped; a firing one that vanishes resolves, after
+//! `keep_firing_for`. At a step with an error the states stay as they were and nothing is written. Where `limit` is
+//! exceeded, all alerts of the rule are dropped without a resolved notification.
+//!
+//! # State
+//! By identity; kept over restarts. Labels and annotations are rendered by element or transition, never by step.
+
+use super::alert_text::AlertText;
+use super::effects::{Effects, Produced};
+use super::identity::Identities;
+use super::kept::{Kept, KeptAlert};
+use super::leaf::Context;
+use super::node::{NodeState, Post};
+use super::output::ExpressionError;
+use super::packet::{Packet, VerdictPart};
+use super::view::View;
+use crate::program::{AlertSpec, NodeIdx, Op};
+use crate::window::SeriesStore;
+use bellwether_model::block::{has, ones};
+use bellwether_model::decision::{alert_id, decision_id, episode_id};
+use bellwether_model::{Block, Decision, Labels, Transition};
+
+/// Where an alert stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not active.
+    #[default]
+    Inactive,
+    /// The hold duration runs.
+    Pending,
+    /// Notified.
+    Firing,
+}
+
+/// State of one alert.
+#[derive(Clone, Debug, Default)]
+pub struct AlertState {
+    pub(super) phase: Phase,
+    pub(super) active_at_ms: i64,
+    pub(super) fired_at_ms: Option<i64>,
+    pub(super) keep_since_ms: Option<i64>,
+    pub(super) value: f64,
+    /// The element's own labels when last seen, for annotations.
+    pub(super) source: Option<Labels>,
+    /// Its `ALERTS` (pending, firing) and `ALERTS_FOR_STATE` series.
+    pub(super) series: Option<Box<[Produced; 3]>>,
+}
+
+/// State of one alerting rule.
+#[derive(Debug, Default)]
+pub struct Alert {
+    identities: Identities,
+    states: Vec<AlertState>,
+    text: Option<AlertText>,
+}
+
+/// What one step is for the whole rule.
+struct StepFacts {
+    failed: Vec<u64>,
+    over_limit: Vec<u64>,
+}
+
+struct Run<'r, 'v, 'e> {
+    view: &'r View<'v>,
+    n: NodeIdx,
+    spec: &'r AlertSpec,
+    text: &'r AlertText,
+    store: &'r mut SeriesStore,
+    effects: &'r mut Effects<'e>,
+}
+
+impl Run<'_, '_, '_> {
+    fn emit(&mut self, labels: &Labels, state: &AlertState, s_ms: i64, transition: Transition) {
+        if s_ms < self.effects.times.from_ms {
+            return;
+        }
+        let spec = self.spec;
+        let alert = alert_id(&self.view.program.tenant, &spec.file, &spec.group, &spec.name, labels);
+        let episode = episode_id(alert, state.active_at_ms);
+        let source = state.source.clone().unwrap_or_else(|| labels.clone());
+        self.effects.output.decisions.push(Decision {
+            alert_id: alert,
+            episode_id: episode,
+            decision_id: decision_id(episode, spec.version, s_ms, transition, 0),
+            file: spec.file.clone(),
+            group: spec.group.clone(),
+            alert: spec.name.clone(),
+            step_ms: s_ms,
+            transition,
+            labels: labels.clone(),
+            annotations: self.text.annotations(&source, state.value, s_ms),
+            value: state.value,
+            active_at_ms: state.active_at_ms,
+            fired_at_ms: state.fired_at_ms,
+            revision: 0,
+        });
+    }
+
+    /// One good step of one alert; `value` is the element's, if it is present.
+    fn step(&mut self, labels: &Labels, state: &mut AlertState, s_ms: i64, value: Option<f64>) {
+        match value {
+            Some(v) => {
+                state.value = v;
+                state.keep_since_ms = None;
+                if state.phase == Phase::Inactive {
+                    state.phase = Phase::Pending;
+                    state.active_at_ms = s_ms;
+                    state.fired_at_ms = None;
+                    if self.spec.for_ms > 0 {
+                        self.emit(labels, state, s_ms, Transition::Pending);
+                    }
+                }
+            }
+            None => match state.phase {
+                Phase::Inactive => return,
+                Phase::Pending => {
+                    self.emit(labels, state, s_ms, Transition::Dropped);
+                    state.phase = Phase::Inactive;
+                    return;
+                }
+                Phase::Firing => {
+                    let since = *state.keep_since_ms.get_or_insert(s_ms);
+                    if self.spec.keep_firing_for_ms == 0 || s_ms - since >= self.spec.keep_firing_for_ms {
+                        self.emit(labels, state, s_ms, Transition::Resolved);
+                        state.phase = Phase::Inactive;
+                        state.keep_since_ms = None;
+                        return;
+                    }
+                }
+            },
+        }
+        let held = s_ms - state.active_at_ms >= self.spec.for_ms;
+        if state.phase == Phase::Pending && held {
+            state.phase = Phase::Firing;
+            state.fired_at_ms = Some(s_ms);
+            self.emit(labels, state, s_ms, Transition::Firing);
+        } else if state.phase == Phase::Firing && !held {
+            // `for` was raised by a new version of the rule.
+            state.phase = Phase::Pending;
+            state.fired_at_ms = None;
+        }
+    }
+
+    /// Writes `ALERTS` and `ALERTS_FOR_STATE` after a good step.
+    fn record(&mut self, labels: &Labels, state: &mut AlertState, t_ms: i64) {
+        let Some(producer) = self.spec.producer else { return };
+        if state.phase == Phase::Inactive && state.series.is_none() {
+            return;
+        }
+        let new = || {
+            let of = |name: &str, state: &str| {
+                let mut b = labels.to_builder();
+                b.set("__name__", name).set("alertstate", state);
+                Produced::new(producer, b.build())
+            };
+            Box::new([of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")])
+        };
+        let active_s = (state.active_at_ms / 1000) as f64;
+        let phase = state.phase;
+        let series = state.series.get_or_insert_with(new);
+        let now = [
+            (phase == Phase::Pending).then_some(1.0),
+            (phase == Phase::Firing).then_some(1.0),
+            (phase != Phase::Inactive).then_some(active_s),
+        ];
+        for (one, value) in series.iter_mut().zip(now) {
+            match value {
+                Some(v) => one.write(self.store, self.effects, t_ms, v),
+                None => one.end(self.store, t_ms),
+            }
+        }
+    }
+}
+
+fn spec_of<'a>(view: &View<'a>, n: NodeIdx) -> Option<&'a AlertSpec> {
+    match &view.node(n).op {
+        Op::Alert(spec) => Some(spec),
+        _ => None,
+    }
+}
+
+impl Alert {
+    fn facts(&self, view: &View<'_>, n: NodeIdx, spec: &AlertSpec, effects: &mut Effects<'_>) -> StepFacts {
+        let steps = view.steps(n);
+        let (failed, message) = effects.board.union(&view.node(n).verdicts, steps.count);
+        let mut over_limit = vec![0u64; failed.len()];
+        let counts = effects.board.get(n).map_or(&[][..], |v| &v.counts);
+        let mut most = 0;
+        for (step, count) in counts.iter().enumerate() {
+            if spec.limit > 0 && *count as usize > spec.limit && !has(&failed, step) {
+                over_limit[step / 64] |= 1 << (step % 64);
+                most = most.max(*count);
+            }
+        }
+        if view.worker == 0 {
+            let rule = format!("{}/{}", spec.group, spec.name);
+            let at = |bits: &[u64]| {
+                let s = ones(bits).map(|i| steps.at(i) + spec.query_offset_ms);
+                s.filter(|s| *s >= effects.times.from_ms && *s <= effects.times.to_ms).collect::<Vec<i64>>()
+            };
+            let limit = format!("exceeded limit of {} with {most} alerts", spec.limit);
+            let found = [(at(&failed), message.map(|m| m.1).unwrap_or_default()), (at(&over_limit), limit)];
+            for (steps_ms, message) in found.into_iter().filter(|f| !f.0.is_empty()) {
+                let error = ExpressionError { rule: rule.clone(), tag: None, steps_ms, message };
+                effects.output.errors.push(error);
+            }
+        }
+        StepFacts { failed, over_limit }
+    }
+
+    fn gather(&mut self, view: &View<'_>, n: NodeIdx) -> Option<Vec<u64>> {
+        let spec = spec_of(view, n)?;
+        let text = self.text.get_or_insert_with(|| AlertText::new(spec));
+        let dynamic = text.labels_use_value();
+        Some(self.identities.gather(view, n, dynamic, |labels, t, value| {
+            text.identity(labels, value, t + spec.query_offset_ms)
+        }))
+    }
+}
+
+impl NodeState for Alert {
+    fn send(&mut self, cx: &Context<'_>, n: NodeIdx, _post: &mut Post<'_>) -> Option<VerdictPart> {
+        let twice = self.gather(cx, n)?;
+        let mut part = VerdictPart::failed(twice, || {
+            "vector contains metrics with the same labelset after applying alert labels".to_owned()
+        });
+        if spec_of(cx, n)?.limit > 0 {
+            part.counts = vec![0; cx.steps(n).count];
+            for row in 0..self.identities.block.rows() {
+                for step in ones(self.identities.block.row(row).bits) {
+                    part.counts[step] += 1;
+                }
+            }
+        }
+        Some(part)
+    }
+
+    fn eval(&mut self, _: &Context<'_>, _: NodeIdx, _: Vec<Packet>, _: &mut Block) -> Option<VerdictPart> {
+        None
+    }
+
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, effects: &mut Effects<'_>) {
+        let Some(spec) = spec_of(view, n) else { return };
+        let facts = self.facts(view, n, spec, effects);
+        let Self { identities, states, text } = self;
+        let Some(text) = text.as_ref() else { return };
+        let steps = view.steps(n);
+        let first_s = if spec.producer.is_some() { effects.times.warm_from_ms } else { effects.times.from_ms };
+        let to_s = effects.times.to_ms;
+        states.resize(identities.len().max(states.len()), AlertState::default());
+        let mut run = Run { view, n, spec, text, store, effects };
+        for id in 0..identities.len() as u32 {
+            let Some(identity) = identities.get(id) else { continue };
+            let labels = identity.labels.clone();
+            let state = &mut states[id as usize];
+            let absent = id as usize >= identities.block.rows() || identities.block.row(id as usize).is_absent();
+            if absent && state.phase == Phase::Inactive && state.series.is_none() {
+                continue;
+            }
+            for i in 0..steps.count {
+                let (t, s) = (steps.at(i), steps.at(i) + spec.query_offset_ms);
+                if s < first_s || s > to_s || has(&facts.failed, i) {
+                    continue;
+                }
+                if has(&facts.over_limit, i) {
+                    if state.phase != Phase::Inactive {
+                        run.emit(&labels, state, s, Transition::Dropped);
+                        state.phase = Phase::Inactive;
+                        state.keep_since_ms = None;
+                    }
+                    continue;
+                }
+                let value = if absent { None } else { identities.block.row(id as usize).get(i) };
+                if value.is_some() {
+                    state.source = Some(identities.source(view, run.n, id, i));
+                }
+                run.step(&labels, state, s, value);
+                run.record(&labels, state, t);
+            }
+            if let Some(series) = state.series.as_mut() {
+                series.iter_mut().for_each(|one| one.prune(run.store, run.effects));
+                if state.phase == Phase::Inactive && series.iter().all(Produced::is_idle) {
+                    state.series = None;
+                }
+            }
+        }
+        let keep = |id: u32| states[id as usize].phase != Phase::Inactive || states[id as usize].series.is_some();
+        for id in identities.sweep(keep) {
+            states[id as usize] = AlertState::default();
+        }
+    }
+
+    fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {
+        let Some(spec) = spec_of(view, n) else { return Vec::new() };
+        let mut all = Vec::new();
+        for (id, state) in self.states.iter().enumerate() {
+            let Some(identity) = self.identities.get(id as u32) else { continue };
+            if state.phase == Phase::Inactive && state.series.is_none() {
+                continue;
+            }
+            let shard = view.shard(&view.node(n).placement, &identity.labels) as u16;
+            all.push((shard, Kept::Alert(KeptAlert::pack(spec.rule_id, &identity.labels, state, store))));
+        }
+        all
+    }
+
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, store: &mut SeriesStore, fx: &mut Effects<'_>) {
+        let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return };
+        if kept.rule_id != spec.rule_id {
+            return;
+        }
+        let id = self.identities.ensure(kept.labels.clone()) as usize;
+        self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
+        self.states[id] = kept.unpack(spec.producer, store, fx);
+    }
+}

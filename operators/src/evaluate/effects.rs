@@ -1,0 +1,92 @@
+//! What effects may do: write produced series, publish them to selectors, hand out results.
+
+use super::output::{EpochOutput, EpochTimes};
+use super::verdict::Board;
+use crate::window::{SeriesStore, Slot};
+use bellwether_model::{Labels, stale_nan};
+
+/// Hands of an effect while it is applied.
+#[derive(Debug)]
+pub struct Effects<'a> {
+    pub(super) times: EpochTimes,
+    pub(super) board: &'a Board,
+    pub(super) output: &'a mut EpochOutput,
+    /// Samples of produced series older than this are read by nobody, ms.
+    pub(super) retain_from_ms: i64,
+    /// Series that a producer wrote for the first time: (producer, slot, labels).
+    pub(super) published: Vec<(usize, Slot, Labels)>,
+    /// Series that are gone: (producer, slot).
+    pub(super) withdrawn: Vec<(usize, Slot)>,
+}
+
+/// One series that a rule writes, with what Prometheus calls staleness: an element that vanishes gets a marker.
+#[derive(Clone, Debug)]
+pub struct Produced {
+    producer: usize,
+    labels: Labels,
+    slot: Option<Slot>,
+    /// Whether the last good evaluation had the element.
+    pub present: bool,
+}
+
+impl Produced {
+    /// A series that is not written yet.
+    pub fn new(producer: usize, labels: Labels) -> Self {
+        Self { producer, labels, slot: None, present: false }
+    }
+
+    /// The element is present at stamp `t`.
+    pub fn write(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, t_ms: i64, value: f64) {
+        let slot = match self.slot {
+            Some(slot) => slot,
+            None => {
+                let slot = store.add_produced(self.labels.clone());
+                effects.published.push((self.producer, slot, self.labels.clone()));
+                *self.slot.insert(slot)
+            }
+        };
+        store.push(slot, t_ms, value);
+        self.present = true;
+    }
+
+    /// The element is not present at stamp `t`: ends the series if it was.
+    pub fn end(&mut self, store: &mut SeriesStore, t_ms: i64) {
+        if std::mem::take(&mut self.present)
+            && let Some(slot) = self.slot
+        {
+            store.push(slot, t_ms, stale_nan());
+        }
+    }
+
+    /// Drops what nobody reads any more; frees the slot when nothing is left.
+    pub fn prune(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>) {
+        let Some(slot) = self.slot else { return };
+        store.prune_one(slot, effects.retain_from_ms);
+        if !self.present && store.samples(slot).is_empty() {
+            effects.withdrawn.push((self.producer, slot));
+            self.slot = None;
+        }
+    }
+
+    /// Whether there is nothing to keep.
+    pub fn is_idle(&self) -> bool {
+        self.slot.is_none() && !self.present
+    }
+
+    /// Retained samples, for a checkpoint.
+    pub fn samples(&self, store: &SeriesStore) -> Vec<(i64, u64)> {
+        let Some(slot) = self.slot else { return Vec::new() };
+        let buffer = store.samples(slot);
+        let stamps = buffer.stamps().iter().map(|s| buffer.base_ms() + i64::from(*s));
+        stamps.zip(buffer.values().iter().map(|v| v.to_bits())).collect()
+    }
+
+    /// Takes samples back from a checkpoint.
+    pub fn restore(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, samples: &[(i64, u64)], present: bool) {
+        for (t, bits) in samples {
+            self.write(store, effects, *t, f64::from_bits(*bits));
+        }
+        self.present = present;
+    }
+}
+

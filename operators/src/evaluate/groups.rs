@@ -1,0 +1,205 @@
+//! Rows grouped by a key of their labels, kept as rows come and go.
+//!
+//! # State
+//! A group for each key that has a member; its members in canonical order: by shard, then by labels. Labels are looked
+//! at when a row is first seen, never by step.
+
+use super::elements::{Change, Changes, Cursor, Elements};
+use super::view::View;
+use crate::program::{Grouping, NodeIdx};
+use bellwether_model::{Labels, METRIC_NAME};
+use std::collections::HashMap;
+
+/// A row in a group.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Leaf of the aggregation tree.
+    pub shard: u16,
+    /// Row of the operand.
+    pub row: u32,
+    /// Labels of the row.
+    pub labels: Labels,
+}
+
+/// A key and its members.
+#[derive(Debug)]
+pub struct Group {
+    /// The key.
+    pub key: Labels,
+    /// Members by (shard, labels).
+    pub members: Vec<Member>,
+}
+
+/// What happened to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// Everything that was known is void.
+    Restart,
+    /// A row was added to the group (which may be new).
+    Added(u32, u32),
+    /// A row was taken from the group; the group is still there, perhaps empty.
+    Removed(u32, u32),
+}
+
+/// All groups of an operand.
+#[derive(Debug, Default)]
+pub struct Groups {
+    cursor: Cursor,
+    by_key: HashMap<Labels, u32>,
+    groups: Vec<Option<Group>>,
+    free: Vec<u32>,
+    of_row: Vec<Option<(u32, Labels, u16)>>,
+}
+
+/// The key of a label set.
+pub fn key_of(grouping: &Grouping, labels: &Labels) -> Labels {
+    match grouping {
+        Grouping::By(names) => labels.filter(|n| names.iter().any(|x| x == n)),
+        Grouping::Without(names) => labels.filter(|n| n != METRIC_NAME && !names.iter().any(|x| x == n)),
+    }
+}
+
+impl Groups {
+    /// Follows the rows of operand `n`. Groups that lost their last member stay, empty, until [`Groups::sweep`].
+    pub fn follow(&mut self, view: &View<'_>, n: NodeIdx, key: impl Fn(&Labels) -> Labels) -> Vec<GroupChange> {
+        let changes = view.changes(n, &mut self.cursor);
+        let placement = &view.node(n).placement;
+        self.take_changes(changes, key, |row| {
+            let labels = view.is_live(n, row).then(|| view.labels(n, row))?;
+            let shard = view.shard(placement, &labels) as u16;
+            Some((labels, shard))
+        })
+    }
+
+    /// Follows elements that the node itself holds; `n` tells their placement.
+    pub fn follow_own(
+        &mut self,
+        view: &View<'_>,
+        n: NodeIdx,
+        elements: &Elements,
+        key: impl Fn(&Labels) -> Labels,
+    ) -> Vec<GroupChange> {
+        let changes = elements.changes(&mut self.cursor);
+        let placement = &view.node(n).placement;
+        self.take_changes(changes, key, |row| {
+            let labels = elements.get(row)?.clone();
+            let shard = view.shard(placement, &labels) as u16;
+            Some((labels, shard))
+        })
+    }
+
+    fn take_changes(
+        &mut self,
+        changes: Changes,
+        key: impl Fn(&Labels) -> Labels,
+        look: impl Fn(u32) -> Option<(Labels, u16)>,
+    ) -> Vec<GroupChange> {
+        let mut done = Vec::new();
+        if changes.restart {
+            if !self.groups.is_empty() {
+                done.push(GroupChange::Restart);
+            }
+            self.by_key.clear();
+            self.groups.clear();
+            self.free.clear();
+            self.of_row.clear();
+        }
+        for change in changes.list {
+            match change {
+                // A row that came and went again between two looks has no labels any more.
+                Change::Added(row) => {
+                    let Some((labels, shard)) = look(row) else { continue };
+                    done.extend(self.take(row));
+                    done.push(self.put(row, labels, shard, &key));
+                }
+                Change::Removed(row) => done.extend(self.take(row)),
+            }
+        }
+        done
+    }
+
+    fn put(&mut self, row: u32, labels: Labels, shard: u16, key: impl Fn(&Labels) -> Labels) -> GroupChange {
+        let key = key(&labels);
+        let g = match self.by_key.get(&key) {
+            Some(g) => *g,
+            None => {
+                let group = Some(Group { key: key.clone(), members: Vec::new() });
+                let g = match self.free.pop() {
+                    Some(g) => {
+                        self.groups[g as usize] = group;
+                        g
+                    }
+                    None => {
+                        self.groups.push(group);
+                        (self.groups.len() - 1) as u32
+                    }
+                };
+                self.by_key.insert(key, g);
+                g
+            }
+        };
+        if let Some(group) = self.groups[g as usize].as_mut() {
+            let at = group.members.partition_point(|m| (m.shard, &m.labels) <= (shard, &labels));
+            group.members.insert(at, Member { shard, row, labels: labels.clone() });
+        }
+        let at = row as usize;
+        if self.of_row.len() <= at {
+            self.of_row.resize(at + 1, None);
+        }
+        self.of_row[at] = Some((g, labels, shard));
+        GroupChange::Added(g, row)
+    }
+
+    fn take(&mut self, row: u32) -> Option<GroupChange> {
+        let (g, labels, shard) = self.of_row.get_mut(row as usize)?.take()?;
+        let group = self.groups[g as usize].as_mut()?;
+        let from = group.members.partition_point(|m| (m.shard, &m.labels) < (shard, &labels));
+        let at = group.members[from..].iter().position(|m| m.row == row)? + from;
+        group.members.remove(at);
+        Some(GroupChange::Removed(g, row))
+    }
+
+    /// Drops a group if it is empty; returns whether it did.
+    pub fn sweep(&mut self, g: u32) -> bool {
+        let empty = self.groups[g as usize].as_ref().is_some_and(|x| x.members.is_empty());
+        if empty && let Some(group) = self.groups[g as usize].take() {
+            self.by_key.remove(&group.key);
+            self.free.push(g);
+        }
+        empty
+    }
+
+    /// Drops the groups that changes left empty: for readers that keep nothing by group.
+    pub fn sweep_all(&mut self, changes: &[GroupChange]) {
+        for change in changes {
+            if let GroupChange::Removed(g, _) = change {
+                self.sweep(*g);
+            }
+        }
+    }
+
+    /// The group of a key.
+    pub fn find(&self, key: &Labels) -> Option<u32> {
+        self.by_key.get(key).copied()
+    }
+
+    /// A group.
+    pub fn get(&self, g: u32) -> Option<&Group> {
+        self.groups.get(g as usize)?.as_ref()
+    }
+
+    /// Group numbers in use, in order of creation or reuse.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Group)> {
+        self.groups.iter().enumerate().filter_map(|(g, x)| Some((g as u32, x.as_ref()?)))
+    }
+
+    /// The group of an operand's row.
+    pub fn of_row(&self, row: u32) -> Option<u32> {
+        self.of_row.get(row as usize)?.as_ref().map(|x| x.0)
+    }
+
+    /// One past the highest group number.
+    pub fn capacity(&self) -> usize {
+        self.groups.len()
+    }
+}

@@ -1,0 +1,147 @@
+//! Puts a program in force, keeps and restores state.
+//!
+//! Nodes with equal ids keep their state and selectors with equal ids and producers keep their rows, so an unchanged
+//! rule does not notice a swap; a node that a removed rule shared with others lives on.
+
+use super::aggregate::Aggregate;
+use super::alert::Alert;
+use super::effects::Effects;
+use super::exchange::Exchange;
+use super::histogram::HistogramQuantile;
+use super::kept::KeptState;
+use super::matching::Binary;
+use super::node::NodeState;
+use super::output::EpochOutput;
+use super::record::Record;
+use super::relabel::Relabel;
+use super::ring::Ring;
+use super::rowwise::Rowwise;
+use super::scalar::{Absent, Scalar, ScalarOf, VectorOf};
+use super::selectors::SelectorRows;
+use super::set::Set;
+use super::tap::Tap;
+use super::topk::TopK;
+use super::view::rows_of;
+use super::Evaluator;
+use crate::program::{Op, Program};
+use crate::window::{SeriesStore, Slot};
+use bellwether_model::{Block, NodeId, SHARDS, worker_of_shard};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The initial state of a node.
+fn fresh(op: &Op) -> Box<dyn NodeState> {
+    match op {
+        Op::Number(_) | Op::Time | Op::ScalarBinary(_) | Op::ScalarMap(_) => Box::new(Scalar),
+        Op::ScalarOf => Box::<ScalarOf>::default(),
+        Op::VectorOf => Box::<VectorOf>::default(),
+        Op::Instant { .. } | Op::Range { .. } | Op::Map(_) | Op::Arith { .. } => Box::<Rowwise>::default(),
+        Op::Ring { .. } => Box::<Ring>::default(),
+        Op::LabelReplace { .. } | Op::LabelJoin { .. } => Box::<Relabel>::default(),
+        Op::Aggregate { .. } => Box::<Aggregate>::default(),
+        Op::TopK { .. } => Box::<TopK>::default(),
+        Op::Absent { .. } => Box::<Absent>::default(),
+        Op::HistogramQuantile => Box::<HistogramQuantile>::default(),
+        Op::Binary { .. } => Box::<Binary>::default(),
+        Op::Set { .. } => Box::<Set>::default(),
+        Op::Exchange => Box::<Exchange>::default(),
+        Op::Alert(_) => Box::<Alert>::default(),
+        Op::Record(_) => Box::<Record>::default(),
+        Op::Tap(_) => Box::new(Tap),
+    }
+}
+
+impl Evaluator {
+    /// Puts a program in force at an epoch border.
+    pub fn install(&mut self, program: Arc<Program>, store: &mut SeriesStore) {
+        let mut old: HashMap<NodeId, Box<dyn NodeState>> = HashMap::new();
+        for (node, state) in self.program.nodes.iter().zip(self.states.drain(..)) {
+            if let Some(state) = state {
+                old.insert(node.id, state);
+            }
+        }
+        let mut old_rows: Vec<SelectorRows> = std::mem::take(&mut self.selectors);
+        self.selectors = program
+            .selectors
+            .iter()
+            .map(|s| match old_rows.iter().position(|o| o.id == s.id && o.producers == s.producers) {
+                Some(at) => old_rows.swap_remove(at),
+                None => SelectorRows::new(s),
+            })
+            .collect();
+        self.fill_new_selectors(&old_rows, store);
+        self.states = program.nodes.iter().map(|n| Some(old.remove(&n.id).unwrap_or_else(|| fresh(&n.op)))).collect();
+        self.rows_of = rows_of(&program);
+        self.blocks = vec![Block::default(); program.nodes.len()];
+        self.subs = vec![Block::default(); program.nodes.len()];
+        let grids = &program.grids;
+        self.done.retain(|g, _| grids.contains(g));
+        store.ignore_names(&program.recorded_names);
+        // A grid that was not there starts after what is final already: closed steps are not run again.
+        if self.times.watermark_ms > i64::MIN {
+            for g in grids {
+                let upto = self.times.watermark_ms.saturating_sub(g.wait_ms);
+                self.done.entry(*g).or_insert(upto);
+            }
+        }
+        self.program = program;
+    }
+
+    /// A selector that was there under other producers takes over the ingested series: the join reports changes only.
+    fn fill_new_selectors(&mut self, old: &[SelectorRows], store: &SeriesStore) {
+        let ingested = if old.is_empty() { Vec::<Slot>::new() } else { store.ingested() };
+        for rows in &mut self.selectors {
+            if old.iter().any(|o| o.id == rows.id) {
+                for slot in &ingested {
+                    let labels = store.labels(*slot);
+                    if rows.matchers.accept(labels) {
+                        rows.add(*slot, labels, None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a checkpoint keeps of this worker.
+    pub fn snapshot(&self, store: &SeriesStore) -> KeptState {
+        let view = self.view();
+        let states = self.states.iter().enumerate().filter_map(|(n, s)| Some((n, s.as_ref()?)));
+        let mut entries: Vec<_> = states.flat_map(|(n, s)| s.keep(&view, n, store)).collect();
+        entries.sort_by_key(|e| e.0);
+        KeptState { entries, done: self.done.iter().map(|(g, t)| (*g, *t)).collect() }
+    }
+
+    /// Takes back kept state, from any number of workers: the shards that are this worker's now.
+    pub fn restore(&mut self, kept: &[KeptState], store: &mut SeriesStore) {
+        for (grid, done) in kept.iter().flat_map(|k| &k.done) {
+            self.done.insert(*grid, *done);
+        }
+        let (board, mut output) = (std::mem::take(&mut self.board), EpochOutput::default());
+        for (shard, entry) in kept.iter().flat_map(|k| &k.entries) {
+            if worker_of_shard(usize::from(*shard).min(SHARDS - 1), self.peers) != self.worker {
+                continue;
+            }
+            for n in 0..self.states.len() {
+                let Some(mut state) = self.states[n].take() else { continue };
+                let mut effects = Effects {
+                    times: self.times,
+                    board: &board,
+                    output: &mut output,
+                    retain_from_ms: i64::MIN,
+                    published: Vec::new(),
+                    withdrawn: Vec::new(),
+                };
+                state.restore(&self.view(), n, entry, store, &mut effects);
+                let (published, withdrawn) = (effects.published, effects.withdrawn);
+                self.states[n] = Some(state);
+                self.publish(published, withdrawn, store);
+            }
+        }
+        self.board = board;
+    }
+
+    /// How many nodes keep their state if `program` is put in force.
+    pub fn shared_with(&self, program: &Program) -> usize {
+        program.nodes.iter().filter(|n| self.program.nodes.iter().any(|o| o.id == n.id)).count()
+    }
+}

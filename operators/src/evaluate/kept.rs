@@ -1,0 +1,119 @@
+//! What a checkpoint keeps of the evaluator: small state, written by shard and read back by any number of workers.
+
+use super::alert::{AlertState, Phase};
+use super::effects::{Effects, Produced};
+use crate::program::Grid;
+use crate::window::SeriesStore;
+use bellwether_model::{Labels, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// Samples as (stamp ms, bits of the value).
+pub type KeptSamples = Vec<(i64, u64)>;
+
+/// One alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptAlert {
+    /// The rule.
+    pub rule_id: u128,
+    /// Identity.
+    pub labels: Labels,
+    firing: Option<bool>,
+    active_at_ms: i64,
+    fired_at_ms: Option<i64>,
+    keep_since_ms: Option<i64>,
+    value_bits: u64,
+    source: Option<Labels>,
+    series: Option<[(KeptSamples, bool); 3]>,
+}
+
+/// One recorded series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptRecord {
+    /// The rule.
+    pub rule_id: u128,
+    /// Labels of the recorded series.
+    pub labels: Labels,
+    /// Samples that a reader may still look at.
+    pub samples: KeptSamples,
+    /// Whether the last good evaluation had the element.
+    pub present: bool,
+}
+
+/// One element of a subquery's inner result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptRing {
+    /// The ring node.
+    pub node: NodeId,
+    /// Labels of the element.
+    pub labels: Labels,
+    /// Retained results.
+    pub samples: KeptSamples,
+}
+
+/// One piece of kept state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Kept {
+    /// Alert.
+    Alert(KeptAlert),
+    /// Recorded series.
+    Record(KeptRecord),
+    /// Subquery results.
+    Ring(KeptRing),
+}
+
+/// Kept state of one worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeptState {
+    /// (shard, state).
+    pub entries: Vec<(u16, Kept)>,
+    /// The last evaluated instant of each grid, ms; equal on all workers.
+    pub done: Vec<(Grid, i64)>,
+}
+
+impl KeptAlert {
+    pub(super) fn pack(rule_id: u128, labels: &Labels, state: &AlertState, store: &SeriesStore) -> Self {
+        Self {
+            rule_id,
+            labels: labels.clone(),
+            firing: match state.phase {
+                Phase::Inactive => None,
+                Phase::Pending => Some(false),
+                Phase::Firing => Some(true),
+            },
+            active_at_ms: state.active_at_ms,
+            fired_at_ms: state.fired_at_ms,
+            keep_since_ms: state.keep_since_ms,
+            value_bits: state.value.to_bits(),
+            source: state.source.clone(),
+            series: state.series.as_ref().map(|s| s.each_ref().map(|one| (one.samples(store), one.present))),
+        }
+    }
+
+    pub(super) fn unpack(&self, producer: Option<usize>, store: &mut SeriesStore, fx: &mut Effects<'_>) -> AlertState {
+        let series = producer.zip(self.series.as_ref()).map(|(producer, kept)| {
+            let of = |name: &str, state: &str| {
+                let mut b = self.labels.to_builder();
+                b.set("__name__", name).set("alertstate", state);
+                Produced::new(producer, b.build())
+            };
+            let mut all = [of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")];
+            for (one, (samples, present)) in all.iter_mut().zip(kept) {
+                one.restore(store, fx, samples, *present);
+            }
+            Box::new(all)
+        });
+        AlertState {
+            phase: match self.firing {
+                None => Phase::Inactive,
+                Some(false) => Phase::Pending,
+                Some(true) => Phase::Firing,
+            },
+            active_at_ms: self.active_at_ms,
+            fired_at_ms: self.fired_at_ms,
+            keep_since_ms: self.keep_since_ms,
+            value: f64::from_bits(self.value_bits),
+            source: self.source.clone(),
+            series,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Leaf programs: windows of one series through a selector or range function, then row-wise nodes in place.
+//!
+//! # Semantics
+//! A range function sees no stale markers; an instant selector sees them as the end of the series. Samples that a
+//! produced series got from a later evaluation are hidden by the row's clip.
+
+use super::view::{RowScratch, View};
+use crate::stub::WindowSpec;
+use crate::stub::{instant, timestamp};
+use crate::program::{NodeIdx, Op, Source};
+use crate::stub::{Scratch, range};
+use crate::stub::Samples;
+use crate::window::{SampleBuffer, SeriesStore, Slot};
+use bellwether_model::{Row, RowMut};
+
+/// A [`View`] with the samples.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub(super) view: View<'a>,
+    pub(super) store: &'a SeriesStore,
+}
+
+impl<'a> std::ops::Deref for Context<'a> {
+    type Target = View<'a>;
+    fn deref(&self) -> &View<'a> {
+        &self.view
+    }
+}
+
+/// Scratch memory of leaves.
+#[derive(Debug, Default)]
+pub struct LeafScratch {
+    kernel: Scratch,
+    stamps: Vec<u32>,
+    values: Vec<f64>,
+}
+
+impl<'a> Context<'a> {
+    /// A row of an operand of `reader`; of a fused operand only the masked steps are computed.
+    pub fn row<'s>(
+        &'s self,
+        reader: NodeIdx,
+        n: NodeIdx,
+        row: u32,
+        mask: Option<&[u64]>,
+        scratch: &'s mut RowScratch,
+    ) -> Row<'s> {
+        if self.node(n).materialize {
+            return self.block_row(reader, n, row, scratch);
+        }
+        scratch.start(self.steps(n).count);
+        let mut values = std::mem::take(&mut scratch.values);
+        let mut bits = std::mem::take(&mut scratch.bits);
+        self.compute(n, row, mask, &mut scratch.kernel, RowMut { values: &mut values, bits: &mut bits });
+        (scratch.values, scratch.bits) = (values, bits);
+        Row { values: &scratch.values, bits: &scratch.bits }
+    }
+
+    /// Computes a row of a leaf or row-wise node into a cleared row.
+    pub fn compute(
+        &self,
+        n: NodeIdx,
+        row: u32,
+        mask: Option<&[u64]>,
+        scratch: &mut LeafScratch,
+        mut out: RowMut<'_>,
+    ) {
+        let node = self.node(n);
+        match &node.op {
+            Op::Instant { selector, offset_ms, lookback_ms, timestamp: stamps } => {
+                let (slot, clip) = self.selectors[*selector].slot(row);
+                let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
+                let lookback = lookback_ms - (offset - offset_ms);
+                let samples = samples_of(self.store.samples(slot));
+                let kernel = if *stamps { timestamp } else { instant };
+                kernel(samples, self.steps(n), offset, lookback, mask, out);
+            }
+            Op::Range { source, .. } => {
+                let (slot, clip) = match source {
+                    Source::Selector(s) => self.selectors[*s].slot(row),
+                    Source::Ring(r) => match self.states[*r].as_ref().and_then(|s| s.ring_slot(row)) {
+                        Some(slot) => (slot, None),
+                        None => return,
+                    },
+                };
+                self.compute_range(n, slot, clip, mask, scratch, out);
+            }
+            _ => {
+                let input = node.inputs[0];
+                if self.node(input).materialize {
+                    self.copy_row(n, input, row, &mut out);
+                    if let Some(mask) = mask {
+                        out.bits.iter_mut().zip(mask).for_each(|(b, m)| *b &= m);
+                    }
+                } else {
+                    let (values, bits) = (&mut *out.values, &mut *out.bits);
+                    self.compute(input, row, mask, scratch, RowMut { values, bits });
+                }
+                self.apply_rowwise(n, out);
+            }
+        }
+    }
+
+    fn compute_range(
+        &self,
+        n: NodeIdx,
+        slot: Slot,
+        clip: Option<i64>,
+        mask: Option<&[u64]>,
+        scratch: &mut LeafScratch,
+        out: RowMut<'_>,
+    ) {
+        let node = self.node(n);
+        let Op::Range { func, range_ms, offset_ms, .. } = &node.op else { return };
+        let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
+        let spec = WindowSpec { range_ms: range_ms - (offset - offset_ms), offset_ms: offset };
+        if spec.range_ms <= 0 {
+            return;
+        }
+        let mut scratches: [RowScratch; 2] = Default::default();
+        let [a, b] = &mut scratches;
+        let one;
+        let two;
+        let args: &[Row<'_>] = match node.inputs[..] {
+            [] => &[],
+            [x] => {
+                one = [self.block_row(n, x, 0, a)];
+                &one
+            }
+            [x, y, ..] => {
+                two = [self.block_row(n, x, 0, a), self.block_row(n, y, 0, b)];
+                &two
+            }
+        };
+        let buffer = self.store.samples(slot);
+        let LeafScratch { kernel, stamps, values } = scratch;
+        let samples = if buffer.has_stale() { without_stale(buffer, stamps, values) } else { samples_of(buffer) };
+        range(*func, samples, self.steps(n), spec, args, mask, kernel, out);
+    }
+}
+
+fn samples_of(buffer: &SampleBuffer) -> Samples<'_> {
+    Samples { base_ms: buffer.base_ms(), stamps: buffer.stamps(), values: buffer.values() }
+}
+
+fn without_stale<'s>(buffer: &SampleBuffer, stamps: &'s mut Vec<u32>, values: &'s mut Vec<f64>) -> Samples<'s> {
+    stamps.clear();
+    values.clear();
+    for (s, v) in buffer.stamps().iter().zip(buffer.values()) {
+        if !bellwether_model::is_stale(*v) {
+            stamps.push(*s);
+            values.push(*v);
+        }
+    }
+    Samples { base_ms: buffer.base_ms(), stamps, values }
+}

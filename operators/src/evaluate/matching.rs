@@ -1,0 +1,295 @@
+//! Operators of two vectors: `a / b`, `a > on (x) group_left (y) b`.
+//!
+//! # Semantics (Prometheus promql/engine.go, VectorBinop)
+//! Elements pair by match key. On the "one" side two elements with one key at one step are an error, but only if the
+//! other side has any element at that step, anywhere. One-to-one: two pairs of one key that both survive the
+//! comparison are an error. Many-to-one: two results with one label set are an error.
+//!
+//! # State
+//! Pairs and result labels are found when a row is first seen.
+
+use super::elements::Elements;
+use super::groups::{GroupChange, Groups, Member, key_of};
+use super::leaf::Context;
+use super::node::NodeState;
+use super::packet::{Packet, VerdictPart};
+use super::verdict::put_row;
+use super::view::RowScratch;
+use crate::stub::vector_vector;
+use crate::functions::BinOp;
+use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
+use bellwether_model::block::words;
+use bellwether_model::{Block, Labels, RowMut};
+use std::collections::HashMap;
+
+/// State of one vector match; "many" is the left side of a one-to-one match.
+#[derive(Debug, Default)]
+pub struct Binary {
+    many: Groups,
+    one: Groups,
+    elements: Elements,
+    /// Result rows by (many row, one row).
+    pairs: HashMap<(u32, u32), u32>,
+    /// Result rows by label set, with the number of pairs that use them.
+    results: HashMap<Labels, (u32, u32)>,
+    scratch: [RowScratch; 2],
+}
+
+struct Spec<'a> {
+    op: BinOp,
+    bool_mode: bool,
+    matching: &'a Matching,
+    many: NodeIdx,
+    one: NodeIdx,
+    swapped: bool,
+}
+
+fn spec<'a>(cx: &Context<'a>, n: NodeIdx) -> Option<Spec<'a>> {
+    let node = cx.node(n);
+    let Op::Binary { op, bool_mode, matching } = &node.op else { return None };
+    let swapped = matching.card == Cardinality::OneToMany;
+    let (l, r) = (node.inputs[0], node.inputs[1]);
+    let (many, one) = if swapped { (r, l) } else { (l, r) };
+    Some(Spec { op: *op, bool_mode: *bool_mode, matching, many, one, swapped })
+}
+
+/// Labels of a result (Prometheus `resultMetric`).
+fn result_labels(spec: &Spec<'_>, many: &Labels, one: &Labels) -> Labels {
+    let drop_name = spec.bool_mode || !spec.op.is_comparison();
+    let mut labels = if drop_name { many.without_name() } else { many.clone() };
+    if spec.matching.card == Cardinality::OneToOne {
+        labels = match &spec.matching.key {
+            Grouping::By(on) => labels.filter(|n| on.iter().any(|x| x == n)),
+            Grouping::Without(ignoring) => labels.filter(|n| !ignoring.iter().any(|x| x == n)),
+        };
+    }
+    if spec.matching.include.is_empty() {
+        return labels;
+    }
+    let mut builder = labels.to_builder();
+    for name in &spec.matching.include {
+        builder.set(name, one.get(name));
+    }
+    builder.build()
+}
+
+#[derive(Default)]
+struct Faults {
+    failed: Vec<u64>,
+    failed_if_other: Vec<u64>,
+    other_side: Vec<u64>,
+    message: Option<(u32, String)>,
+}
+
+impl Faults {
+    fn note(&mut self, bits: &[u64], message: impl FnOnce() -> String) {
+        if let Some(first) = bellwether_model::block::ones(bits).next() {
+            let first = first as u32;
+            if self.message.as_ref().is_none_or(|m| first < m.0) {
+                self.message = Some((first, message()));
+            }
+        }
+    }
+}
+
+impl Binary {
+    fn drop_pair(&mut self, pair: (u32, u32)) {
+        let Some(row) = self.pairs.remove(&pair) else { return };
+        let Some(labels) = self.elements.get(row).cloned() else { return };
+        if let Some((_, uses)) = self.results.get_mut(&labels) {
+            *uses -= 1;
+            if *uses == 0 {
+                self.results.remove(&labels);
+                self.elements.remove(row);
+            }
+        }
+    }
+
+    fn ensure_pair(&mut self, spec: &Spec<'_>, many: &Member, one: &Member) {
+        if self.pairs.contains_key(&(many.row, one.row)) {
+            return;
+        }
+        let labels = result_labels(spec, &many.labels, &one.labels);
+        let entry = match self.results.get_mut(&labels) {
+            Some(entry) => entry,
+            None => {
+                let row = self.elements.add(labels.clone());
+                self.results.entry(labels).or_insert((row, 0))
+            }
+        };
+        entry.1 += 1;
+        self.pairs.insert((many.row, one.row), entry.0);
+    }
+
+    /// Follows both sides; pairs of rows that are gone go with them.
+    fn follow(&mut self, cx: &Context<'_>, spec: &Spec<'_>) {
+        let key = |l: &Labels| key_of(&spec.matching.key, l);
+        let many = self.many.follow(cx, spec.many, key);
+        let one = self.one.follow(cx, spec.one, key);
+        if many.contains(&GroupChange::Restart) || one.contains(&GroupChange::Restart) {
+            let mut all: Vec<(u32, u32)> = self.pairs.keys().copied().collect();
+            all.sort_unstable();
+            all.into_iter().for_each(|p| self.drop_pair(p));
+        }
+        for (changes, is_many) in [(&many, true), (&one, false)] {
+            for change in changes {
+                let GroupChange::Removed(g, row) = change else { continue };
+                let (groups, other) = if is_many { (&self.many, &self.one) } else { (&self.one, &self.many) };
+                let key = groups.get(*g).map(|x| x.key.clone());
+                let partners = key.and_then(|k| other.find(&k)).and_then(|g| other.get(g));
+                let mut rows: Vec<u32> = partners.map_or_else(Vec::new, |x| x.members.iter().map(|m| m.row).collect());
+                // Partners that went in the same breath are found by the pairs themselves.
+                let pair_of = |k: &&(u32, u32)| if is_many { k.0 == *row } else { k.1 == *row };
+                if rows.is_empty() {
+                    rows = self.pairs.keys().filter(pair_of).map(|k| if is_many { k.1 } else { k.0 }).collect();
+                    rows.sort_unstable();
+                }
+                for r in rows {
+                    self.drop_pair(if is_many { (*row, r) } else { (r, *row) });
+                }
+            }
+        }
+        self.pair_added(spec, &many, true);
+        self.pair_added(spec, &one, false);
+        self.many.sweep_all(&many);
+        self.one.sweep_all(&one);
+    }
+
+    fn pair_added(&mut self, spec: &Spec<'_>, changes: &[GroupChange], is_many: bool) {
+        for change in changes {
+            let GroupChange::Added(g, row) = change else { continue };
+            let (groups, other) = if is_many { (&self.many, &self.one) } else { (&self.one, &self.many) };
+            let Some(group) = groups.get(*g) else { continue };
+            let Some(member) = group.members.iter().find(|m| m.row == *row).cloned() else { continue };
+            let partners: Vec<Member> = other
+                .find(&group.key)
+                .and_then(|o| other.get(o))
+                .map_or_else(Vec::new, |o| o.members.clone());
+            for partner in partners {
+                let (many, one) = if is_many { (&member, &partner) } else { (&partner, &member) };
+                self.ensure_pair(spec, many, one);
+            }
+        }
+    }
+
+    fn eval_group(
+        &mut self,
+        cx: &Context<'_>,
+        n: NodeIdx,
+        spec: &Spec<'_>,
+        (many, one): (u32, u32),
+        out: &mut Block,
+        faults: &mut Faults,
+    ) {
+        let steps = cx.steps(n).count;
+        let (Some(many), Some(one)) = (self.many.get(many), self.one.get(one)) else { return };
+        let several = many.members.len() > 1;
+        let one_to_one = spec.matching.card == Cardinality::OneToOne;
+        let mut taken = vec![0u64; if one_to_one && several { words(steps) } else { 0 }];
+        let (mut values, mut bits) = (vec![0.0; steps], vec![0u64; words(steps)]);
+        let [ms, os] = &mut self.scratch;
+        for o in &one.members {
+            let o_row = cx.row(n, spec.one, o.row, None, os);
+            if o_row.is_absent() {
+                continue;
+            }
+            for m in &many.members {
+                let Some(row) = self.pairs.get(&(m.row, o.row)) else { continue };
+                let m_row = cx.row(n, spec.many, m.row, None, ms);
+                bits.fill(0);
+                let (l, r) = if spec.swapped { (o_row, m_row) } else { (m_row, o_row) };
+                vector_vector(spec.op, spec.bool_mode, l, r, RowMut { values: &mut values, bits: &mut bits });
+                let mut twice = vec![0u64; words(steps)];
+                for (w, t) in taken.iter_mut().enumerate() {
+                    twice[w] |= *t & bits[w];
+                    *t |= bits[w];
+                }
+                let result = RowMut { values: &mut values, bits: &mut bits };
+                put_row(&mut out.row_mut(*row as usize), result.as_row(), &mut twice);
+                faults.note(&twice, || match one_to_one {
+                    true => "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)".to_owned(),
+                    false => "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
+                });
+                faults.failed.iter_mut().zip(&twice).for_each(|(f, t)| *f |= t);
+            }
+        }
+    }
+
+    /// Steps at which the one side has a key twice, and steps at which the many side has anything.
+    fn look_for_faults(&mut self, cx: &Context<'_>, n: NodeIdx, spec: &Spec<'_>, faults: &mut Faults) {
+        let mut seen = vec![0u64; words(cx.steps(n).count)];
+        let mut twice = seen.clone();
+        let side = if spec.swapped { "left" } else { "right" };
+        for (_, group) in self.one.iter().filter(|(_, g)| g.members.len() > 1) {
+            seen.fill(0);
+            twice.fill(0);
+            let mut pair: Vec<&Labels> = Vec::new();
+            for m in &group.members {
+                let row = cx.row(n, spec.one, m.row, None, &mut self.scratch[1]);
+                if !row.is_absent() {
+                    pair.push(&m.labels);
+                }
+                for (w, bits) in row.bits.iter().enumerate() {
+                    twice[w] |= seen[w] & bits;
+                    seen[w] |= bits;
+                }
+            }
+            faults.note(&twice, || {
+                let two: Vec<String> = pair.iter().rev().take(2).map(ToString::to_string).collect();
+                format!(
+                    "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}];\
+                     many-to-many matching not allowed: matching labels must be unique on one side",
+                    group.key,
+                    two.join(", ")
+                )
+            });
+            faults.failed_if_other.iter_mut().zip(&twice).for_each(|(f, t)| *f |= t);
+        }
+        let mut other = std::mem::take(&mut faults.other_side);
+        for row in cx.live(spec.many) {
+            let row = cx.row(n, spec.many, row, None, &mut self.scratch[0]);
+            other.iter_mut().zip(row.bits).for_each(|(a, b)| *a |= b);
+        }
+        faults.other_side = other;
+    }
+}
+
+impl NodeState for Binary {
+    fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, _inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart> {
+        let spec = spec(cx, n)?;
+        self.follow(cx, &spec);
+        let steps = cx.steps(n).count;
+        out.reset(self.elements.rows(), steps);
+        let zero = vec![0u64; words(steps)];
+        let mut faults = Faults {
+            failed: zero.clone(),
+            failed_if_other: zero.clone(),
+            other_side: zero,
+            message: None,
+        };
+        let groups: Vec<(u32, u32)> =
+            self.many.iter().filter_map(|(g, x)| Some((g, self.one.find(&x.key)?))).collect();
+        for pair in groups {
+            self.eval_group(cx, n, &spec, pair, out, &mut faults);
+        }
+        if !cx.node(n).fallible {
+            return None;
+        }
+        self.look_for_faults(cx, n, &spec, &mut faults);
+        Some(VerdictPart {
+            failed: faults.failed,
+            failed_if_other: faults.failed_if_other,
+            other_side: faults.other_side,
+            counts: Vec::new(),
+            message: faults.message,
+        })
+    }
+
+    fn elements(&self) -> Option<&Elements> {
+        Some(&self.elements)
+    }
+
+    fn elements_mut(&mut self) -> Option<&mut Elements> {
+        Some(&mut self.elements)
+    }
+}

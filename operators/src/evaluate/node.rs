@@ -1,0 +1,85 @@
+//! The contract of a node's state.
+
+use super::effects::Effects;
+use super::elements::Elements;
+use super::packet::{Packet, Payload, VerdictPart};
+use super::kept::Kept;
+use super::leaf::Context;
+use super::view::View;
+use crate::program::NodeIdx;
+use crate::window::{SeriesStore, Slot};
+use bellwether_model::Block;
+
+/// What a node remembers between epochs, and how it is evaluated.
+///
+/// Called on every worker in the order of the schedule. A result may depend on operands, their labels and the instants
+/// only: never on row numbers, on which worker runs it, or on where an epoch was cut.
+pub trait NodeState: std::fmt::Debug + Send {
+    /// The send part of a sending node; returns its partial verdict if it is an effect.
+    fn send(&mut self, cx: &Context<'_>, n: NodeIdx, post: &mut Post<'_>) -> Option<VerdictPart> {
+        let _ = (cx, n, post);
+        None
+    }
+
+    /// Computes the result into `out`; returns the partial verdict of a fallible node.
+    fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart>;
+
+    /// Applies an effect, once verdicts are in.
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, effects: &mut Effects<'_>) {
+        let _ = (view, n, store, effects);
+    }
+
+    /// The series that holds the samples of a row, for nodes that keep a subquery's results.
+    fn ring_slot(&self, row: u32) -> Option<Slot> {
+        let _ = row;
+        None
+    }
+
+    /// The elements that the node mints.
+    fn elements(&self) -> Option<&Elements> {
+        None
+    }
+
+    /// The same, for trimming the log.
+    fn elements_mut(&mut self) -> Option<&mut Elements> {
+        None
+    }
+
+    /// State that a checkpoint keeps, by shard.
+    fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {
+        let _ = (view, n, store);
+        Vec::new()
+    }
+
+    /// Takes back what [`NodeState::keep`] gave, for the shards that this worker owns now.
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, store: &mut SeriesStore, effects: &mut Effects<'_>) {
+        let _ = (view, n, kept, store, effects);
+    }
+}
+
+/// Packets that leave at the end of a stage.
+#[derive(Debug)]
+pub struct Post<'a> {
+    pub(super) from: usize,
+    pub(super) peers: usize,
+    pub(super) out: &'a mut Vec<Packet>,
+}
+
+impl Post<'_> {
+    /// Number of workers.
+    pub fn peers(&self) -> usize {
+        self.peers
+    }
+
+    /// To one worker.
+    pub fn to(&mut self, worker: usize, node: NodeIdx, payload: Payload) {
+        self.out.push(Packet { to: worker as u32, from: self.from as u32, node: node as u32, payload });
+    }
+
+    /// To every worker, this one included.
+    pub fn to_all(&mut self, node: NodeIdx, payload: &Payload) {
+        for worker in 0..self.peers {
+            self.to(worker, node, payload.clone());
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Keeps the results of a subquery's inner expression as samples, for range functions to read.
+//!
+//! # State
+//! A series in the store for each element of the operand; rows are the operand's. Kept over restarts, because an inner
+//! step is evaluated once: a late sample that came after it must not change it.
+
+use super::effects::Effects;
+use super::elements::{Change, Cursor};
+use super::kept::{Kept, KeptRing};
+use super::leaf::Context;
+use super::node::NodeState;
+use super::packet::{Packet, VerdictPart};
+use super::view::{RowScratch, View};
+use crate::program::{NodeIdx, Op};
+use crate::window::{SeriesStore, Slot};
+use bellwether_model::{Block, Labels};
+use std::collections::HashMap;
+
+/// State of one ring.
+#[derive(Debug, Default)]
+pub struct Ring {
+    cursor: Cursor,
+    slots: Vec<Option<Slot>>,
+    /// Restored samples whose element has not been seen yet.
+    waiting: HashMap<Labels, Vec<(i64, u64)>>,
+}
+
+impl NodeState for Ring {
+    fn eval(&mut self, _: &Context<'_>, _: NodeIdx, _: Vec<Packet>, _: &mut Block) -> Option<VerdictPart> {
+        None
+    }
+
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, _fx: &mut Effects<'_>) {
+        let Op::Ring { retain_ms } = view.node(n).op else { return };
+        let input = view.node(n).inputs[0];
+        let changes = view.changes(input, &mut self.cursor);
+        if changes.restart {
+            self.slots.drain(..).flatten().for_each(|slot| store.remove_produced(slot));
+        }
+        for change in changes.list {
+            let (Change::Added(row) | Change::Removed(row)) = change;
+            if self.slots.len() <= row as usize {
+                self.slots.resize(row as usize + 1, None);
+            }
+            if let Some(slot) = self.slots[row as usize].take() {
+                store.remove_produced(slot);
+            }
+            if matches!(change, Change::Added(_)) && view.is_live(input, row) {
+                let labels = view.labels(input, row);
+                let slot = store.add_produced(labels.clone());
+                for (t, bits) in self.waiting.remove(&labels).unwrap_or_default() {
+                    store.push(slot, t, f64::from_bits(bits));
+                }
+                self.slots[row as usize] = Some(slot);
+            }
+        }
+        let steps = view.steps(n);
+        let mut scratch = RowScratch::default();
+        for (row, slot) in self.slots.iter().enumerate() {
+            let Some(slot) = slot else { continue };
+            for (i, value) in view.block_row(n, input, row as u32, &mut scratch).present() {
+                store.push(*slot, steps.at(i), value);
+            }
+            // One interval more than readers look back: instants that wait may lie behind the newest inner one.
+            if let Some(last) = steps.last_ms() {
+                store.prune_one(*slot, last - 2 * retain_ms - steps.interval_ms);
+            }
+        }
+    }
+
+    fn ring_slot(&self, row: u32) -> Option<Slot> {
+        self.slots.get(row as usize).copied().flatten()
+    }
+
+    fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {
+        let input = view.node(n).inputs[0];
+        let mut all = Vec::new();
+        for (row, slot) in self.slots.iter().enumerate() {
+            let Some(slot) = slot else { continue };
+            let labels = view.labels(input, row as u32);
+            let shard = view.shard(&view.node(input).placement, &labels) as u16;
+            let buffer = store.samples(*slot);
+            let stamps = buffer.stamps().iter().map(|s| buffer.base_ms() + i64::from(*s));
+            let samples = stamps.zip(buffer.values().iter().map(|v| v.to_bits())).collect();
+            all.push((shard, Kept::Ring(KeptRing { node: view.node(n).id, labels, samples })));
+        }
+        all
+    }
+
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, _: &mut SeriesStore, _: &mut Effects<'_>) {
+        if let Kept::Ring(kept) = kept
+            && kept.node == view.node(n).id
+        {
+            self.waiting.insert(kept.labels.clone(), kept.samples.clone());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Leaves and row-wise nodes whose result is written to a block: selectors, range functions, element-wise functions,
+//! vector-scalar operators. Their rows are their operand's.
+
+use super::leaf::Context;
+use super::node::NodeState;
+use super::packet::{Packet, VerdictPart};
+use super::unique::Unique;
+use super::view::RowScratch;
+use crate::stub::vector_scalar;
+use crate::stub::apply_math;
+use crate::program::{NodeIdx, Op};
+use bellwether_model::{Block, Row, RowMut};
+
+/// State of one row-wise node.
+#[derive(Debug, Default)]
+pub struct Rowwise {
+    unique: Unique,
+    scratch: RowScratch,
+}
+
+impl Context<'_> {
+    /// Applies a row-wise node to its operand's row, in place.
+    pub(super) fn apply_rowwise(&self, n: NodeIdx, out: RowMut<'_>) {
+        let node = self.node(n);
+        let mut scratch: [RowScratch; 2] = Default::default();
+        let [a, b] = &mut scratch;
+        match &node.op {
+            Op::Map(f) => {
+                let args: Vec<Row<'_>> = match node.inputs.get(1..) {
+                    Some([x]) => vec![self.block_row(n, *x, 0, a)],
+                    Some([x, y]) => vec![self.block_row(n, *x, 0, a), self.block_row(n, *y, 0, b)],
+                    _ => Vec::new(),
+                };
+                apply_math(*f, &args, out);
+            }
+            Op::Arith { op, side, bool_mode } => {
+                let scalar = self.block_row(n, node.inputs[1], 0, a);
+                vector_scalar(*op, *side, *bool_mode, scalar, out);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl NodeState for Rowwise {
+    fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, _inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart> {
+        let steps = cx.steps(n).count;
+        out.reset(cx.rows(n), steps);
+        for row in cx.live(n) {
+            cx.compute(n, row, None, &mut self.scratch.kernel, out.row_mut(row as usize));
+        }
+        if !cx.node(n).check_unique {
+            return None;
+        }
+        let changes = cx.changes(n, &mut self.unique.cursor);
+        self.unique.follow(changes, |row| cx.is_live(n, row).then(|| cx.labels(n, row)));
+        Some(self.unique.check(out))
+    }
+}

@@ -1,0 +1,136 @@
+//! The rows of selectors: which series and produced samples a leaf reads.
+//!
+//! # Position
+//! join candidates, produced series → **selector rows** → leaf nodes, which share the rows of their selector.
+//!
+//! # Semantics
+//! A candidate came through the join by one matcher; here all matchers are run, once a series. A missing label
+//! equals "". Regexes are anchored and compiled once a program.
+
+use super::elements::Elements;
+use crate::program::{MatchOp, ProducerRead, Selector};
+use crate::window::Slot;
+use bellwether_model::Labels;
+use regex::Regex;
+use std::collections::HashMap;
+
+/// A matcher, compiled.
+#[derive(Debug)]
+enum Test {
+    Equal(String),
+    NotEqual(String),
+    Regex(Regex),
+    NotRegex(Regex),
+    /// A regex that does not compile: lowering refuses it, so this is never reached; it matches nothing.
+    Never,
+}
+
+/// All matchers of a selector, compiled.
+#[derive(Debug)]
+pub struct Matchers(Vec<(String, Test)>);
+
+impl Matchers {
+    /// Compiles a selector's matchers.
+    pub fn new(selector: &Selector) -> Self {
+        Self(
+            selector
+                .matchers
+                .iter()
+                .map(|m| {
+                    let test = match m.op {
+                        MatchOp::Equal => Test::Equal(m.value.clone()),
+                        MatchOp::NotEqual => Test::NotEqual(m.value.clone()),
+                        MatchOp::Regex => anchored(&m.value).map_or(Test::Never, Test::Regex),
+                        MatchOp::NotRegex => anchored(&m.value).map_or(Test::Never, Test::NotRegex),
+                    };
+                    (m.name.clone(), test)
+                })
+                .collect(),
+        )
+    }
+
+    /// Whether all matchers accept a label set.
+    pub fn accept(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|(name, test)| accepts(test, labels.get(name)))
+    }
+
+    /// Whether the matchers of the metric name accept a name.
+    pub fn accept_name(&self, metric_name: &str) -> bool {
+        let mut of_name = self.0.iter().filter(|(name, _)| name == bellwether_model::METRIC_NAME);
+        of_name.all(|(_, test)| accepts(test, metric_name))
+    }
+}
+
+fn accepts(test: &Test, value: &str) -> bool {
+    match test {
+        Test::Equal(v) => v == value,
+        Test::NotEqual(v) => v != value,
+        Test::Regex(r) => r.is_match(value),
+        Test::NotRegex(r) => !r.is_match(value),
+        Test::Never => false,
+    }
+}
+
+/// A Prometheus regex: anchored at both ends, `.` matches newlines.
+pub fn anchored(pattern: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?s:{pattern})$")).ok()
+}
+
+/// The rows of one selector.
+#[derive(Debug)]
+pub struct SelectorRows {
+    /// Which selector: by its id and by what it reads, so that rows are kept over a program swap.
+    pub id: u128,
+    /// Producers it reads.
+    pub producers: Vec<ProducerRead>,
+    /// Its compiled matchers.
+    pub matchers: Matchers,
+    /// Labels by row.
+    pub elements: Elements,
+    slots: Vec<Slot>,
+    clips: Vec<Option<i64>>,
+    row_of: HashMap<Slot, u32>,
+}
+
+impl SelectorRows {
+    /// A selector without rows.
+    pub fn new(selector: &Selector) -> Self {
+        Self {
+            id: selector.id,
+            producers: selector.producers.clone(),
+            matchers: Matchers::new(selector),
+            elements: Elements::default(),
+            slots: Vec::new(),
+            clips: Vec::new(),
+            row_of: HashMap::new(),
+        }
+    }
+
+    /// Adds a series that matches; `clip_ms` as in [`ProducerRead`].
+    pub fn add(&mut self, slot: Slot, labels: &Labels, clip_ms: Option<i64>) {
+        if self.row_of.contains_key(&slot) {
+            return;
+        }
+        let row = self.elements.add(labels.clone());
+        let at = row as usize;
+        if self.slots.len() <= at {
+            self.slots.resize(at + 1, Slot::MAX);
+            self.clips.resize(at + 1, None);
+        }
+        self.slots[at] = slot;
+        self.clips[at] = clip_ms;
+        self.row_of.insert(slot, row);
+    }
+
+    /// Removes a series.
+    pub fn remove(&mut self, slot: Slot) {
+        if let Some(row) = self.row_of.remove(&slot) {
+            self.elements.remove(row);
+        }
+    }
+
+    /// The slot of a row and how far its newest samples are hidden.
+    pub fn slot(&self, row: u32) -> (Slot, Option<i64>) {
+        (self.slots[row as usize], self.clips[row as usize])
+    }
+}

@@ -1,0 +1,54 @@
+//! Hands a rule's or query's result to the output, as it is.
+
+use super::effects::Effects;
+use super::leaf::Context;
+use super::node::NodeState;
+use super::output::{ExpressionError, VectorRow};
+use super::packet::{Packet, VerdictPart};
+use super::view::{RowScratch, View};
+use crate::program::{NodeIdx, Op, Shape};
+use crate::window::SeriesStore;
+use bellwether_model::Block;
+use bellwether_model::block::{has, ones};
+
+/// A tap has no memory.
+#[derive(Debug, Default)]
+pub struct Tap;
+
+impl NodeState for Tap {
+    fn eval(&mut self, _: &Context<'_>, _: NodeIdx, _: Vec<Packet>, _: &mut Block) -> Option<VerdictPart> {
+        None
+    }
+
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, _store: &mut SeriesStore, fx: &mut Effects<'_>) {
+        let Op::Tap(spec) = &view.node(n).op else { return };
+        let (input, steps) = (view.node(n).inputs[0], view.steps(n));
+        let (failed, message) = fx.board.union(&view.node(n).verdicts, steps.count);
+        let at = |i: usize| steps.at(i) + spec.query_offset_ms;
+        let wanted = |i: &usize| at(*i) >= fx.times.from_ms && at(*i) <= fx.times.to_ms;
+        let steps_ms: Vec<i64> = ones(&failed).filter(wanted).map(at).collect();
+        if view.worker == 0 && !steps_ms.is_empty() {
+            let (rule, tag) = (view.node(input).text.clone(), Some(spec.tag as u32));
+            let message = message.map(|m| m.1).unwrap_or_default();
+            fx.output.errors.push(ExpressionError { rule, tag, steps_ms, message });
+        }
+        let scalar = view.node(input).shape == Shape::Scalar;
+        if scalar && view.worker != 0 {
+            return;
+        }
+        let rows: Vec<u32> = if scalar { vec![0] } else { view.live(input).collect() };
+        let mut scratch = RowScratch::default();
+        for row in rows {
+            let values = view.block_row(n, input, row, &mut scratch);
+            if values.is_absent() {
+                continue;
+            }
+            let (steps_ms, values): (Vec<i64>, Vec<f64>) =
+                values.present().filter(|(i, _)| wanted(i) && !has(&failed, *i)).map(|(i, v)| (at(i), v)).unzip();
+            if !steps_ms.is_empty() {
+                let labels = (!scalar).then(|| view.labels(input, row));
+                fx.output.vectors.push(VectorRow { tag: spec.tag as u32, labels, steps_ms, values });
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `topk` and `bottomk`: elements keep their labels; which ones are present changes by step.
+//!
+//! # Position
+//! Where groups are local, rows are the operand's own. Else each worker sends its own best elements to the group's
+//! home, which selects among them. Ties go to the lower (shard, labels).
+
+use super::elements::Elements;
+use super::exchange::{Inbound, Outbound};
+use super::groups::{Groups, key_of};
+use super::leaf::Context;
+use super::node::{NodeState, Post};
+use super::packet::{Packet, VerdictPart};
+use super::view::{RowScratch, View};
+use crate::stub::TopK as Kernel;
+use crate::program::{Grouping, NodeIdx, Op};
+use bellwether_model::block::{has, words};
+use bellwether_model::{Block, Row};
+
+/// State of one `topk`.
+#[derive(Debug, Default)]
+pub struct TopK {
+    groups: Groups,
+    received: Groups,
+    inbound: Inbound,
+    outbound: Outbound,
+    scratch: RowScratch,
+}
+
+fn spec(view: &View<'_>, n: NodeIdx) -> Option<(bool, Grouping)> {
+    match &view.node(n).op {
+        Op::TopK { bottom, grouping } => Some((*bottom, grouping.clone())),
+        _ => None,
+    }
+}
+
+/// The bits by row that each group of operand rows keeps.
+fn select(
+    groups: &Groups,
+    rows: usize,
+    steps: usize,
+    k: Row<'_>,
+    bottom: bool,
+    mut row_of: impl FnMut(u32, &mut dyn FnMut(Row<'_>)),
+) -> Vec<Option<Vec<u64>>> {
+    let mut kept: Vec<Option<Vec<u64>>> = vec![None; rows];
+    for (_, group) in groups.iter() {
+        let mut kernel = Kernel::new(bottom, k, steps);
+        for (rank, member) in group.members.iter().enumerate() {
+            row_of(member.row, &mut |row| kernel.add(row, rank as u64));
+        }
+        for (step, rank) in kernel.selected() {
+            let row = group.members[rank as usize].row as usize;
+            let bits = kept[row].get_or_insert_with(|| vec![0; words(steps)]);
+            bits[step / 64] |= 1 << (step % 64);
+        }
+    }
+    kept
+}
+
+impl TopK {
+    fn choose(&mut self, cx: &Context<'_>, n: NodeIdx, bottom: bool, grouping: &Grouping) -> Vec<Option<Vec<u64>>> {
+        let input = cx.node(n).inputs[0];
+        let changes = self.groups.follow(cx, input, |l| key_of(grouping, l));
+        self.groups.sweep_all(&changes);
+        let mut k = RowScratch::default();
+        let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
+        let scratch = &mut self.scratch;
+        select(&self.groups, cx.rows(input), cx.steps(n).count, k, bottom, |row, take| {
+            take(cx.row(n, input, row, None, scratch));
+        })
+    }
+}
+
+fn keep_only(out: &mut Block, kept: &[Option<Vec<u64>>]) {
+    for row in 0..out.rows() {
+        let bits = kept.get(row).and_then(Option::as_ref);
+        for (w, word) in out.row_mut(row).bits.iter_mut().enumerate() {
+            *word &= bits.map_or(0, |b| b[w]);
+        }
+    }
+}
+
+impl NodeState for TopK {
+    fn send(&mut self, cx: &Context<'_>, n: NodeIdx, post: &mut Post<'_>) -> Option<VerdictPart> {
+        let (bottom, grouping) = spec(cx, n)?;
+        let home = cx.node(n).exchange.clone()?;
+        let kept = self.choose(cx, n, bottom, &grouping);
+        let none = vec![0; words(cx.steps(n).count)];
+        self.outbound.pack(cx, n, cx.node(n).inputs[0], &home, post, |row| {
+            Some(kept.get(row as usize).cloned().flatten().unwrap_or_else(|| none.clone()))
+        });
+        None
+    }
+
+    fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart> {
+        let (bottom, grouping) = spec(cx, n)?;
+        let steps = cx.steps(n).count;
+        if cx.node(n).exchange.is_none() {
+            let input = cx.node(n).inputs[0];
+            let kept = self.choose(cx, n, bottom, &grouping);
+            out.reset(cx.rows(input), steps);
+            for (row, bits) in kept.iter().enumerate() {
+                let Some(bits) = bits else { continue };
+                let values = cx.row(n, input, row as u32, Some(bits), &mut self.scratch);
+                let mut to = out.row_mut(row);
+                for (step, value) in values.present().filter(|(s, _)| has(bits, *s)) {
+                    to.set(step, value);
+                }
+            }
+            return None;
+        }
+        self.inbound.unpack(inbox, steps, out);
+        let changes = self.received.follow_own(cx, n, &self.inbound.elements, |l| key_of(&grouping, l));
+        self.received.sweep_all(&changes);
+        let mut k = RowScratch::default();
+        let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
+        let kept = select(&self.received, out.rows(), steps, k, bottom, |row, take| take(out.row(row as usize)));
+        keep_only(out, &kept);
+        None
+    }
+
+    fn elements(&self) -> Option<&Elements> {
+        Some(&self.inbound.elements)
+    }
+
+    fn elements_mut(&mut self) -> Option<&mut Elements> {
+        Some(&mut self.inbound.elements)
+    }
+}

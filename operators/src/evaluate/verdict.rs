@@ -1,0 +1,162 @@
+//! Verdicts: facts about a whole node at a step, on all workers.
+//!
+//! # Position
+//! A fallible node's partial verdicts go to its home at the end of their stage; the home joins them and sends the
+//! joint verdict to every worker with the next round. An error fails every rule that contains the node; it is data
+//! that retracts when its cause goes, because each epoch brings new verdicts.
+
+use super::node::Post;
+use super::packet::{Payload, Verdict, VerdictPart};
+use crate::program::NodeIdx;
+use bellwether_model::block::{ones, words};
+use bellwether_model::{Row, RowMut};
+use std::collections::BTreeMap;
+
+/// Prometheus's words for two equal label sets in a result.
+pub const SAME_LABELSET: &str = "vector cannot contain metrics with the same labelset";
+
+/// Puts a row into another; steps that were there already are marked in `twice` and keep their first value.
+pub fn put_row(out: &mut RowMut<'_>, row: Row<'_>, twice: &mut [u64]) {
+    if out.bits.iter().all(|w| *w == 0) {
+        out.copy_from(row);
+        return;
+    }
+    for (w, bits) in row.bits.iter().enumerate() {
+        twice[w] |= out.bits[w] & bits;
+        let mut fresh = bits & !out.bits[w];
+        while fresh != 0 {
+            let step = w * 64 + fresh.trailing_zeros() as usize;
+            fresh &= fresh - 1;
+            out.set(step, row.values[step]);
+        }
+    }
+}
+
+impl VerdictPart {
+    /// A part that says only which steps failed.
+    pub fn failed(failed: Vec<u64>, message: impl FnOnce() -> String) -> Self {
+        let first = ones(&failed).next();
+        Self { message: first.map(|s| (s as u32, message())), failed, ..Self::default() }
+    }
+
+    /// Whether there is nothing that the home must know.
+    pub fn is_empty(&self) -> bool {
+        let zero = |bits: &[u64]| bits.iter().all(|w| *w == 0);
+        zero(&self.failed) && zero(&self.failed_if_other) && zero(&self.other_side) && self.counts.is_empty()
+    }
+}
+
+fn or_into(into: &mut Vec<u64>, bits: &[u64]) {
+    if into.len() < bits.len() {
+        into.resize(bits.len(), 0);
+    }
+    into.iter_mut().zip(bits).for_each(|(a, b)| *a |= b);
+}
+
+/// Joins the parts of all workers.
+pub fn join<'a>(parts: impl IntoIterator<Item = &'a VerdictPart>) -> Verdict {
+    let (mut joint, mut if_other, mut other) = (Verdict::default(), Vec::new(), Vec::new());
+    for part in parts {
+        or_into(&mut joint.failed, &part.failed);
+        or_into(&mut if_other, &part.failed_if_other);
+        or_into(&mut other, &part.other_side);
+        if joint.counts.len() < part.counts.len() {
+            joint.counts.resize(part.counts.len(), 0);
+        }
+        joint.counts.iter_mut().zip(&part.counts).for_each(|(a, b)| *a += b);
+        if let Some(m) = &part.message
+            && joint.message.as_ref().is_none_or(|have| m < have)
+        {
+            joint.message = Some(m.clone());
+        }
+    }
+    other.resize(if_other.len(), 0);
+    if_other.iter_mut().zip(&other).for_each(|(a, b)| *a &= b);
+    or_into(&mut joint.failed, &if_other);
+    if joint.failed.iter().all(|w| *w == 0) {
+        joint.message = None;
+    }
+    joint
+}
+
+/// Joint verdicts of an epoch, by node.
+#[derive(Debug, Default)]
+pub struct Board {
+    parts: BTreeMap<NodeIdx, Vec<VerdictPart>>,
+    joint: BTreeMap<NodeIdx, Verdict>,
+}
+
+impl Board {
+    /// Begins an epoch, or an instant of a stepwise phase.
+    pub fn clear(&mut self) {
+        self.parts.clear();
+        self.joint.clear();
+    }
+
+    /// Forgets the verdict of one node.
+    pub fn forget(&mut self, n: NodeIdx) {
+        self.joint.remove(&n);
+    }
+
+    /// Sends a part to the node's home, unless it says nothing.
+    pub fn send(n: NodeIdx, home: usize, part: VerdictPart, post: &mut Post<'_>) {
+        if !part.is_empty() {
+            post.to(home, n, Payload::Part(part));
+        }
+    }
+
+    /// A part arrived at this home.
+    pub fn part(&mut self, n: NodeIdx, part: VerdictPart) {
+        self.parts.entry(n).or_default().push(part);
+    }
+
+    /// A joint verdict arrived.
+    pub fn joint(&mut self, n: NodeIdx, verdict: Verdict) {
+        self.joint.insert(n, verdict);
+    }
+
+    /// Joins what arrived and sends it to every worker.
+    pub fn conclude(&mut self, post: &mut Post<'_>) {
+        for (n, parts) in std::mem::take(&mut self.parts) {
+            let verdict = join(&parts);
+            if verdict != Verdict::default() && (verdict.message.is_some() || !verdict.counts.is_empty()) {
+                post.to_all(n, &Payload::Joint(verdict));
+            }
+        }
+    }
+
+    /// The joint verdict of a node, if it has anything to say.
+    pub fn get(&self, n: NodeIdx) -> Option<&Verdict> {
+        self.joint.get(&n)
+    }
+
+    /// Union of the failed steps of several nodes, and the words of the first of them.
+    pub fn union(&self, nodes: &[NodeIdx], steps: usize) -> (Vec<u64>, Option<(u32, String)>) {
+        let mut failed = vec![0; words(steps)];
+        let mut message: Option<(u32, String)> = None;
+        for verdict in nodes.iter().filter_map(|n| self.get(*n)) {
+            or_into(&mut failed, &verdict.failed);
+            if let Some(m) = &verdict.message
+                && message.as_ref().is_none_or(|have| m.0 < have.0)
+            {
+                message = Some(m.clone());
+            }
+        }
+        (failed, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_counts_only_if_the_other_side_has_anything_anywhere() {
+        let dup = VerdictPart { failed_if_other: vec![0b11], message: Some((0, "dup".into())), ..Default::default() };
+        let other = VerdictPart { other_side: vec![0b10], ..Default::default() };
+        assert_eq!(join([&dup]).failed, [0]);
+        assert_eq!(join([&dup]).message, None);
+        assert_eq!(join([&dup, &other]).failed, [0b10]);
+        assert_eq!(join([&other, &dup]), join([&dup, &other]));
+    }
+}
