@@ -1,1 +1,11 @@
-//! Sources and sinks: Parquet, OpenMetrics, the archive, decisions.
+//! Connectors: what reads samples in, and what writes results out.
+//!
+//! # Position
+//! `source` stands before the dataflow, `sink` behind it. Neither parses PromQL nor names an operator: a source yields
+//! [`Runs`](bellwether_model::Runs), a sink takes [`Decision`](bellwether_model::Decision)s or vectors.
+//!
+//! # Errors
+//! [`source::SourceError`] and [`sink::SinkError`] are classed by what the caller must do: retry, fix, or stop.
+
+pub mod sink;
+pub mod source;

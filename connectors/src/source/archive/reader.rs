@@ -1,0 +1,202 @@
+//! One worker's share of an archive: its shards' row groups in, runs out.
+//!
+//! # Time
+//! A sample file is opened when a span is asked for that it may hold; its row groups are decoded once and handed out
+//! slice by slice.
+//!
+//! # State
+//! The decoded samples of this worker's shards in one file's span (16 bytes each), and the labels of its series.
+//!
+//! # Limits
+//! Memory is bounded by one span of samples: an archive of very many series should have shorter spans.
+
+use super::manifest::Manifest;
+use super::series_file::{self, SeriesRows};
+use super::tile::{Tile, wrong};
+use crate::source::error::{DAMAGED, guarded};
+use crate::source::parquet::open_file;
+use crate::source::{SampleSource, SourceError};
+use bellwether_model::{Labels, Runs, worker_shards};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::FileReader;
+use parquet::file::statistics::Statistics;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// An archive that is open: manifest and series table, shared by all workers of a process.
+#[derive(Debug)]
+pub struct Archive {
+    dir: PathBuf,
+    manifest: Manifest,
+    series: SeriesRows,
+    /// A temporary archive goes with its last reader.
+    held: Option<TempDir>,
+}
+
+impl Archive {
+    /// Opens the archive in a folder.
+    pub fn open(dir: &Path) -> Result<Self, SourceError> {
+        let manifest = Manifest::read(dir)?;
+        let series = series_file::read(dir)?;
+        if series.labels.len() as u64 != manifest.series {
+            let what = format!("{} series in the table, {} in the manifest", series.labels.len(), manifest.series);
+            return Err(SourceError::invalid(dir.display().to_string(), what, DAMAGED));
+        }
+        Ok(Self { dir: dir.to_owned(), manifest, series, held: None })
+    }
+
+    /// Makes the archive the owner of the temporary folder it stands in.
+    pub(crate) fn hold(&mut self, dir: TempDir) {
+        self.held = Some(dir);
+    }
+
+    /// What the archive says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Labels of all series, by shard.
+    pub fn series(&self) -> &[Labels] {
+        &self.series.labels
+    }
+}
+
+/// One worker's share of an archive.
+pub struct ArchiveSource {
+    archive: Arc<Archive>,
+    /// Rows of the series table in this worker's shards.
+    rows: Range<u32>,
+    /// By row in `rows`: whether somebody reads it.
+    wanted: Vec<bool>,
+    /// By row in `rows`: whether its labels were sent.
+    sent: Vec<bool>,
+    from_ms: i64,
+    next_file: usize,
+    tiles: Vec<Tile>,
+    spare: Vec<Tile>,
+}
+
+fn range_of(group: &RowGroupMetaData) -> Option<Range<u32>> {
+    match group.columns().first()?.statistics()? {
+        Statistics::Int32(s) => {
+            Some(u32::try_from(*s.min_opt()?).ok()?..u32::try_from(*s.max_opt()?).ok()?.checked_add(1)?)
+        }
+        _ => None,
+    }
+}
+
+fn newest(group: &RowGroupMetaData) -> Option<i64> {
+    match group.columns().get(1)?.statistics()? {
+        Statistics::Int64(s) => s.max_opt().copied(),
+        _ => None,
+    }
+}
+
+impl ArchiveSource {
+    /// The share of worker number `worker` of `peers`; `keep` says which series somebody reads.
+    pub fn open(
+        dir: &Path,
+        worker: usize,
+        peers: usize,
+        keep: Option<&dyn Fn(&Labels) -> bool>,
+    ) -> Result<Self, SourceError> {
+        Ok(Self::of(Arc::new(Archive::open(dir)?), worker, peers, keep))
+    }
+
+    /// The same of an archive that is open.
+    pub fn of(archive: Arc<Archive>, worker: usize, peers: usize, keep: Option<&dyn Fn(&Labels) -> bool>) -> Self {
+        let rows = archive.series.of_shards(worker_shards(worker, peers));
+        let labels = &archive.series.labels[rows.start as usize..rows.end as usize];
+        let wanted = labels.iter().map(|l| keep.is_none_or(|keep| keep(l))).collect();
+        let sent = vec![false; labels.len()];
+        let (tiles, spare) = (Vec::new(), Vec::new());
+        Self { archive, rows, wanted, sent, from_ms: i64::MIN, next_file: 0, tiles, spare }
+    }
+
+    /// Whether somebody reads a series of a row group.
+    fn reads(&self, rows: &Range<u32>) -> bool {
+        let (from, to) = (rows.start.max(self.rows.start), rows.end.min(self.rows.end));
+        from < to && self.wanted[(from - self.rows.start) as usize..(to - self.rows.start) as usize].contains(&true)
+    }
+
+    fn load(&mut self, file: usize) -> Result<(), SourceError> {
+        let archive = self.archive.clone();
+        let path = archive.dir.join(&archive.manifest.files[file].name);
+        let reader = open_file(&path)?;
+        for (index, meta) in reader.metadata().row_groups().iter().enumerate() {
+            let place = || format!("{}, row group {index}", path.display());
+            let Some(rows) = range_of(meta) else {
+                return Err(SourceError::invalid(place(), "its series have no statistics", DAMAGED));
+            };
+            if !self.reads(&rows) || newest(meta).is_some_and(|t| t < self.from_ms) {
+                continue;
+            }
+            let mut tile = self.spare.pop().unwrap_or_default();
+            let seq = (file as u64) << 32 | index as u64;
+            guarded(&place, || {
+                let group = reader.get_row_group(index).map_err(|e| wrong(place(), e))?;
+                let (wanted, first) = (&self.wanted, self.rows.start);
+                tile.decode(&*group, seq, self.rows.clone(), &|row| wanted[(row - first) as usize])
+                    .map_err(|e| wrong(place(), e))
+            })?;
+            if archive.manifest.files[file].first_ms < self.from_ms {
+                tile.seek(self.from_ms);
+            }
+            self.tiles.push(tile);
+        }
+        Ok(())
+    }
+
+    fn hand_out(&mut self, upto_ms: i64, out: &mut Vec<Runs>) {
+        let mut kept = Vec::with_capacity(self.tiles.len());
+        for mut tile in self.tiles.drain(..) {
+            let (mut runs, empty) = tile.take(upto_ms, self.rows.start);
+            (if empty { &mut self.spare } else { &mut kept }).push(tile);
+            for number in &runs.series {
+                if !std::mem::replace(&mut self.sent[*number as usize], true) {
+                    let labels = &self.archive.series.labels[(self.rows.start + number) as usize];
+                    runs.defs.push((*number, labels.clone()));
+                }
+            }
+            if !runs.is_empty() {
+                out.push(runs);
+            }
+        }
+        self.tiles = kept;
+    }
+}
+
+impl SampleSource for ArchiveSource {
+    fn span(&self) -> Option<(i64, i64)> {
+        self.archive.manifest.span()
+    }
+
+    fn read_upto(&mut self, upto_ms: i64, out: &mut Vec<Runs>) -> Result<bool, SourceError> {
+        loop {
+            self.hand_out(upto_ms, out);
+            match self.archive.manifest.files.get(self.next_file) {
+                None => return Ok(self.tiles.is_empty()),
+                // Files follow one another in time, so this one's rows come after all that is left.
+                Some(file) if !self.tiles.is_empty() || file.first_ms > upto_ms => return Ok(false),
+                Some(file) => {
+                    let skip = file.last_ms < self.from_ms;
+                    self.next_file += 1;
+                    if !skip {
+                        self.load(self.next_file - 1)?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn seek(&mut self, from_ms: i64) -> Result<(), SourceError> {
+        self.from_ms = from_ms;
+        Ok(())
+    }
+
+    fn total_samples(&self) -> u64 {
+        self.archive.manifest.samples
+    }
+}
