@@ -14,12 +14,12 @@ use super::effects::{Effects, Produced};
 use super::identity::Identities;
 use super::kept::{Kept, KeptAlert};
 use super::leaf::Context;
-use super::node::{NodeState, Post};
+use super::node::{Hands, NodeState, Post};
 use super::output::ExpressionError;
 use super::packet::{Packet, VerdictPart};
 use super::view::View;
 use crate::program::{AlertSpec, NodeIdx, Op};
-use crate::window::SeriesStore;
+use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::{has, ones};
 use bellwether_model::decision::{alert_id, decision_id, episode_id};
 use bellwether_model::{Block, Decision, Labels, Transition};
@@ -186,7 +186,7 @@ fn spec_of<'a>(view: &View<'a>, n: NodeIdx) -> Option<&'a AlertSpec> {
 impl Alert {
     fn facts(&self, view: &View<'_>, n: NodeIdx, spec: &AlertSpec, effects: &mut Effects<'_>) -> StepFacts {
         let steps = view.steps(n);
-        let (failed, message) = effects.board.union(&view.node(n).verdicts, steps.count);
+        let (failed, message) = effects.board.union(view, n);
         let mut over_limit = vec![0u64; failed.len()];
         let counts = effects.board.get(n).map_or(&[][..], |v| &v.counts);
         let mut most = 0;
@@ -308,13 +308,41 @@ impl NodeState for Alert {
         all
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, store: &mut SeriesStore, fx: &mut Effects<'_>) {
-        let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return };
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
+        let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return false };
         if kept.rule_id != spec.rule_id {
-            return;
+            return false;
         }
         let id = self.identities.ensure(kept.labels.clone()) as usize;
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
-        self.states[id] = kept.unpack(spec.producer, store, fx);
+        self.states[id] = kept.unpack(spec.producer, hands.store, hands.effects);
+        true
     }
+
+    fn slots(&self) -> Vec<Slot> {
+        self.states.iter().flat_map(|s| s.series.iter().flat_map(|x| x.iter())).filter_map(Produced::slot).collect()
+    }
+}
+
+/// The end of an alert whose rule was removed: it is dropped, not resolved.
+pub fn dropped(tenant: &str, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64) -> Option<Decision> {
+    let (active_at_ms, fired_at_ms, value) = kept.active()?;
+    let alert = alert_id(tenant, &spec.file, &spec.group, &spec.name, &kept.labels);
+    let episode = episode_id(alert, active_at_ms);
+    Some(Decision {
+        alert_id: alert,
+        episode_id: episode,
+        decision_id: decision_id(episode, spec.version, s_ms, Transition::Dropped, 0),
+        file: spec.file.clone(),
+        group: spec.group.clone(),
+        alert: spec.name.clone(),
+        step_ms: s_ms,
+        transition: Transition::Dropped,
+        labels: kept.labels.clone(),
+        annotations: AlertText::new(spec).annotations(kept.source(), value, s_ms),
+        value,
+        active_at_ms,
+        fired_at_ms,
+        revision: 0,
+    })
 }

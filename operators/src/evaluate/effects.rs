@@ -68,6 +68,11 @@ impl Produced {
         }
     }
 
+    /// Where its samples are.
+    pub fn slot(&self) -> Option<Slot> {
+        self.slot
+    }
+
     /// Whether there is nothing to keep.
     pub fn is_idle(&self) -> bool {
         self.slot.is_none() && !self.present

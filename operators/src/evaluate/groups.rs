@@ -192,14 +192,4 @@ impl Groups {
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Group)> {
         self.groups.iter().enumerate().filter_map(|(g, x)| Some((g as u32, x.as_ref()?)))
     }
-
-    /// The group of an operand's row.
-    pub fn of_row(&self, row: u32) -> Option<u32> {
-        self.of_row.get(row as usize)?.as_ref().map(|x| x.0)
-    }
-
-    /// One past the highest group number.
-    pub fn capacity(&self) -> usize {
-        self.groups.len()
-    }
 }

@@ -4,13 +4,13 @@
 //! rule does not notice a swap; a node that a removed rule shared with others lives on.
 
 use super::aggregate::Aggregate;
-use super::alert::Alert;
+use super::alert::{Alert, dropped};
 use super::effects::Effects;
 use super::exchange::Exchange;
 use super::histogram::HistogramQuantile;
-use super::kept::KeptState;
+use super::kept::{Kept, KeptState};
 use super::matching::Binary;
-use super::node::NodeState;
+use super::node::{Hands, NodeState};
 use super::output::EpochOutput;
 use super::record::Record;
 use super::relabel::Relabel;
@@ -23,10 +23,10 @@ use super::tap::Tap;
 use super::topk::TopK;
 use super::view::rows_of;
 use super::Evaluator;
-use crate::program::{Op, Program};
-use crate::window::{SeriesStore, Slot};
+use crate::program::{AlertSpec, Op, Program};
+use crate::window::SeriesStore;
 use bellwether_model::{Block, NodeId, SHARDS, worker_of_shard};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The initial state of a node.
@@ -54,22 +54,14 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
 impl Evaluator {
     /// Puts a program in force at an epoch border.
     pub fn install(&mut self, program: Arc<Program>, store: &mut SeriesStore) {
+        let leaving = self.leave(&program, store);
         let mut old: HashMap<NodeId, Box<dyn NodeState>> = HashMap::new();
         for (node, state) in self.program.nodes.iter().zip(self.states.drain(..)) {
             if let Some(state) = state {
                 old.insert(node.id, state);
             }
         }
-        let mut old_rows: Vec<SelectorRows> = std::mem::take(&mut self.selectors);
-        self.selectors = program
-            .selectors
-            .iter()
-            .map(|s| match old_rows.iter().position(|o| o.id == s.id && o.producers == s.producers) {
-                Some(at) => old_rows.swap_remove(at),
-                None => SelectorRows::new(s),
-            })
-            .collect();
-        self.fill_new_selectors(&old_rows, store);
+        self.take_selectors(&program);
         self.states = program.nodes.iter().map(|n| Some(old.remove(&n.id).unwrap_or_else(|| fresh(&n.op)))).collect();
         self.rows_of = rows_of(&program);
         self.blocks = vec![Block::default(); program.nodes.len()];
@@ -84,22 +76,61 @@ impl Evaluator {
                 self.done.entry(*g).or_insert(upto);
             }
         }
+        store.reset_retention(program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0));
+        for rows in &self.selectors {
+            rows.live_slots().for_each(|slot| store.retain(slot, rows.retain_ms));
+        }
         self.program = program;
-    }
-
-    /// A selector that was there under other producers takes over the ingested series: the join reports changes only.
-    fn fill_new_selectors(&mut self, old: &[SelectorRows], store: &SeriesStore) {
-        let ingested = if old.is_empty() { Vec::<Slot>::new() } else { store.ingested() };
-        for rows in &mut self.selectors {
-            if old.iter().any(|o| o.id == rows.id) {
-                for slot in &ingested {
-                    let labels = store.labels(*slot);
-                    if rows.matchers.accept(labels) {
-                        rows.add(*slot, labels, None);
-                    }
-                }
+        for (spec, kept, s_ms) in leaving {
+            // An edited rule (same file, group, name, constant labels) keeps its state.
+            if !self.restore_one(&kept, store)
+                && let (Some(spec), Kept::Alert(kept)) = (spec, &kept)
+            {
+                self.farewell.extend(dropped(&self.program.tenant, &spec, kept, s_ms));
             }
         }
+    }
+
+    /// State of nodes that the new program does not have; their series go.
+    fn leave(&mut self, next: &Program, store: &mut SeriesStore) -> Vec<(Option<AlertSpec>, Kept, i64)> {
+        let stays: HashSet<NodeId> = next.nodes.iter().map(|n| n.id).collect();
+        let mut leaving = Vec::new();
+        let mut slots = Vec::new();
+        let view = self.view();
+        for (n, node) in self.program.nodes.iter().enumerate().filter(|(_, node)| !stays.contains(&node.id)) {
+            let Some(state) = &self.states[n] else { continue };
+            let (spec, offset_ms) = match &node.op {
+                Op::Alert(spec) => (Some((**spec).clone()), spec.query_offset_ms),
+                _ => (None, 0),
+            };
+            let done = self.done.get(&self.program.grids[node.grid]).copied().unwrap_or(self.times.from_ms);
+            let kept = state.keep(&view, n, store);
+            leaving.extend(kept.into_iter().map(|(_, kept)| (spec.clone(), kept, done + offset_ms)));
+            slots.extend(state.slots());
+        }
+        for slot in slots {
+            self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
+            store.remove_produced(slot);
+        }
+        leaving
+    }
+
+    fn take_selectors(&mut self, program: &Program) {
+        let mut old: Vec<SelectorRows> = std::mem::take(&mut self.selectors);
+        self.selectors = program
+            .selectors
+            .iter()
+            .map(|s| match old.iter().position(|o| o.id == s.id) {
+                Some(at) => {
+                    let mut rows = old.swap_remove(at);
+                    // Producers are numbered anew in each program; the id tells that they are the same ones.
+                    rows.producers.clone_from(&s.producers);
+                    rows.retain_ms = s.retain_ms;
+                    rows
+                }
+                None => SelectorRows::new(s),
+            })
+            .collect();
     }
 
     /// What a checkpoint keeps of this worker.
@@ -116,28 +147,34 @@ impl Evaluator {
         for (grid, done) in kept.iter().flat_map(|k| &k.done) {
             self.done.insert(*grid, *done);
         }
-        let (board, mut output) = (std::mem::take(&mut self.board), EpochOutput::default());
         for (shard, entry) in kept.iter().flat_map(|k| &k.entries) {
-            if worker_of_shard(usize::from(*shard).min(SHARDS - 1), self.peers) != self.worker {
-                continue;
-            }
-            for n in 0..self.states.len() {
-                let Some(mut state) = self.states[n].take() else { continue };
-                let mut effects = Effects {
-                    times: self.times,
-                    board: &board,
-                    output: &mut output,
-                    retain_from_ms: i64::MIN,
-                    published: Vec::new(),
-                    withdrawn: Vec::new(),
-                };
-                state.restore(&self.view(), n, entry, store, &mut effects);
-                let (published, withdrawn) = (effects.published, effects.withdrawn);
-                self.states[n] = Some(state);
-                self.publish(published, withdrawn, store);
+            if worker_of_shard(usize::from(*shard).min(SHARDS - 1), self.peers) == self.worker {
+                self.restore_one(entry, store);
             }
         }
+    }
+
+    fn restore_one(&mut self, entry: &Kept, store: &mut SeriesStore) -> bool {
+        let (board, mut output) = (std::mem::take(&mut self.board), EpochOutput::default());
+        let mut restored = false;
+        for n in 0..self.states.len() {
+            let Some(mut state) = self.states[n].take() else { continue };
+            let mut effects = Effects {
+                times: self.times,
+                board: &board,
+                output: &mut output,
+                retain_from_ms: i64::MIN,
+                published: Vec::new(),
+                withdrawn: Vec::new(),
+            };
+            let mut hands = Hands { store: &mut *store, effects: &mut effects };
+            restored |= state.restore(&self.view(), n, entry, &mut hands);
+            let (published, withdrawn) = (effects.published, effects.withdrawn);
+            self.states[n] = Some(state);
+            self.publish(published, withdrawn, store);
+        }
         self.board = board;
+        restored
     }
 
     /// How many nodes keep their state if `program` is put in force.

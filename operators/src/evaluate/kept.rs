@@ -89,6 +89,16 @@ impl KeptAlert {
         }
     }
 
+    /// (active at, fired at, value) of an alert that is pending or firing.
+    pub fn active(&self) -> Option<(i64, Option<i64>, f64)> {
+        self.firing.map(|_| (self.active_at_ms, self.fired_at_ms, f64::from_bits(self.value_bits)))
+    }
+
+    /// The element's own labels when last seen.
+    pub fn source(&self) -> &Labels {
+        self.source.as_ref().unwrap_or(&self.labels)
+    }
+
     pub(super) fn unpack(&self, producer: Option<usize>, store: &mut SeriesStore, fx: &mut Effects<'_>) -> AlertState {
         let series = producer.zip(self.series.as_ref()).map(|(producer, kept)| {
             let of = |name: &str, state: &str| {

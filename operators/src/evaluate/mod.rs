@@ -57,7 +57,7 @@ pub use selectors::{Matchers, anchored};
 
 use crate::program::{Grid, Node, NodeIdx, Op, Program, Shape};
 use crate::window::{SeriesStore, Slot};
-use bellwether_model::{Block, StepRange};
+use bellwether_model::{Block, Decision, StepRange};
 use effects::Effects;
 use leaf::Context;
 use node::{NodeState, Post};
@@ -87,6 +87,10 @@ pub struct Evaluator {
     position: Position,
     board: Board,
     output: EpochOutput,
+    /// Rows that selectors got since the store was told how far back they are read.
+    fresh_rows: Vec<(Slot, i64)>,
+    /// Ends of alerts whose rules a swap removed: handed out with the next epoch.
+    farewell: Vec<Decision>,
     /// Packets that wait for the node that receives them.
     inbox: BTreeMap<NodeIdx, Vec<Packet>>,
 }
@@ -109,6 +113,8 @@ impl Evaluator {
             position: Position::default(),
             board: Board::default(),
             output: EpochOutput::default(),
+            fresh_rows: Vec::new(),
+            farewell: Vec::new(),
             inbox: BTreeMap::new(),
         }
     }
@@ -123,11 +129,9 @@ impl Evaluator {
         for rows in self.selectors.iter_mut().filter(|s| s.id == selector) {
             if diff < 0 {
                 rows.remove(slot);
-            } else {
-                let labels = store.labels(slot);
-                if rows.matchers.accept(labels) {
-                    rows.add(slot, labels, None);
-                }
+            } else if rows.matchers.accept(store.labels(slot)) {
+                rows.add(slot, store.labels(slot), None);
+                self.fresh_rows.push((slot, rows.retain_ms));
             }
         }
     }
@@ -135,7 +139,7 @@ impl Evaluator {
     /// Begins an epoch: finds the instants of every grid.
     pub fn begin(&mut self, times: EpochTimes) {
         self.times = times;
-        self.output = EpochOutput::default();
+        self.output = EpochOutput { decisions: std::mem::take(&mut self.farewell), ..EpochOutput::default() };
         self.board.clear();
         self.inbox.clear();
         self.steps = self.program.grids.iter().map(|g| self.instants(g)).collect();
@@ -182,6 +186,7 @@ impl Evaluator {
     /// Runs the next stage; `incoming` is what arrived since the last one, sorted by (node, sender). Returns whether
     /// the epoch has a further stage.
     pub fn stage(&mut self, store: &mut SeriesStore, incoming: Vec<Packet>, outgoing: &mut Vec<Packet>) -> bool {
+        self.fresh_rows.drain(..).for_each(|(slot, retain_ms)| store.retain(slot, retain_ms));
         self.receive(incoming);
         let program = Arc::clone(&self.program);
         let Some((phase, stage)) = self.position.current() else { return false };
@@ -199,9 +204,11 @@ impl Evaluator {
     }
 
     fn advance(&mut self, program: &Program, phase: usize) {
-        let instant_done = self.position.advance(program);
-        if instant_done && program.phases[phase].stepwise {
+        if self.position.advance(program) {
             self.scatter(program, phase);
+            if self.position.current().is_none_or(|(p, _)| p != phase) {
+                self.board.settle();
+            }
         }
     }
 
@@ -212,6 +219,7 @@ impl Evaluator {
             for n in &stage.eval {
                 let (n, grid) = (*n, program.nodes[*n].grid);
                 let Some(at) = instant.at[grid] else { continue };
+                self.board.put_aside(n, at, self.steps[grid].count);
                 let rows = self.subs[n].rows();
                 if self.blocks[n].steps() != self.steps[grid].count || at == 0 {
                     self.blocks[n].reset(rows, self.steps[grid].count);

@@ -51,10 +51,23 @@ pub trait NodeState: std::fmt::Debug + Send {
         Vec::new()
     }
 
-    /// Takes back what [`NodeState::keep`] gave, for the shards that this worker owns now.
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, store: &mut SeriesStore, effects: &mut Effects<'_>) {
-        let _ = (view, n, kept, store, effects);
+    /// Takes back what [`NodeState::keep`] gave, if it is this node's; returns whether it was.
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
+        let _ = (view, n, kept, hands);
+        false
     }
+
+    /// The series that the node wrote: they go with it.
+    fn slots(&self) -> Vec<Slot> {
+        Vec::new()
+    }
+}
+
+/// What restoring may touch.
+#[derive(Debug)]
+pub struct Hands<'s, 'e> {
+    pub(super) store: &'s mut SeriesStore,
+    pub(super) effects: &'s mut Effects<'e>,
 }
 
 /// Packets that leave at the end of a stage.

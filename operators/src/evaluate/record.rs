@@ -11,12 +11,12 @@ use super::effects::{Effects, Produced};
 use super::identity::Identities;
 use super::kept::{Kept, KeptRecord};
 use super::leaf::Context;
-use super::node::{NodeState, Post};
+use super::node::{Hands, NodeState, Post};
 use super::output::ExpressionError;
 use super::packet::{Packet, VerdictPart};
 use super::view::View;
 use crate::program::{NodeIdx, Op, RecordSpec};
-use crate::window::SeriesStore;
+use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::{has, ones};
 use bellwether_model::{Block, Labels, METRIC_NAME};
 
@@ -46,7 +46,7 @@ fn recorded_labels(spec: &RecordSpec, labels: &Labels) -> Labels {
 impl Record {
     fn report(&self, view: &View<'_>, n: NodeIdx, spec: &RecordSpec, failed: &mut [u64], fx: &mut Effects<'_>) {
         let steps = view.steps(n);
-        let (bits, message) = fx.board.union(&view.node(n).verdicts, steps.count);
+        let (bits, message) = fx.board.union(view, n);
         failed.copy_from_slice(&bits);
         let counts = fx.board.get(n).map_or(&[][..], |v| &v.counts);
         let mut words = message.map(|m| m.1);
@@ -130,13 +130,18 @@ impl NodeState for Record {
         all
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, store: &mut SeriesStore, fx: &mut Effects<'_>) {
-        let (Some(spec), Kept::Record(kept)) = (spec_of(view, n), kept) else { return };
-        let (true, Some(producer)) = (kept.rule_id == spec.rule_id, spec.producer) else { return };
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
+        let (Some(spec), Kept::Record(kept)) = (spec_of(view, n), kept) else { return false };
+        let (true, Some(producer)) = (kept.rule_id == spec.rule_id, spec.producer) else { return false };
         let id = self.identities.ensure(kept.labels.clone()) as usize;
         self.series.resize(self.identities.len().max(self.series.len()), None);
         let mut one = Produced::new(producer, kept.labels.clone());
-        one.restore(store, fx, &kept.samples, kept.present);
+        one.restore(hands.store, hands.effects, &kept.samples, kept.present);
         self.series[id] = Some(one);
+        true
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        self.series.iter().flatten().filter_map(Produced::slot).collect()
     }
 }

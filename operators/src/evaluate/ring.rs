@@ -8,7 +8,7 @@ use super::effects::Effects;
 use super::elements::{Change, Cursor};
 use super::kept::{Kept, KeptRing};
 use super::leaf::Context;
-use super::node::NodeState;
+use super::node::{Hands, NodeState};
 use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
 use crate::program::{NodeIdx, Op};
@@ -87,11 +87,17 @@ impl NodeState for Ring {
         all
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, _: &mut SeriesStore, _: &mut Effects<'_>) {
-        if let Kept::Ring(kept) = kept
-            && kept.node == view.node(n).id
-        {
-            self.waiting.insert(kept.labels.clone(), kept.samples.clone());
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, _: &mut Hands<'_, '_>) -> bool {
+        match kept {
+            Kept::Ring(kept) if kept.node == view.node(n).id => {
+                self.waiting.insert(kept.labels.clone(), kept.samples.clone());
+                true
+            }
+            _ => false,
         }
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        self.slots.iter().flatten().copied().collect()
     }
 }

@@ -81,6 +81,8 @@ pub fn anchored(pattern: &str) -> Option<Regex> {
 pub struct SelectorRows {
     /// Which selector: by its id and by what it reads, so that rows are kept over a program swap.
     pub id: u128,
+    /// How far back its readers look, ms.
+    pub retain_ms: i64,
     /// Producers it reads.
     pub producers: Vec<ProducerRead>,
     /// Its compiled matchers.
@@ -97,6 +99,7 @@ impl SelectorRows {
     pub fn new(selector: &Selector) -> Self {
         Self {
             id: selector.id,
+            retain_ms: selector.retain_ms,
             producers: selector.producers.clone(),
             matchers: Matchers::new(selector),
             elements: Elements::default(),
@@ -127,6 +130,11 @@ impl SelectorRows {
         if let Some(row) = self.row_of.remove(&slot) {
             self.elements.remove(row);
         }
+    }
+
+    /// All series that have a row.
+    pub fn live_slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.elements.live().map(|row| self.slots[row as usize])
     }
 
     /// The slot of a row and how far its newest samples are hidden.

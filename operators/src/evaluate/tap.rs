@@ -23,7 +23,7 @@ impl NodeState for Tap {
     fn apply(&mut self, view: &View<'_>, n: NodeIdx, _store: &mut SeriesStore, fx: &mut Effects<'_>) {
         let Op::Tap(spec) = &view.node(n).op else { return };
         let (input, steps) = (view.node(n).inputs[0], view.steps(n));
-        let (failed, message) = fx.board.union(&view.node(n).verdicts, steps.count);
+        let (failed, message) = fx.board.union(view, n);
         let at = |i: usize| steps.at(i) + spec.query_offset_ms;
         let wanted = |i: &usize| at(*i) >= fx.times.from_ms && at(*i) <= fx.times.to_ms;
         let steps_ms: Vec<i64> = ones(&failed).filter(wanted).map(at).collect();

@@ -7,6 +7,7 @@
 
 use super::node::Post;
 use super::packet::{Payload, Verdict, VerdictPart};
+use super::view::View;
 use crate::program::NodeIdx;
 use bellwether_model::block::{ones, words};
 use bellwether_model::{Row, RowMut};
@@ -84,6 +85,8 @@ pub fn join<'a>(parts: impl IntoIterator<Item = &'a VerdictPart>) -> Verdict {
 pub struct Board {
     parts: BTreeMap<NodeIdx, Vec<VerdictPart>>,
     joint: BTreeMap<NodeIdx, Verdict>,
+    /// Verdicts of a stepwise phase's instants, put together for later phases.
+    gathered: BTreeMap<NodeIdx, Verdict>,
 }
 
 impl Board {
@@ -91,11 +94,24 @@ impl Board {
     pub fn clear(&mut self) {
         self.parts.clear();
         self.joint.clear();
+        self.gathered.clear();
     }
 
-    /// Forgets the verdict of one node.
-    pub fn forget(&mut self, n: NodeIdx) {
-        self.joint.remove(&n);
+    /// Puts a node's verdict on one instant of a stepwise phase aside, as step `at` of `steps`.
+    pub fn put_aside(&mut self, n: NodeIdx, at: usize, steps: usize) {
+        let Some(one) = self.joint.remove(&n) else { return };
+        let all = self.gathered.entry(n).or_default();
+        all.failed.resize(words(steps), 0);
+        if ones(&one.failed).next().is_some() {
+            all.failed[at / 64] |= 1 << (at % 64);
+            let words = one.message.map(|m| m.1).unwrap_or_default();
+            all.message.get_or_insert((at as u32, words));
+        }
+    }
+
+    /// The stepwise phase is over: its verdicts count for whole epochs now.
+    pub fn settle(&mut self) {
+        self.joint.append(&mut self.gathered);
     }
 
     /// Sends a part to the node's home, unless it says nothing.
@@ -130,16 +146,21 @@ impl Board {
         self.joint.get(&n)
     }
 
-    /// Union of the failed steps of several nodes, and the words of the first of them.
-    pub fn union(&self, nodes: &[NodeIdx], steps: usize) -> (Vec<u64>, Option<(u32, String)>) {
-        let mut failed = vec![0; words(steps)];
+    /// Union of the failed steps of the nodes that effect `n` contains, and the words of the first of them.
+    pub fn union(&self, view: &View<'_>, n: NodeIdx) -> (Vec<u64>, Option<(u32, String)>) {
+        let mut failed = vec![0; words(view.steps(n).count)];
         let mut message: Option<(u32, String)> = None;
-        for verdict in nodes.iter().filter_map(|n| self.get(*n)) {
-            or_into(&mut failed, &verdict.failed);
-            if let Some(m) = &verdict.message
-                && message.as_ref().is_none_or(|have| m.0 < have.0)
+        for m in &view.node(n).verdicts {
+            let Some(verdict) = self.get(*m) else { continue };
+            let bits = view.bits_of(n, *m, &verdict.failed);
+            if ones(&bits).next().is_none() {
+                continue;
+            }
+            or_into(&mut failed, &bits);
+            if let Some(words) = &verdict.message
+                && message.as_ref().is_none_or(|have| words.0 < have.0)
             {
-                message = Some(m.clone());
+                message = Some(words.clone());
             }
         }
         (failed, message)

@@ -7,6 +7,7 @@ use super::elements::{Changes, Cursor, Elements};
 use super::node::NodeState;
 use super::selectors::SelectorRows;
 use crate::program::{Node, NodeIdx, Op, Placement, Program, Source};
+use bellwether_model::block::{has, ones, words};
 use bellwether_model::{Block, Labels, Row, RowMut, SHARDS, StepRange, worker_of_shard};
 
 /// Whose rows a node's rows are.
@@ -78,7 +79,7 @@ impl RowScratch {
     pub(super) fn start(&mut self, steps: usize) {
         self.values.resize(steps, 0.0);
         self.bits.clear();
-        self.bits.resize(bellwether_model::block::words(steps), 0);
+        self.bits.resize(words(steps), 0);
     }
 }
 
@@ -184,6 +185,26 @@ impl<'a> View<'a> {
             scratch.bits[0] = 1;
         }
         Row { values: &scratch.values, bits: &scratch.bits }
+    }
+
+    /// Bits by step of node `n`, as bits by step of `reader`. An error inside a subquery is on another grid: it fails
+    /// every instant of the reader from there to the end of the epoch, because the windows reach back.
+    pub fn bits_of(&self, reader: NodeIdx, n: NodeIdx, bits: &[u64]) -> Vec<u64> {
+        let steps = self.steps(reader);
+        if self.program.nodes[reader].grid != self.program.nodes[n].grid {
+            let inner = self.steps[self.program.nodes[n].grid];
+            let Some(first) = ones(bits).next().filter(|i| *i < inner.count) else { return Vec::new() };
+            let mut out = vec![0u64; words(steps.count)];
+            (0..steps.count).filter(|i| steps.at(*i) >= inner.at(first)).for_each(|i| out[i / 64] |= 1 << (i % 64));
+            return out;
+        }
+        match self.instant {
+            Some(instant) if instant.member[reader] && !instant.member[n] => {
+                let at = instant.at[self.program.nodes[n].grid];
+                vec![u64::from(at.is_some_and(|k| k / 64 < bits.len() && has(bits, k)))]
+            }
+            _ => bits.to_vec(),
+        }
     }
 
     /// Copies a row of a materialised node, at the instants of `reader`.

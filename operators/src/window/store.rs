@@ -56,6 +56,8 @@ struct Series {
     life: Life,
     /// Raised at each reuse of the slot, so that a link's old entry is told from the new owner.
     generation: u32,
+    /// How far back the selectors that read it look, ms.
+    retain_ms: i64,
     samples: SampleBuffer,
 }
 
@@ -76,6 +78,8 @@ pub struct SeriesStore {
     dying: Vec<Slot>,
     by_id: HashMap<u128, Slot>,
     links: HashMap<usize, Vec<Option<LinkEntry>>>,
+    /// How far back the deepest selector looks, ms.
+    deepest_ms: i64,
     ignored_names: BTreeSet<String>,
 }
 
@@ -177,7 +181,8 @@ impl SeriesStore {
                 slot
             }
             None => {
-                self.series.push(Series { labels, life, generation: 1, samples: SampleBuffer::default() });
+                let samples = SampleBuffer::default();
+                self.series.push(Series { labels, life, generation: 1, retain_ms: 0, samples });
                 (self.series.len() - 1) as Slot
             }
         }
@@ -219,16 +224,33 @@ impl SeriesStore {
         self.series[slot as usize].samples.prune(before_ms);
     }
 
-    /// Drops ingested samples older than `before_ms`; returns the series that have none left: they are to be retracted
-    /// from the join, and their slots are free after the next call.
+    /// Forgets how far back series are read; each selector says so again with [`SeriesStore::retain`].
+    pub fn reset_retention(&mut self, deepest_ms: i64) {
+        self.deepest_ms = deepest_ms;
+        self.series.iter_mut().for_each(|s| s.retain_ms = 0);
+    }
+
+    /// A selector that looks back `retain_ms` reads the series.
+    pub fn retain(&mut self, slot: Slot, retain_ms: i64) {
+        let series = &mut self.series[slot as usize];
+        series.retain_ms = series.retain_ms.max(retain_ms);
+    }
+
+    /// Drops ingested samples that nobody reads any more: `before_ms` is the bound for the deepest selector, a series
+    /// that only shallower ones read keeps less. Returns the series whose last sample is older than `before_ms`: they
+    /// are to be retracted from the join, and their slots are free after the next call.
     pub fn prune(&mut self, before_ms: i64) -> Vec<Slot> {
         for slot in std::mem::take(&mut self.dying) {
             self.release(slot);
         }
         for (slot, series) in self.series.iter_mut().enumerate() {
             let Life::Ingested(id) = series.life else { continue };
-            series.samples.prune(before_ms);
-            if series.samples.is_empty() {
+            let newest = series.samples.last_ms().unwrap_or(i64::MIN);
+            if newest >= before_ms {
+                // The newest sample stays: it tells when the series ends.
+                let own = before_ms.saturating_add(self.deepest_ms - series.retain_ms.min(self.deepest_ms));
+                series.samples.prune(own.min(newest));
+            } else {
                 series.life = Life::Dying;
                 self.by_id.remove(&id);
                 self.dying.push(slot as Slot);
@@ -241,6 +263,7 @@ impl SeriesStore {
         let series = &mut self.series[slot as usize];
         series.life = Life::Free;
         series.labels = Labels::empty();
+        series.retain_ms = 0;
         series.samples = SampleBuffer::default();
         self.free.push(slot);
     }
