@@ -8,7 +8,7 @@ use super::elements::{Change, Changes, Cursor, Elements};
 use super::view::View;
 use crate::program::{Grouping, NodeIdx};
 use bellwether_model::{Labels, METRIC_NAME};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A row in a group.
 #[derive(Clone, Debug)]
@@ -49,7 +49,13 @@ pub struct Groups {
     groups: Vec<Option<Group>>,
     free: Vec<u32>,
     of_row: Vec<Option<(u32, Labels, u16)>>,
+    /// Groups with unsorted members at their end, with the number of sorted ones.
+    dirty: BTreeMap<u32, usize>,
 }
+
+/// Up to so many new members are inserted one by one; more are appended and sorted, because each insertion moves the
+/// members behind it.
+const INSERT_AT_MOST: usize = 8;
 
 /// The key of a label set.
 pub fn key_of(grouping: &Grouping, labels: &Labels) -> Labels {
@@ -103,6 +109,7 @@ impl Groups {
             self.groups.clear();
             self.free.clear();
             self.of_row.clear();
+            self.dirty.clear();
         }
         for change in changes.list {
             match change {
@@ -115,7 +122,23 @@ impl Groups {
                 Change::Removed(row) => done.extend(self.take(row)),
             }
         }
+        self.sort_dirty();
         done
+    }
+
+    fn sort_dirty(&mut self) {
+        for (g, sorted) in std::mem::take(&mut self.dirty) {
+            let Some(group) = self.groups[g as usize].as_mut() else { continue };
+            let members = &mut group.members;
+            if members.len() - sorted > INSERT_AT_MOST {
+                members.sort_by(|a, b| (a.shard, &a.labels).cmp(&(b.shard, &b.labels)));
+                continue;
+            }
+            for m in members.split_off(sorted) {
+                let at = members.partition_point(|x| (x.shard, &x.labels) <= (m.shard, &m.labels));
+                members.insert(at, m);
+            }
+        }
     }
 
     fn put(&mut self, row: u32, labels: Labels, shard: u16, key: impl Fn(&Labels) -> Labels) -> GroupChange {
@@ -139,8 +162,8 @@ impl Groups {
             }
         };
         if let Some(group) = self.groups[g as usize].as_mut() {
-            let at = group.members.partition_point(|m| (m.shard, &m.labels) <= (shard, &labels));
-            group.members.insert(at, Member { shard, row, labels: labels.clone() });
+            self.dirty.entry(g).or_insert(group.members.len());
+            group.members.push(Member { shard, row, labels: labels.clone() });
         }
         let at = row as usize;
         if self.of_row.len() <= at {
@@ -153,9 +176,15 @@ impl Groups {
     fn take(&mut self, row: u32) -> Option<GroupChange> {
         let (g, labels, shard) = self.of_row.get_mut(row as usize)?.take()?;
         let group = self.groups[g as usize].as_mut()?;
-        let from = group.members.partition_point(|m| (m.shard, &m.labels) < (shard, &labels));
+        let sorted = self.dirty.get(&g).copied().unwrap_or(group.members.len());
+        let from = group.members[..sorted].partition_point(|m| (m.shard, &m.labels) < (shard, &labels));
         let at = group.members[from..].iter().position(|m| m.row == row)? + from;
         group.members.remove(at);
+        if at < sorted
+            && let Some(sorted) = self.dirty.get_mut(&g)
+        {
+            *sorted -= 1;
+        }
         Some(GroupChange::Removed(g, row))
     }
 
@@ -186,6 +215,12 @@ impl Groups {
     /// A group.
     pub fn get(&self, g: u32) -> Option<&Group> {
         self.groups.get(g as usize)?.as_ref()
+    }
+
+    /// The member of a row.
+    pub fn member(&self, row: u32) -> Option<Member> {
+        let (_, labels, shard) = self.of_row.get(row as usize)?.as_ref()?;
+        Some(Member { shard: *shard, row, labels: labels.clone() })
     }
 
     /// Group numbers in use, in order of creation or reuse.

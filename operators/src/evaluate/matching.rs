@@ -160,7 +160,7 @@ impl Binary {
             let GroupChange::Added(g, row) = change else { continue };
             let (groups, other) = if is_many { (&self.many, &self.one) } else { (&self.one, &self.many) };
             let Some(group) = groups.get(*g) else { continue };
-            let Some(member) = group.members.iter().find(|m| m.row == *row).cloned() else { continue };
+            let Some(member) = groups.member(*row) else { continue };
             let partners: Vec<Member> = other
                 .find(&group.key)
                 .and_then(|o| other.get(o))
