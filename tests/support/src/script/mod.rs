@@ -115,4 +115,6 @@ pub struct Eval {
     pub range_vector: Option<(i64, i64, i64)>,
     /// The expected result.
     pub expected: Expected,
+    /// An expected series that could not be read.
+    pub unreadable: Option<String>,
 }

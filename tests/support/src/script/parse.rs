@@ -1,10 +1,10 @@
 //! A script's text in, commands out.
 //!
 //! # Errors
-//! [`ScriptError`] names the line. A series line of a `load` that cannot be read is kept aside instead, because the
-//! scripts use notations that are not supported beside ones that are.
+//! [`ScriptError`] names the line. A series line that cannot be read is kept aside instead, because the scripts use
+//! notations that are not supported beside ones that are.
 
-use super::notation::{Value, parse_series, unquote_prefix};
+use super::notation::{Series, Value, parse_series, parse_values, unquote_prefix};
 use super::{Command, Eval, EvalTime, Expected, FailMatch, Load};
 use std::fmt;
 
@@ -98,7 +98,11 @@ impl<'a> Script<'a> {
         let (line, mut series, mut not_supported) = (self.at, Vec::new(), Vec::new());
         while let Some(text) = self.next_in_block() {
             match parse_series(text) {
-                Ok(s) => series.push(s),
+                Ok(s) => {
+                    // Of two lines for one series the later counts.
+                    series.retain(|(labels, _): &Series| *labels != s.0);
+                    series.push(s);
+                }
                 Err(e) => not_supported.push(format!("{text}: {e}")),
             }
         }
@@ -116,6 +120,7 @@ impl<'a> Script<'a> {
             ordered: form == "ordered",
             range_vector: None,
             expected: Expected::Series(Vec::new()),
+            unreadable: None,
         };
         while let Some(text) = self.next_in_block() {
             self.expectation(text, &mut eval)?;
@@ -157,10 +162,10 @@ impl<'a> Script<'a> {
         } else if let Some(value) = parse_number(text) {
             eval.expected = Expected::Scalar(value);
         } else {
-            let series = parse_series(text).or_else(|e| self.fail(e.to_string()))?;
-            match &mut eval.expected {
-                Expected::Series(all) => all.push(series),
-                _ => return self.fail("series beside a scalar or a string"),
+            match (parse_series(text), &mut eval.expected) {
+                (Ok(series), Expected::Series(all)) => all.push(series),
+                (Ok(_), _) => return self.fail("series beside a scalar or a string"),
+                (Err(e), _) => eval.unreadable = Some(format!("{text}: {e}")),
             }
         }
         Ok(())
@@ -209,7 +214,7 @@ fn fail_match(rest: &str) -> FailMatch {
 }
 
 fn parse_number(text: &str) -> Option<f64> {
-    match parse_series(&format!("x {text}")).ok()?.1.as_slice() {
+    match parse_values(text).ok()?.as_slice() {
         [Some(Value::Float(v))] => Some(*v),
         _ => None,
     }

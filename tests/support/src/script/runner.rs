@@ -173,6 +173,9 @@ impl<'a, E: QueryEngine> Runner<'a, E> {
         if expects_histograms(&eval.expected) {
             return Verdict::NotSupported("native histograms are expected".to_owned());
         }
+        if eval.unreadable.is_some() {
+            return Verdict::NotSupported("series are expected in a notation that is not supported".to_owned());
+        }
         let outcome = match eval.time {
             EvalTime::Instant { at_ms } => self.engine.instant(storage, &eval.query, at_ms),
             EvalTime::Range { start_ms, end_ms, step_ms } => {

@@ -1,0 +1,104 @@
+//! Aggregations by labels: `sum by (job) (…)`, `quantile without (instance) (0.9, …)`, `count_values("v", …)`.
+//!
+//! # Semantics
+//! `by` keeps the named labels, `without` drops them and the name, neither drops all. Groups come in the order in
+//! which their first element comes.
+
+use super::{Env, scalar, text, top, vector};
+use crate::numeric::{format_float, maximum, mean, minimum, quantile, sum, variance};
+use crate::value::{Element, Fault, fail, is_reserved};
+use bellwether_model::Labels;
+use promql_parser::parser::token::{
+    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK,
+    TokenId,
+};
+use promql_parser::parser::{AggregateExpr, LabelModifier};
+use std::collections::BTreeMap;
+
+/// Labels of the group that an element belongs to.
+fn group_of(modifier: Option<&LabelModifier>, labels: &Labels) -> Labels {
+    let named = |l: &[String], n: &str| l.iter().any(|x| x == n);
+    match modifier {
+        None => Labels::empty(),
+        Some(LabelModifier::Include(by)) => labels.filter(|n| named(&by.labels, n)),
+        Some(LabelModifier::Exclude(without)) => labels.filter(|n| !named(&without.labels, n) && !is_reserved(n)),
+    }
+}
+
+/// Elements by group, groups in order of their first element.
+fn groups(modifier: Option<&LabelModifier>, elements: Vec<Element>) -> Vec<(Labels, Vec<Element>)> {
+    let mut index: BTreeMap<Labels, usize> = BTreeMap::new();
+    let mut out: Vec<(Labels, Vec<Element>)> = Vec::new();
+    for e in elements {
+        let key = group_of(modifier, &e.labels);
+        let at = *index.entry(key.clone()).or_insert_with(|| {
+            out.push((key, Vec::new()));
+            out.len() - 1
+        });
+        out[at].1.push(e);
+    }
+    out
+}
+
+/// An aggregation.
+pub fn aggregate(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let modifier = a.modifier.as_ref();
+    match a.op.id() {
+        op @ (T_TOPK | T_BOTTOMK) => {
+            let Some(k) = top::limit(parameter(a, env)?)? else { return Ok(Vec::new()) };
+            let groups = groups(modifier, vector(&a.expr, env)?);
+            Ok(groups.into_iter().flat_map(|(_, members)| top::top(members, k, op == T_TOPK)).collect())
+        }
+        T_COUNT_VALUES => count_values(a, env),
+        T_QUANTILE => {
+            let q = parameter(a, env)?;
+            fold(a, env, |values| quantile(q, values))
+        }
+        op => {
+            let f = function(op).ok_or_else(|| Fault::NotSupported(format!("aggregation {}", a.op)))?;
+            fold(a, env, f)
+        }
+    }
+}
+
+fn parameter(a: &AggregateExpr, env: &Env<'_>) -> Result<f64, Fault> {
+    a.param.as_ref().map_or_else(|| fail("no parameter"), |p| scalar(p, env))
+}
+
+fn fold(a: &AggregateExpr, env: &Env<'_>, f: impl Fn(&[f64]) -> f64) -> Result<Vec<Element>, Fault> {
+    let groups = groups(a.modifier.as_ref(), vector(&a.expr, env)?);
+    let value = |members: &[Element]| f(&members.iter().map(|e| e.value).collect::<Vec<_>>());
+    Ok(groups.into_iter().map(|(labels, members)| env.element(labels, value(&members))).collect())
+}
+
+fn function(op: TokenId) -> Option<fn(&[f64]) -> f64> {
+    Some(match op {
+        T_SUM => sum,
+        T_AVG => mean,
+        T_COUNT => |v| v.len() as f64,
+        T_MIN => minimum,
+        T_MAX => maximum,
+        T_GROUP => |_| 1.0,
+        T_STDVAR => variance,
+        T_STDDEV => |v| variance(v).sqrt(),
+        _ => return None,
+    })
+}
+
+fn count_values(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let label = a.param.as_ref().map_or_else(|| fail("no parameter"), |p| text(p, env))?;
+    super::label_functions::check_name(&label, "invalid label name")?;
+    let with_value = |e: Element| {
+        let value = format_float(e.value);
+        Element { labels: e.labels.to_builder().set(&label, &value).build(), ..e }
+    };
+    let elements = vector(&a.expr, env)?.into_iter().map(with_value).collect();
+    // The new label is one of the group's, whether or not it is written in `by`.
+    let modifier = match a.modifier.clone() {
+        None => LabelModifier::Include(promql_parser::label::Labels::new(vec![&label])),
+        Some(LabelModifier::Include(by)) => LabelModifier::Include(by.append(label)),
+        Some(without) => without,
+    };
+    let groups = groups(Some(&modifier), elements);
+    Ok(groups.into_iter().map(|(labels, members)| env.element(labels, members.len() as f64)).collect())
+}

@@ -1,0 +1,77 @@
+//! Binary operators between scalars, and between a vector and a scalar; two vectors are in [`super::matching`].
+//!
+//! # Semantics
+//! A comparison filters, or gives 0 and 1 with `bool`; a filter keeps the vector's value, whichever side it is on.
+//! Arithmetic and `bool` drop the name.
+
+use super::{Env, eval, matching};
+use crate::value::{Element, Fault, Value, drop_name, fail, unique};
+use promql_parser::parser::BinaryExpr;
+use promql_parser::parser::token::{
+    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB, TokenId,
+};
+
+/// What an operator makes of two numbers.
+pub enum Applied {
+    /// A new number.
+    Number(f64),
+    /// Whether the comparison holds.
+    Holds(bool),
+}
+
+/// One operator on two numbers.
+pub fn apply(op: TokenId, l: f64, r: f64) -> Result<Applied, Fault> {
+    Ok(match op {
+        T_ADD => Applied::Number(l + r),
+        T_SUB => Applied::Number(l - r),
+        T_MUL => Applied::Number(l * r),
+        T_DIV => Applied::Number(l / r),
+        T_MOD => Applied::Number(l % r),
+        T_POW => Applied::Number(l.powf(r)),
+        T_ATAN2 => Applied::Number(l.atan2(r)),
+        T_EQLC => Applied::Holds(l == r),
+        T_NEQ => Applied::Holds(l != r),
+        T_GTR => Applied::Holds(l > r),
+        T_LSS => Applied::Holds(l < r),
+        T_GTE => Applied::Holds(l >= r),
+        T_LTE => Applied::Holds(l <= r),
+        _ => return fail(format!("operator {op} not allowed")),
+    })
+}
+
+/// 1 or 0.
+pub fn truth(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
+}
+
+/// A binary expression.
+pub fn binary(b: &BinaryExpr, env: &Env<'_>) -> Result<Value, Fault> {
+    let op = b.op.id();
+    match (eval(&b.lhs, env)?, eval(&b.rhs, env)?) {
+        (Value::Scalar(l), Value::Scalar(r)) => Ok(Value::Scalar(match apply(op, l, r)? {
+            Applied::Number(v) => v,
+            Applied::Holds(holds) => truth(holds),
+        })),
+        (Value::Vector(l), Value::Scalar(r)) => each(l, b, |v| apply(op, v, r)),
+        (Value::Scalar(l), Value::Vector(r)) => each(r, b, |v| apply(op, l, v)),
+        (Value::Vector(l), Value::Vector(r)) => matching::vectors(b, l, r, env).map(Value::Vector),
+        _ => fail("binary expression must contain only scalar and instant vector types"),
+    }
+}
+
+fn each(elements: Vec<Element>, b: &BinaryExpr, f: impl Fn(f64) -> Result<Applied, Fault>) -> Result<Value, Fault> {
+    let mut out = Vec::new();
+    for e in elements {
+        let computed = match f(e.value)? {
+            Applied::Number(v) => v,
+            Applied::Holds(holds) if b.return_bool() => truth(holds),
+            Applied::Holds(true) => {
+                out.push(e);
+                continue;
+            }
+            Applied::Holds(false) => continue,
+        };
+        out.push(Element { labels: drop_name(&e.labels), value: computed, ..e });
+    }
+    unique(out).map(Value::Vector)
+}

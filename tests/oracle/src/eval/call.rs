@@ -1,0 +1,173 @@
+//! Function calls: which function does what.
+
+use super::extended::{check, points_of};
+use super::over_time::{keeps_name, values};
+use super::rate::{Kind, extrapolated, instantaneous};
+use super::{Env, absent, bare, calendar, changes, eval, histogram, label_functions, map, math, over_time, regression};
+use super::{scalar, selector, vector, windows};
+use crate::numeric::quantile;
+use crate::value::{Element, Extension, Fault, Point, Value, Windows, drop_name, fail, unique};
+use bellwether_dataflow::promql::{ANCHORED, SMOOTHED};
+use bellwether_model::Labels;
+use promql_parser::parser::value::ValueType;
+use promql_parser::parser::{Call, Expr};
+
+/// The expression within `anchored` or `smoothed`, and which.
+pub fn unwrap_extended(expr: &Expr) -> (&Expr, Option<Extension>) {
+    let Expr::Call(c) = expr else { return (expr, None) };
+    match (c.func.name, c.args.args.as_slice()) {
+        (ANCHORED, [inner]) => (inner, Some(Extension::Anchored)),
+        (SMOOTHED, [inner]) => (inner, Some(Extension::Smoothed)),
+        _ => (expr, None),
+    }
+}
+
+/// A function call.
+pub fn call(c: &Call, env: &Env<'_>) -> Result<Value, Fault> {
+    let args = c.args.args.as_slice();
+    let name = c.func.name;
+    match (name, args) {
+        (ANCHORED | SMOOTHED, [inner]) => extended_selector(inner, name, env),
+        ("time", []) => Ok(Value::Scalar(env.at_ms as f64 / 1000.0)),
+        ("pi", []) => Ok(Value::Scalar(std::f64::consts::PI)),
+        ("scalar", [v]) => Ok(Value::Scalar(match vector(v, env)?.as_slice() {
+            [only] => only.value,
+            _ => f64::NAN,
+        })),
+        _ if c.func.arg_types.contains(&ValueType::Matrix) => over_range(c, env).map(Value::Vector),
+        _ => over_instant(c, env).map(Value::Vector),
+    }
+}
+
+/// A selector with an extension, by itself.
+fn extended_selector(inner: &Expr, name: &str, env: &Env<'_>) -> Result<Value, Fault> {
+    let extension = if name == ANCHORED { Extension::Anchored } else { Extension::Smoothed };
+    match (inner, extension) {
+        (Expr::VectorSelector(vs), Extension::Smoothed) => selector::smoothed(vs, env).map(Value::Vector),
+        (Expr::VectorSelector(vs), Extension::Anchored) => selector::instant(vs, env).map(Value::Vector),
+        (Expr::MatrixSelector(ms), _) => {
+            let w = selector::extended(ms, extension, env)?;
+            let rows = w.rows.iter().map(|(labels, points)| (labels.clone(), points_of(points, &w)));
+            let rows = rows.filter(|(_, points)| !points.is_empty()).collect();
+            Ok(Value::Matrix(Windows { rows, ..w }))
+        }
+        _ => fail("anchored and smoothed modifiers can only be used on selectors"),
+    }
+}
+
+/// The windows of a range function's argument, with the samples that its extension may use.
+fn argument(expr: &Expr, env: &Env<'_>) -> Result<Windows, Fault> {
+    match unwrap_extended(bare(expr)) {
+        (Expr::MatrixSelector(ms), Some(extension)) => selector::extended(ms, extension, env),
+        _ => windows(expr, env),
+    }
+}
+
+/// Functions of range vectors.
+fn over_range(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let args = c.args.args.as_slice();
+    let name = c.func.name;
+    let (range, number) = match args {
+        [range] => (range, None),
+        [q, range] if name == "quantile_over_time" => (range, Some(scalar(q, env)?)),
+        [range, number] => (range, Some(scalar(number, env)?)),
+        _ => return fail("wrong number of arguments"),
+    };
+    let (_, extension) = unwrap_extended(bare(range));
+    check(name, extension)?;
+    let w = argument(range, env)?;
+    if name == "absent_over_time" {
+        return absent::absent(range, w.rows.len(), env);
+    }
+    let mut out = Vec::new();
+    for (labels, points) in &w.rows {
+        if let Some(value) = range_function(name, points, &w, number, env)? {
+            let labels = if keeps_name(name) { labels.clone() } else { drop_name(labels) };
+            out.push(env.element(labels, value));
+        }
+    }
+    unique(out)
+}
+
+fn range_function(
+    name: &str,
+    points: &[Point],
+    w: &Windows,
+    number: Option<f64>,
+    env: &Env<'_>,
+) -> Result<Option<f64>, Fault> {
+    let kind = |counter, per_second| Kind { counter, per_second };
+    Ok(match (name, number) {
+        ("rate", _) => extrapolated(points, w, kind(true, true)),
+        ("increase", _) => extrapolated(points, w, kind(true, false)),
+        ("delta", _) => extrapolated(points, w, kind(false, false)),
+        ("irate", _) => instantaneous(points, kind(true, true)),
+        ("idelta", _) => instantaneous(points, kind(false, false)),
+        ("changes", _) => changes::changes(&points_of(points, w)),
+        ("resets", _) => changes::resets(&points_of(points, w)),
+        ("deriv", _) => regression::deriv(points),
+        ("predict_linear", Some(seconds)) => regression::predict(points, env.at_ms, seconds),
+        ("quantile_over_time", Some(q)) => Some(quantile(q, &values(points))),
+        _ => match over_time::function(name) {
+            Some(f) => Some(f(&values(points))),
+            None => return Err(Fault::NotSupported(format!("function {name}"))),
+        },
+    })
+}
+
+/// Functions of instant vectors and scalars.
+fn over_instant(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let name = c.func.name;
+    if let Some(f) = math::function(name) {
+        return map(only_vector(c, env)?, f);
+    }
+    if let Some(f) = calendar::function(name) {
+        return map(only_vector(c, env)?, f);
+    }
+    match (name, c.args.args.as_slice()) {
+        ("round", _) => math::round(c, env),
+        ("clamp" | "clamp_min" | "clamp_max", _) => math::clamp(c, env),
+        ("label_replace", _) => label_functions::replace(c, env),
+        ("label_join", _) => label_functions::join(c, env),
+        ("histogram_quantile", _) => histogram::histogram_quantile(c, env),
+        ("histogram_fraction", _) => histogram::histogram_fraction(c, env),
+        ("vector", [s]) => Ok(vec![env.element(Labels::empty(), scalar(s, env)?)]),
+        ("timestamp", [v]) => timestamp(v, env),
+        ("absent", [v]) => absent::absent(v, vector(v, env)?.len(), env),
+        ("sort", [v]) => Ok(sorted(vector(v, env)?, false)),
+        ("sort_desc", [v]) => Ok(sorted(vector(v, env)?, true)),
+        // These read native histograms; a float is none.
+        ("histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev" | "histogram_stdvar", [v]) => {
+            vector(v, env).map(|_| Vec::new())
+        }
+        _ => Err(Fault::NotSupported(format!("function {name}"))),
+    }
+}
+
+/// The vector argument, or the step itself where a calendar function has none.
+fn only_vector(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    match c.args.args.as_slice() {
+        [] => Ok(vec![env.element(Labels::empty(), env.at_ms as f64 / 1000.0)]),
+        [v, ..] => vector(v, env),
+    }
+}
+
+/// `timestamp`: of a selector the stamps of its samples, of anything else the step.
+fn timestamp(v: &Expr, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let selects = matches!(bare(v), Expr::VectorSelector(_));
+    let elements = match eval(v, env)? {
+        Value::Vector(elements) => elements,
+        _ => return fail("expected type instant vector"),
+    };
+    let seconds = |e: &Element| if selects { e.stamp_ms } else { env.at_ms } as f64 / 1000.0;
+    unique(elements.iter().map(|e| env.element(drop_name(&e.labels), seconds(e))).collect())
+}
+
+/// In order of values; NaN is last either way.
+fn sorted(mut elements: Vec<Element>, descending: bool) -> Vec<Element> {
+    elements.sort_by(|a, b| {
+        let nan = a.value.is_nan().cmp(&b.value.is_nan());
+        nan.then(if descending { b.value.total_cmp(&a.value) } else { a.value.total_cmp(&b.value) })
+    });
+    elements
+}

@@ -1,0 +1,82 @@
+//! `anchored` and `smoothed` ranges.
+//!
+//! # Semantics
+//! Prometheus 3.16's `extendFloats` and `extendedRate`: an anchored range starts at the last sample at or before its
+//! start; a smoothed one interpolates at both ends. Between two samples of a counter that was reset, interpolation
+//! starts from zero.
+//!
+//! # Errors
+//! A function that knows no extension refuses it.
+
+use crate::value::{Extension, Fault, Point, Windows, fail};
+
+/// The value at `at_ms` on the line between two points.
+pub fn interpolate(before: Point, after: Point, at_ms: i64, counter: bool) -> f64 {
+    let from = if counter && after.1 < before.1 { 0.0 } else { before.1 };
+    from + (after.1 - from) * (at_ms - before.0) as f64 / (after.0 - before.0) as f64
+}
+
+/// Refuses an extension that the function does not know.
+pub fn check(function: &str, extension: Option<Extension>) -> Result<(), Fault> {
+    let (word, known): (&str, &[&str]) = match extension {
+        None => return Ok(()),
+        Some(Extension::Anchored) => ("anchored", &["changes", "delta", "increase", "rate", "resets"]),
+        Some(Extension::Smoothed) => ("smoothed", &["delta", "increase", "rate"]),
+    };
+    if known.contains(&function) {
+        return Ok(());
+    }
+    fail(format!("{word} modifier can only be used with: {} - not with {function}", known.join(", ")))
+}
+
+/// A window cut at both ends: the values there, and the points strictly between.
+pub struct Cut {
+    /// Value at the start.
+    pub left: f64,
+    /// Value at the end.
+    pub right: f64,
+    /// Points in between.
+    pub inner: Vec<Point>,
+}
+
+/// Cuts the points of an extended window; `None` if it holds nothing.
+pub fn cut(points: &[Point], w: &Windows, counter: bool) -> Option<Cut> {
+    let smoothed = w.extension == Some(Extension::Smoothed);
+    let newest = points.len().checked_sub(1)?;
+    let mut first = points[..newest].partition_point(|(t, _)| *t <= w.start_ms).saturating_sub(1);
+    let mut last = newest;
+    if smoothed {
+        last = points[..newest].partition_point(|(t, _)| *t < w.end_ms);
+    }
+    if points[last].0 <= w.start_ms || points[first].0 > w.end_ms {
+        return None;
+    }
+    let left = if smoothed && points[first].0 < w.start_ms {
+        interpolate(points[first], points[first + 1], w.start_ms, counter)
+    } else {
+        points[first].1
+    };
+    let right = if smoothed && last > 0 && points[last].0 > w.end_ms {
+        interpolate(points[last - 1], points[last], w.end_ms, counter)
+    } else {
+        points[last].1
+    };
+    if points[first].0 <= w.start_ms {
+        first += 1;
+    }
+    let end = if points[last].0 >= w.end_ms { last } else { last + 1 };
+    let inner = points.get(first..end).unwrap_or_default().to_vec();
+    Some(Cut { left, right, inner })
+}
+
+/// The points of a window as functions see them: with an extension, its ends are points too.
+pub fn points_of(points: &[Point], w: &Windows) -> Vec<Point> {
+    if w.extension.is_none() {
+        return points.to_vec();
+    }
+    let Some(c) = cut(points, w, false) else { return Vec::new() };
+    let mut out = vec![(w.start_ms, c.left)];
+    out.extend(c.inner);
+    out.push((w.end_ms, c.right));
+    out
+}

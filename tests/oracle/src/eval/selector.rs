@@ -1,0 +1,101 @@
+//! Selectors: `metric{a="b"} offset 5m @ 100`, `metric[5m]`.
+//!
+//! # Semantics
+//! An instant selector gives the newest sample in (t - lookback, t], unless that is a stale marker. A range selector
+//! gives the samples in (t - range, t] without stale markers. `@` sets t, then `offset` is taken off. `smoothed`
+//! interpolates between the neighbours within the lookback on both sides.
+
+use super::Env;
+use super::extended::interpolate;
+use crate::store::between;
+use crate::value::{Element, Extension, Fault, Point, Windows};
+use bellwether_model::{Labels, METRIC_NAME, is_stale};
+use promql_parser::parser::{AtModifier, MatrixSelector, Offset, VectorSelector};
+use std::time::{Duration, SystemTime};
+
+/// A duration of the tree, ms.
+pub fn millis(duration: &Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The instant that a selector or subquery reads at.
+pub fn reference_ms(at: Option<&AtModifier>, offset: Option<&Offset>, env: &Env<'_>) -> i64 {
+    let at_ms = match at {
+        None => env.at_ms,
+        Some(AtModifier::Start) => env.bounds.start_ms,
+        Some(AtModifier::End) => env.bounds.end_ms,
+        Some(AtModifier::At(time)) => match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => millis(&after),
+            Err(before) => -millis(&before.duration()),
+        },
+    };
+    match offset {
+        None => at_ms,
+        Some(Offset::Pos(d)) => at_ms - millis(d),
+        Some(Offset::Neg(d)) => at_ms + millis(d),
+    }
+}
+
+fn selects(vs: &VectorSelector, labels: &Labels) -> bool {
+    let name = vs.name.as_deref().is_none_or(|name| labels.get(METRIC_NAME) == name);
+    name && vs.matchers.matchers.iter().all(|m| m.is_match(labels.get(&m.name)))
+}
+
+fn selected<'a>(vs: &'a VectorSelector, env: &Env<'a>) -> impl Iterator<Item = (&'a Labels, &'a [Point])> {
+    env.store.iter().filter(|(labels, _)| selects(vs, labels))
+}
+
+/// An instant selector.
+pub fn instant(vs: &VectorSelector, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let at_ms = reference_ms(vs.at.as_ref(), vs.offset.as_ref(), env);
+    let newest = |points: &[Point]| between(points, at_ms - env.options.lookback_ms, at_ms).last().copied();
+    let read = |(labels, points): (&Labels, &[Point])| {
+        let (stamp_ms, value) = newest(points)?;
+        (!is_stale(value)).then(|| Element { labels: labels.clone(), value, stamp_ms })
+    };
+    Ok(selected(vs, env).filter_map(read).collect())
+}
+
+/// `metric smoothed`.
+pub fn smoothed(vs: &VectorSelector, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let at_ms = reference_ms(vs.at.as_ref(), vs.offset.as_ref(), env);
+    let lookback = env.options.lookback_ms;
+    let read = |(labels, points): (&Labels, &[Point])| {
+        let points = live(between(points, at_ms - lookback, at_ms + lookback));
+        let next = points.partition_point(|(stamp, _)| *stamp < at_ms);
+        let value = match (next.checked_sub(1).map(|i| points[i]), points.get(next)) {
+            (_, Some((stamp, value))) if *stamp == at_ms => *value,
+            (Some(before), Some(after)) => interpolate(before, *after, at_ms, false),
+            (Some((_, value)), None) => value,
+            (None, _) => return None,
+        };
+        Some(env.element(labels.clone(), value))
+    };
+    Ok(selected(vs, env).filter_map(read).collect())
+}
+
+fn live(points: &[Point]) -> Vec<Point> {
+    points.iter().copied().filter(|(_, value)| !is_stale(*value)).collect()
+}
+
+/// A range selector.
+pub fn range(ms: &MatrixSelector, env: &Env<'_>) -> Result<Windows, Fault> {
+    let end_ms = reference_ms(ms.vs.at.as_ref(), ms.vs.offset.as_ref(), env);
+    let start_ms = end_ms - millis(&ms.range);
+    let rows = rows(&ms.vs, env, start_ms, end_ms);
+    Ok(Windows { rows, start_ms, end_ms, extension: None })
+}
+
+/// A range selector with the samples around it that its extension may use.
+pub fn extended(ms: &MatrixSelector, extension: Extension, env: &Env<'_>) -> Result<Windows, Fault> {
+    let window = range(ms, env)?;
+    let lookback = env.options.lookback_ms;
+    let ahead = if extension == Extension::Smoothed { lookback } else { 0 };
+    let rows = rows(&ms.vs, env, window.start_ms - lookback, window.end_ms + ahead);
+    Ok(Windows { rows, extension: Some(extension), ..window })
+}
+
+fn rows(vs: &VectorSelector, env: &Env<'_>, after_ms: i64, upto_ms: i64) -> Vec<(Labels, Vec<Point>)> {
+    let read = |(labels, points): (&Labels, &[Point])| (labels.clone(), live(between(points, after_ms, upto_ms)));
+    selected(vs, env).map(read).filter(|(_, points)| !points.is_empty()).collect()
+}
