@@ -1,5 +1,6 @@
 //! What the tests share: where the conformance data stand, and how results are compared.
 
+pub mod compare;
 pub mod script;
 
 use std::path::{Path, PathBuf};
