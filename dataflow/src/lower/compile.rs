@@ -9,6 +9,7 @@ use super::look_ahead::LookAhead;
 use super::options::{Options, Recorded};
 use super::unit::{Unit, units};
 use crate::plan::passes::fuse::fuse;
+use crate::plan::passes::prune::prune;
 use crate::plan::passes::share::{Sharing, sharing};
 use crate::plan::{Dag, PlaceOptions, assemble, horizons, place};
 use bellwether_operators::program::{NodeIdx, Program};
@@ -66,6 +67,7 @@ pub fn compile(
     if !errors.is_empty() {
         return Err(errors);
     }
+    let kept = prune(&mut dag);
     warm(&mut dag);
     let recorded_names = recorded_names(rules, options);
     let place_options = PlaceOptions {
@@ -74,7 +76,7 @@ pub fn compile(
         exchange_everywhere: options.exchange_everywhere,
     };
     let placed = place(&dag, &place_options);
-    let at = |n: NodeIdx| placed.number[n];
+    let at = |n: NodeIdx| placed.number[kept[n]];
     let assembled = assemble(placed.nodes.clone(), &dag, options.max_stages).map_err(|e| vec![about_all(&e)])?;
     let mut program = Program {
         recorded_names: recorded_names.into_iter().collect(),

@@ -38,7 +38,7 @@ impl Lowering<'_> {
             origin: scope.unit.label(),
             construct: construct.to_owned(),
             message,
-            position: position(scope.unit.text, construct),
+            position: crate::promql::locate(scope.unit.text, construct),
         });
         None
     }
@@ -70,14 +70,4 @@ impl Lowering<'_> {
     pub(super) fn text(&self, node: NodeIdx) -> &str {
         &self.dag.nodes[node].text
     }
-}
-
-/// Line and column of the first place where the construct is written.
-fn position(text: &str, construct: &str) -> Option<(usize, usize)> {
-    let word = construct.split_whitespace().next()?;
-    let at = text.find(word)?;
-    let before = &text[..at];
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    Some((line, column))
 }

@@ -48,7 +48,8 @@ impl Facts {
         }
     }
 
-    fn may_have(&self, label: &str) -> bool {
+    /// Whether an element may carry this label.
+    pub fn may_have(&self, label: &str) -> bool {
         !self.never.contains(label) && self.only.as_ref().is_none_or(|only| only.contains(label))
     }
 

@@ -34,7 +34,7 @@ mod schedule;
 
 pub use assemble::{Assembled, Run, assemble};
 pub use dag::{Dag, Part, Read};
-pub use graph::below;
+pub use graph::{below, ring};
 pub use dot::dot;
 pub use explain::explain;
 pub use facts::Facts;

@@ -2,4 +2,5 @@
 
 pub mod fold;
 pub mod fuse;
+pub mod prune;
 pub mod share;

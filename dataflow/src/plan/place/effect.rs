@@ -24,8 +24,11 @@ impl Placer<'_> {
         let facts = self.facts(input);
         let unique = facts.distinct_unnamed && !written.iter().any(|l| facts.varies(l));
         written.push(METRIC_NAME.to_owned());
+        let new = written.iter().filter(|l| *l != METRIC_NAME).all(|l| !facts.may_have(l));
         let home = identity_home(self.placement(input), &written);
-        if *self.placement(input) != home {
+        // Labels that no element has do not enter the hash of the others: the elements are at home already.
+        let there = new && matches!(self.placement(input), Placement::Except(_));
+        if *self.placement(input) != home && !there {
             node.inputs[0] = self.exchange(input, home.clone());
         }
         node.placement = home;

@@ -57,7 +57,11 @@ impl Placer<'_> {
             _ => le,
         };
         let local = self.placement(input).is_within(&key) && !self.options.exchange_everywhere;
-        node.placement = if local { self.placement(input).clone() } else { Placement::of_key(&key) };
+        node.placement = match local {
+            true => self.placement(input).clone(),
+            false if self.options.exchange_everywhere => Placement::of_key(&key),
+            false => group_home(&key),
+        };
         let facts = match node.op {
             Op::TopK { .. } => self.facts(input).clone(),
             _ => self.facts(input).grouped(&key),
@@ -71,5 +75,19 @@ impl Placer<'_> {
             _ => {}
         }
         self.finish(node, facts, false)
+    }
+}
+
+/// The home of a group, whatever its `le`: sums of buckets then stand where `histogram_quantile` needs them.
+fn group_home(key: &Grouping) -> Placement {
+    match Placement::of_key(key) {
+        Placement::By(labels) => Placement::By(labels.into_iter().filter(|l| l != "le").collect()),
+        Placement::Except(mut labels) => {
+            labels.push("le".to_owned());
+            labels.sort();
+            labels.dedup();
+            Placement::Except(labels)
+        }
+        other => other,
     }
 }
