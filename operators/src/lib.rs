@@ -3,8 +3,11 @@
 //! `operators` reads programs ([`program`]); it never sees a rule file, and does no I/O.
 
 pub mod evaluate;
+pub mod exchange;
 pub mod functions;
+pub mod ingest;
 pub mod program;
+pub mod select;
 pub mod stub;
 pub mod template;
 pub mod window;

@@ -101,6 +101,25 @@ impl Labels {
         self.0.len()
     }
 
+    /// The packed form, for codecs.
+    pub fn packed(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes back a packed form; `None` where the text is none: it does not end with a pair, or its names do not ascend.
+    pub fn from_packed(packed: &str) -> Option<Self> {
+        let (mut rest, mut last) = (packed, "");
+        while !rest.is_empty() {
+            let (name, after) = take_part(rest)?;
+            let (value, after) = take_part(after)?;
+            if value.is_empty() || (name <= last && rest.len() < packed.len()) {
+                return None;
+            }
+            (rest, last) = (after, name);
+        }
+        Some(Self(Arc::from(packed)))
+    }
+
     /// The set without one label.
     pub fn without(&self, name: &str) -> Self {
         if self.get(name).is_empty() { self.clone() } else { self.filter(|n| n != name) }
@@ -234,7 +253,16 @@ mod tests {
             let l = Labels::from_pairs(pairs.iter());
             let back: Vec<_> = l.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
             prop_assert_eq!(back, pairs.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(Labels::from_packed(l.packed()), Some(l));
         }
+    }
+
+    #[test]
+    fn a_damaged_packed_form_is_refused() {
+        let packed = Labels::from_pairs([("a", "1"), ("b", "2")]).packed().to_owned();
+        assert!(Labels::from_packed(&packed[..packed.len() - 1]).is_none());
+        assert!(Labels::from_packed(&packed.replace('b', "a")).is_none());
+        assert!(Labels::from_packed("").is_some_and(|l| l.is_empty()));
     }
 
     #[test]

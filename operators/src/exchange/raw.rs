@@ -1,0 +1,117 @@
+//! A batch of runs as bytes: little-endian columns, each padded to 8 bytes.
+//!
+//! ```text
+//! link  seq  bytes of definitions  definitions  runs  samples      u64 each
+//! definitions: number u32, length u32, packed labels; all together padded
+//! series u32 …, padded   ends u32 …, padded   stamps i64 …   values f64 bits …
+//! ```
+//!
+//! # Errors
+//! [`decode`] checks every length before it reads: bytes that are no batch give `None`.
+
+use super::RunBatch;
+use bellwether_model::{Labels, Runs};
+use std::io::{Result, Write};
+
+const HEADER_WORDS: usize = 6;
+
+/// Cells written by one call of the writer.
+const CHUNK: usize = 512;
+
+fn padded(bytes: usize) -> usize {
+    bytes.next_multiple_of(8)
+}
+
+fn defs_bytes(runs: &Runs) -> usize {
+    runs.defs.iter().map(|(_, labels)| 8 + labels.packed().len()).sum()
+}
+
+/// Bytes that [`encode`] writes.
+pub fn length(batch: &RunBatch) -> usize {
+    let runs = &batch.runs;
+    HEADER_WORDS * 8 + padded(defs_bytes(runs)) + 2 * padded(runs.series.len() * 4) + runs.stamps.len() * 16
+}
+
+/// Writes a batch.
+pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
+    let runs = &batch.runs;
+    let defs = defs_bytes(runs);
+    let counts = [runs.defs.len(), runs.series.len(), runs.stamps.len()].map(|n| n as u64);
+    let header = [u64::from(batch.link), runs.seq, defs as u64, counts[0], counts[1], counts[2]];
+    column(writer, &header, |w| w.to_le_bytes())?;
+    for (number, labels) in &runs.defs {
+        let text = labels.packed();
+        writer.write_all(&number.to_le_bytes())?;
+        writer.write_all(&(text.len() as u32).to_le_bytes())?;
+        writer.write_all(text.as_bytes())?;
+    }
+    pad(writer, defs)?;
+    column(writer, &runs.series, |n| n.to_le_bytes())?;
+    pad(writer, runs.series.len() * 4)?;
+    column(writer, &runs.ends, |n| n.to_le_bytes())?;
+    pad(writer, runs.ends.len() * 4)?;
+    column(writer, &runs.stamps, |t| t.to_le_bytes())?;
+    column(writer, &runs.values, |v| v.to_bits().to_le_bytes())
+}
+
+fn pad<W: Write>(writer: &mut W, written: usize) -> Result<()> {
+    writer.write_all(&[0; 8][..padded(written) - written])
+}
+
+fn column<W: Write, T: Copy, const N: usize>(writer: &mut W, cells: &[T], bytes: impl Fn(T) -> [u8; N]) -> Result<()> {
+    let mut buffer = [[0; N]; CHUNK];
+    for cells in cells.chunks(CHUNK) {
+        for (to, cell) in buffer.iter_mut().zip(cells) {
+            *to = bytes(*cell);
+        }
+        writer.write_all(buffer[..cells.len()].as_flattened())?;
+    }
+    Ok(())
+}
+
+/// Reads a batch; `None` where the bytes are none.
+pub fn decode(mut bytes: &[u8]) -> Option<RunBatch> {
+    let rest = &mut bytes;
+    let header = read(rest, HEADER_WORDS, u64::from_le_bytes)?;
+    let size = |i: usize| usize::try_from(header[i]).ok();
+    let (defs, runs, samples) = (size(3)?, size(4)?, size(5)?);
+    let defs = definitions(take(rest, size(2)?)?, defs)?;
+    let series = read(rest, runs, u32::from_le_bytes)?;
+    let ends = read(rest, runs, u32::from_le_bytes)?;
+    let stamps = read(rest, samples, i64::from_le_bytes)?;
+    let values = read(rest, samples, |b| f64::from_bits(u64::from_le_bytes(b)))?;
+    let runs = Runs { seq: header[1], defs, series, ends, stamps, values };
+    well_formed(&runs).then_some(RunBatch { link: u32::try_from(header[0]).ok()?, runs })
+}
+
+/// Whether the ends of the runs divide the samples.
+pub(super) fn well_formed(runs: &Runs) -> bool {
+    runs.series.len() == runs.ends.len()
+        && runs.stamps.len() == runs.values.len()
+        && runs.ends.is_sorted()
+        && runs.ends.last().copied().unwrap_or(0) as usize == runs.stamps.len()
+}
+
+/// Takes `n` bytes and what pads them.
+fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+    let (taken, left) = rest.split_at_checked(n.checked_next_multiple_of(8)?)?;
+    *rest = left;
+    taken.get(..n)
+}
+
+fn read<T, const N: usize>(rest: &mut &[u8], cells: usize, cell: impl Fn([u8; N]) -> T) -> Option<Vec<T>> {
+    let (chunks, _) = take(rest, cells.checked_mul(N)?)?.as_chunks::<N>();
+    Some(chunks.iter().map(|c| cell(*c)).collect())
+}
+
+fn definitions(mut bytes: &[u8], count: usize) -> Option<Vec<(u32, Labels)>> {
+    let mut defs = Vec::with_capacity(count.min(bytes.len()));
+    for _ in 0..count {
+        let (number, rest) = bytes.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        defs.push((u32::from_le_bytes(*number), Labels::from_packed(std::str::from_utf8(text).ok()?)?));
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(defs)
+}

@@ -1,0 +1,30 @@
+//! Bindings: all that an epoch knows of time and of the rules in force.
+//!
+//! # Semantics
+//! Worker 0 sends the binding of an epoch to all workers; given the bindings, a run is a pure function of its input.
+//! A backtest's bindings follow from event time alone. Live adds what its watermark came from (end offset, newest append
+//! time and "at end" by partition, the wall clock, the hashes of plan and build, the previous binding's hash): these are
+//! fields of the durable binding, of which this is what the dataflow reads.
+
+use crate::evaluate::EpochTimes;
+use crate::program::Program;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The binding of one epoch, as the dataflow reads it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The epoch, its watermark and the bounds of evaluation.
+    pub times: EpochTimes,
+    /// The program in force from this epoch on; `None` where it stays.
+    pub program: Option<Arc<Program>>,
+    /// Whether the epoch only loads samples: windows are rebuilt after a restart, no step is evaluated.
+    pub load_only: bool,
+}
+
+impl Binding {
+    /// The epoch.
+    pub fn epoch(&self) -> u64 {
+        self.times.epoch
+    }
+}
