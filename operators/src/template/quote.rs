@@ -22,6 +22,12 @@ pub fn quote_char(c: char) -> String {
     out
 }
 
+/// In backticks where Go's `regexp` would print a pattern so, quoted otherwise.
+pub(super) fn backquote(s: &str) -> String {
+    let raw = !s.contains('`') && !s.chars().any(|c| c.is_control() && c != '\t');
+    if raw { format!("`{s}`") } else { quote(s) }
+}
+
 fn escape_into(out: &mut String, c: char, delimiter: char) {
     match c {
         '\\' => out.push_str("\\\\"),
