@@ -2,25 +2,28 @@
 //!
 //! `decode_speed INPUT… [--peers N] [--span-minutes N] [--repeat N]` reads inputs span by span as a backtest does, one
 //! worker after the other, so that the figure is by core; a decoding thread of its own counts as part of its worker.
-//! `decode_speed --fleet HOSTS HOURS` makes a fleet as Parquet and as an archive in a temporary folder and reads both.
+//! `decode_speed --fleet HOSTS HOURS` makes a fleet as Parquet and as an archive in a temporary folder and reads both;
+//! `--into FOLDER` keeps them there.
 
 use bellwether_connectors::sink::IfExists;
 use bellwether_connectors::source::archive::ArchiveOptions;
 use bellwether_connectors::source::fleet::{FleetOptions, write_archive, write_parquet};
 use bellwether_connectors::source::{OpenOptions, open};
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Instant;
 
 struct Args {
     inputs: Vec<String>,
     fleet: Option<(usize, f64)>,
+    into: Option<PathBuf>,
     peers: usize,
     span_ms: i64,
     repeat: usize,
 }
 
 fn args() -> Result<Args, Box<dyn Error>> {
-    let mut a = Args { inputs: Vec::new(), fleet: None, peers: 1, span_ms: 30 * 60_000, repeat: 5 };
+    let mut a = Args { inputs: Vec::new(), fleet: None, into: None, peers: 1, span_ms: 30 * 60_000, repeat: 5 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut next = || words.next().ok_or("a number is missing");
@@ -29,6 +32,7 @@ fn args() -> Result<Args, Box<dyn Error>> {
             "--span-minutes" => a.span_ms = next()?.parse::<i64>()? * 60_000,
             "--repeat" => a.repeat = next()?.parse()?,
             "--fleet" => a.fleet = Some((next()?.parse()?, next()?.parse()?)),
+            "--into" => a.into = Some(next()?.into()),
             _ => a.inputs.push(word),
         }
     }
@@ -57,7 +61,9 @@ fn read(inputs: &[String], a: &Args) -> Result<(), Box<dyn Error>> {
         }
         let reading = begin.elapsed();
         let rate = samples as f64 / reading.as_secs_f64() / 1e6;
-        println!("opened in {opening:.1?}; {samples} samples, {runs} runs, {batches} batches in {reading:.1?}: {rate:.1} M/s");
+        println!(
+            "opened in {opening:.1?}; {samples} samples, {runs} runs, {batches} batches in {reading:.1?}: {rate:.1} M/s"
+        );
     }
     Ok(())
 }
@@ -66,11 +72,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let a = args()?;
     if let Some((hosts, hours)) = a.fleet {
         let dir = tempfile::tempdir()?;
+        let into = a.into.as_deref().unwrap_or(dir.path());
         let fleet = FleetOptions { hosts, hours, ..FleetOptions::default() };
-        let (rows, archive) = (dir.path().join("fleet.parquet"), dir.path().join("fleet.archive"));
+        let (rows, archive) = (into.join("fleet.parquet"), into.join("fleet.archive"));
         let begin = Instant::now();
         let report = write_parquet(&fleet, &rows, IfExists::Refuse, &mut |_| {})?;
-        println!("parquet: {} samples written in {:.1?}, {} bytes", report.samples, begin.elapsed(), rows.metadata()?.len());
+        println!(
+            "parquet: {} samples written in {:.1?}, {} bytes",
+            report.samples,
+            begin.elapsed(),
+            rows.metadata()?.len()
+        );
         let begin = Instant::now();
         let report = write_archive(&fleet, &archive, ArchiveOptions::default(), &mut |_| {})?;
         println!("archive: {} samples written in {:.1?}", report.samples, begin.elapsed());

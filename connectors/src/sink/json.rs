@@ -51,6 +51,9 @@ mod tests {
         assert_eq!(labels_json(&labels), r#"{"__name__":"up","b":"x\"\n"}"#);
         assert_eq!(labels_json(&Labels::empty()), "{}");
         let of = |v| serde_json::to_string(&AsNumber(v)).unwrap();
-        assert_eq!([of(f64::NAN), of(f64::INFINITY), of(-f64::INFINITY), of(0.1)], ["\"NaN\"", "\"+Inf\"", "\"-Inf\"", "0.1"]);
+        assert_eq!(
+            [of(f64::NAN), of(f64::INFINITY), of(-f64::INFINITY), of(0.1)],
+            ["\"NaN\"", "\"+Inf\"", "\"-Inf\"", "0.1"]
+        );
     }
 }

@@ -73,9 +73,6 @@ mod tests {
         g.group(&[3, 1, DROPPED, 3, 1], &[1, 1, 1, 2, 2], &[1.0, 2.0, 9.0, 3.0, 4.0], &mut out);
         g.group(&[1], &[3], &[5.0], &mut out);
         let got: Vec<_> = out.iter().map(|r| (r.series, r.stamps.to_vec(), r.values.to_vec())).collect();
-        assert_eq!(
-            got,
-            [(3, vec![1, 2], vec![1.0, 3.0]), (1, vec![1, 2], vec![2.0, 4.0]), (1, vec![3], vec![5.0])]
-        );
+        assert_eq!(got, [(3, vec![1, 2], vec![1.0, 3.0]), (1, vec![1, 2], vec![2.0, 4.0]), (1, vec![3], vec![5.0])]);
     }
 }

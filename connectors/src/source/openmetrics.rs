@@ -296,7 +296,8 @@ mod tests {
         ] {
             assert_eq!(parse_series(text.trim()).unwrap().to_string(), want);
         }
-        for text in [r#"up{job}"#, r#"up{job="a" x="b"}"#, r#"up{job="a",job="b"}"#, r#"{job="a"}"#, r#"up{job=a}"#, "up{=}"]
+        for text in
+            [r#"up{job}"#, r#"up{job="a" x="b"}"#, r#"up{job="a",job="b"}"#, r#"{job="a"}"#, r#"up{job=a}"#, "up{=}"]
         {
             assert!(parse_series(text).is_err(), "{text}");
         }

@@ -24,8 +24,10 @@ mod manifest;
 mod reader;
 mod sample_file;
 mod series_file;
+mod split;
 mod spool;
 mod tile;
+mod timeline;
 mod writer;
 
 pub use import::import;

@@ -76,6 +76,7 @@ pub struct ArchiveSource {
     next_file: usize,
     tiles: Vec<Tile>,
     spare: Vec<Tile>,
+    scratch: Vec<i64>,
 }
 
 fn range_of(group: &RowGroupMetaData) -> Option<Range<u32>> {
@@ -112,7 +113,7 @@ impl ArchiveSource {
         let wanted = labels.iter().map(|l| keep.is_none_or(|keep| keep(l))).collect();
         let sent = vec![false; labels.len()];
         let (tiles, spare) = (Vec::new(), Vec::new());
-        Self { archive, rows, wanted, sent, from_ms: i64::MIN, next_file: 0, tiles, spare }
+        Self { archive, rows, wanted, sent, from_ms: i64::MIN, next_file: 0, tiles, spare, scratch: Vec::new() }
     }
 
     /// Whether somebody reads a series of a row group.
@@ -138,8 +139,8 @@ impl ArchiveSource {
             guarded(&place, || {
                 let group = reader.get_row_group(index).map_err(|e| wrong(place(), e))?;
                 let (wanted, first) = (&self.wanted, self.rows.start);
-                tile.decode(&*group, seq, self.rows.clone(), &|row| wanted[(row - first) as usize])
-                    .map_err(|e| wrong(place(), e))
+                let wanted = |row: u32| wanted[(row - first) as usize];
+                tile.decode(&*group, seq, self.rows.clone(), &wanted, &mut self.scratch).map_err(|e| wrong(place(), e))
             })?;
             if archive.manifest.files[file].first_ms < self.from_ms {
                 tile.seek(self.from_ms);

@@ -4,6 +4,8 @@
 //! Series are read as runs of dictionary keys, so their cost is by series, not by sample. Stretches that nobody reads
 //! are skipped, whole pages without being decompressed.
 
+use super::split::SplitValues;
+use super::timeline::{Timeline, Timelines};
 use crate::source::SourceError;
 use crate::source::error::DAMAGED;
 use crate::source::parquet::hybrid::{Hybrid, Piece};
@@ -15,12 +17,13 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::RowGroupReader;
 use std::ops::Range;
 
-/// One series of a tile; `at..end` was not handed out yet.
-#[derive(Clone, Copy, Debug)]
+/// One series of a tile; the rows `at..end` of the row group were not handed out yet.
+#[derive(Clone, Debug)]
 struct Entry {
-    row: u32,
+    series: u32,
     at: usize,
     end: usize,
+    timeline: Timeline,
 }
 
 /// A decoded row group.
@@ -29,9 +32,9 @@ pub(crate) struct Tile {
     seq: u64,
     last_ms: i64,
     entries: Vec<Entry>,
-    stamps: Vec<i64>,
-    values: Vec<f64>,
-    untouched: bool,
+    timelines: Timelines,
+    values: SplitValues,
+    cuts: Vec<usize>,
 }
 
 fn damaged(what: &str) -> ParquetError {
@@ -91,113 +94,101 @@ fn series_runs(group: &dyn RowGroupReader) -> Result<Vec<(u32, usize)>, ParquetE
 }
 
 impl Tile {
-    /// Decodes a row group into `self`, keeping its memory. `wanted` says which rows of the series table are read.
+    /// Decodes a row group into `self`, keeping its memory. `wanted` says which of the series (rows of the series table,
+    /// all in `rows`) are read; `scratch` holds stamps for a moment.
     pub(crate) fn decode(
         &mut self,
         group: &dyn RowGroupReader,
         seq: u64,
         rows: Range<u32>,
         wanted: &dyn Fn(u32) -> bool,
+        scratch: &mut Vec<i64>,
     ) -> Result<(), ParquetError> {
+        (self.seq, self.last_ms) = (seq, i64::MIN);
         self.entries.clear();
-        self.stamps.clear();
-        self.values.clear();
-        (self.seq, self.untouched) = (seq, true);
-        let mut stretches: Vec<(bool, usize)> = Vec::new();
-        let mut at = 0;
-        for (row, count) in series_runs(group)? {
-            if !rows.contains(&row) {
+        self.timelines.clear();
+        let (mut at, mut stretches) = (0, Vec::<Range<usize>>::new());
+        for (series, count) in series_runs(group)? {
+            if !rows.contains(&series) {
                 return Err(damaged("a series is not in its shard"));
             }
-            let take = wanted(row);
-            match stretches.last_mut() {
-                Some((last, n)) if *last == take => *n += count,
-                _ => stretches.push((take, count)),
+            if wanted(series) {
+                self.entries.push(Entry { series, at, end: at + count, timeline: Timeline::Listed(0..0) });
+                match stretches.last_mut() {
+                    Some(last) if last.end == at => last.end += count,
+                    _ => stretches.push(at..at + count),
+                }
             }
-            if take {
-                self.entries.push(Entry { row, at, end: at + count });
-                at += count;
-            }
+            at += count;
         }
-        if at > 0 {
-            self.decode_numbers(group, at, &stretches)?;
+        if stretches.is_empty() {
+            self.values.clear();
+            return Ok(());
         }
-        self.last_ms = self.entries.iter().map(|e| self.stamps[e.end - 1]).max().unwrap_or(i64::MIN);
-        Ok(())
+        self.decode_stamps(group, &stretches, scratch)?;
+        self.values.load(group.get_column_page_reader(2)?, &stretches)
     }
 
-    fn decode_numbers(
+    fn decode_stamps(
         &mut self,
         group: &dyn RowGroupReader,
-        total: usize,
-        stretches: &[(bool, usize)],
+        stretches: &[Range<usize>],
+        scratch: &mut Vec<i64>,
     ) -> Result<(), ParquetError> {
-        let (ColumnReader::Int64ColumnReader(mut stamps), ColumnReader::DoubleColumnReader(mut values)) =
-            (group.get_column_reader(1)?, group.get_column_reader(2)?)
-        else {
-            return Err(damaged("stamps or values have the wrong type"));
+        let ColumnReader::Int64ColumnReader(mut stamps) = group.get_column_reader(1)? else {
+            return Err(damaged("the stamps have the wrong type"));
         };
-        self.stamps.reserve(total);
-        self.values.reserve(total);
-        // What nobody reads at the end is not even skipped.
-        let end = stretches.len() - usize::from(stretches.last().is_some_and(|(take, _)| !take));
-        for (take, count) in &stretches[..end] {
-            if *take {
-                stamps.read_records(*count, None, None, &mut self.stamps)?;
-                values.read_records(*count, None, None, &mut self.values)?;
-            } else {
-                stamps.skip_records(*count)?;
-                values.skip_records(*count)?;
+        let (mut entries, mut row) = (self.entries.iter_mut().peekable(), 0);
+        for stretch in stretches {
+            stamps.skip_records(stretch.start - row)?;
+            scratch.clear();
+            let (read, _, _) = stamps.read_records(stretch.len(), None, None, scratch)?;
+            if read != stretch.len() {
+                return Err(damaged("stamps end before the series do"));
+            }
+            row = stretch.end;
+            while let Some(e) = entries.next_if(|e| e.end <= stretch.end) {
+                let stamps = &scratch[e.at - stretch.start..e.end - stretch.start];
+                self.last_ms = stamps.last().copied().unwrap_or(i64::MIN).max(self.last_ms);
+                e.timeline = self.timelines.add(stamps);
             }
         }
-        let complete = self.stamps.len() == total && self.values.len() == total;
-        if complete { Ok(()) } else { Err(damaged("stamps or values end before the series do")) }
+        Ok(())
     }
 
     /// Leaves out everything older than `from_ms`.
     pub(crate) fn seek(&mut self, from_ms: i64) {
+        let Some(before_ms) = from_ms.checked_sub(1) else { return };
         for e in &mut self.entries {
-            e.at += self.stamps[e.at..e.end].partition_point(|t| *t < from_ms);
+            let count = self.timelines.until(&e.timeline, before_ms);
+            self.timelines.take(&mut e.timeline, count, None);
+            e.at += count;
         }
-        self.untouched = false;
     }
 
-    /// The samples up to `upto_ms` that were not handed out yet, series numbered from `first_row` on; and whether
-    /// nothing is left.
-    pub(crate) fn take(&mut self, upto_ms: i64, first_row: u32) -> (Runs, bool) {
-        if self.untouched && self.last_ms <= upto_ms {
-            return (self.take_all(first_row), true);
-        }
-        self.untouched = false;
-        let mut runs = Runs { seq: self.seq, ..Runs::default() };
-        let cuts: Vec<usize> = self.entries.iter().map(|e| e.at + older(&self.stamps[e.at..e.end], upto_ms)).collect();
-        let total = self.entries.iter().zip(&cuts).map(|(e, cut)| cut - e.at).sum();
-        runs.stamps.reserve_exact(total);
-        runs.values.reserve_exact(total);
-        for (e, cut) in self.entries.iter_mut().zip(&cuts) {
-            if *cut > e.at {
-                runs.push(e.row - first_row, &self.stamps[e.at..*cut], &self.values[e.at..*cut]);
-                e.at = *cut;
-            }
+    /// The samples up to `upto_ms` that were not handed out yet, series numbered from `first` on; and whether nothing is
+    /// left.
+    pub(crate) fn take(&mut self, upto_ms: i64, first: u32) -> (Runs, bool) {
+        self.cuts.clear();
+        self.cuts.extend(self.entries.iter().map(|e| self.timelines.until(&e.timeline, upto_ms)));
+        let (total, taken) = self.cuts.iter().fold((0, 0), |(n, runs), c| (n + c, runs + usize::from(*c > 0)));
+        let mut runs = Runs {
+            seq: self.seq,
+            defs: Vec::new(),
+            series: Vec::with_capacity(taken),
+            ends: Vec::with_capacity(taken),
+            stamps: Vec::with_capacity(total),
+            values: Vec::with_capacity(total),
+        };
+        for (e, count) in self.entries.iter_mut().zip(&self.cuts).filter(|(_, count)| **count > 0) {
+            self.timelines.take(&mut e.timeline, *count, Some(&mut runs.stamps));
+            self.values.append(e.at, *count, &mut runs.values);
+            runs.series.push(e.series - first);
+            runs.ends.push(runs.stamps.len() as u32);
+            e.at += count;
         }
         (runs, self.last_ms <= upto_ms)
     }
-
-    fn take_all(&mut self, first_row: u32) -> Runs {
-        Runs {
-            seq: self.seq,
-            defs: Vec::new(),
-            series: self.entries.iter().map(|e| e.row - first_row).collect(),
-            ends: self.entries.iter().map(|e| e.end as u32).collect(),
-            stamps: std::mem::take(&mut self.stamps),
-            values: std::mem::take(&mut self.values),
-        }
-    }
-}
-
-/// How many of the sorted stamps are at most `upto_ms`; near the begin found fast.
-fn older(stamps: &[i64], upto_ms: i64) -> usize {
-    stamps.partition_point(|t| *t <= upto_ms)
 }
 
 /// A damaged file with its place.

@@ -18,8 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Label columns of the Parquet file.
-const COLUMNS: [&str; 10] =
-    ["__name__", "instance", "job", "dc", "team", "cpu", "mode", "code", "le", "mountpoint"];
+const COLUMNS: [&str; 10] = ["__name__", "instance", "job", "dc", "team", "cpu", "mode", "code", "le", "mountpoint"];
 /// Rows generated and written together, and rows of a row group.
 const ROWS: usize = 1 << 20;
 
@@ -136,8 +135,7 @@ pub fn write_parquet(
     let columns: Vec<LabelColumn> = COLUMNS.iter().map(|name| label_column(name, &series)).collect();
     let (schema, place) = (schema(), &path.display());
     let zstd = Compression::ZSTD(ZstdLevel::default());
-    let properties =
-        WriterProperties::builder().set_compression(zstd).set_max_row_group_row_count(Some(ROWS)).build();
+    let properties = WriterProperties::builder().set_compression(zstd).set_max_row_group_row_count(Some(ROWS)).build();
     let out = PartialFile::create(path, if_exists)?;
     let mut writer =
         ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(|e| SinkError::parquet(place, e))?;

@@ -207,7 +207,11 @@ fn label(place: &str, field: &Type, leaf: usize, o: &ParquetOptions) -> Result<L
         return Ok(LabelColumn::Map { leaf, column: name.to_owned() });
     }
     let what = format!("the column '{name}' is {}, and a label has to be a string", type_name(field));
-    Err(SourceError::invalid(place, what, "turn it into strings, leave it out, or name it by the option ignore_columns"))
+    Err(SourceError::invalid(
+        place,
+        what,
+        "turn it into strings, leave it out, or name it by the option ignore_columns",
+    ))
 }
 
 fn is_string_map(field: &Type) -> bool {
@@ -238,10 +242,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!((l.stamp_unit, l.value_leaf, l.value_kind), (StampUnit::Over(1_000_000), 4, ValueKind::Float));
-        let want = [
-            LabelColumn::Text { leaf: 3, label: "job".into() },
-            LabelColumn::Map { leaf: 1, column: "labels".into() },
-        ];
+        let want =
+            [LabelColumn::Text { leaf: 3, label: "job".into() }, LabelColumn::Map { leaf: 1, column: "labels".into() }];
         assert_eq!(l.labels, want);
     }
 
@@ -250,10 +252,16 @@ mod tests {
         let o = ParquetOptions::default();
         for (message, want) in [
             ("message m { required int64 timestamp; }", "no column 'value'"),
-            ("message m { required double value; required binary x (UTF8); }", "no column 'timestamp' (columns: value, x)"),
+            (
+                "message m { required double value; required binary x (UTF8); }",
+                "no column 'timestamp' (columns: value, x)",
+            ),
             ("message m { required binary timestamp (UTF8); }", "timestamp column 'timestamp' is text"),
             ("message m { required int64 timestamp; required binary value (UTF8); }", "value column 'value' is text"),
-            ("message m { required int64 timestamp; required double value; required int32 shard; }", "'shard' is INT32"),
+            (
+                "message m { required int64 timestamp; required double value; required int32 shard; }",
+                "'shard' is INT32",
+            ),
         ] {
             let text = of(message, &o).unwrap_err().to_string();
             assert!(text.contains(want), "{text}");

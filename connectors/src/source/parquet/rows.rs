@@ -64,7 +64,15 @@ impl<'a> RowDecoder<'a> {
     /// A decoder over the files; `keep` says which series are wanted.
     pub(crate) fn new(files: &'a ParquetFiles, keep: Option<Keep>) -> Self {
         let numbers = SeriesNumbers::new(keep);
-        Self { files, open: None, columns: Vec::new(), numbers, table: SeriesTable::default(), sent: 0, keys: Vec::new() }
+        Self {
+            files,
+            open: None,
+            columns: Vec::new(),
+            numbers,
+            table: SeriesTable::default(),
+            sent: 0,
+            keys: Vec::new(),
+        }
     }
 
     /// Decodes a row group and passes its chunks on; `false` if the receiver wants no more.

@@ -196,9 +196,8 @@ mod tests {
     /// Forty columns of four bits need 160 bits: three stages.
     #[test]
     fn many_columns_are_packed_in_stages() {
-        let mut columns: Vec<Values> = (0..40)
-            .map(|c| Values::new(LabelColumn::Text { leaf: c, label: format!("l{c}") }))
-            .collect();
+        let mut columns: Vec<Values> =
+            (0..40).map(|c| Values::new(LabelColumn::Text { leaf: c, label: format!("l{c}") })).collect();
         let rows: Vec<usize> = (0..30).chain(0..30).collect();
         let keys: Vec<Vec<u32>> = columns
             .iter_mut()
