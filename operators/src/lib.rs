@@ -2,12 +2,23 @@
 //!
 //! `operators` reads programs ([`program`]); it never sees a rule file, and does no I/O.
 
+pub mod aggregate;
+pub mod arith;
 pub mod evaluate;
 pub mod exchange;
 pub mod functions;
+pub mod histogram;
 pub mod ingest;
+pub mod instant;
+pub mod labels_fn;
+pub mod math;
+pub mod over_time;
 pub mod program;
+pub mod range;
+pub mod rate;
+pub mod regression;
+pub mod samples;
 pub mod select;
-pub mod stub;
+pub mod sum;
 pub mod template;
 pub mod window;

@@ -12,6 +12,7 @@
 //! * **decision**: one transition of one alert at one step ([`Decision`]).
 
 pub mod block;
+pub mod civil;
 pub mod decision;
 pub mod hash;
 pub mod labels;

@@ -15,7 +15,7 @@ use super::node::{NodeState, Post};
 use super::packet::{Packet, PartialsPayload, Payload, VerdictPart};
 use super::senders::Senders;
 use super::view::RowScratch;
-use crate::stub::Partial;
+use crate::aggregate::Partial;
 use crate::functions::AggOp;
 use crate::program::{Grouping, NodeIdx, Op};
 use bellwether_model::{Block, Row, SHARDS, worker_shards};

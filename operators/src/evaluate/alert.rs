@@ -18,7 +18,7 @@ use super::node::{Hands, NodeState, Post};
 use super::output::ExpressionError;
 use super::packet::{Packet, VerdictPart};
 use super::view::View;
-use crate::program::{AlertSpec, NodeIdx, Op};
+use crate::program::{AlertSpec, NodeIdx, Op, Program};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::{has, ones};
 use bellwether_model::decision::{alert_id, decision_id, episode_id};
@@ -214,7 +214,7 @@ impl Alert {
 
     fn gather(&mut self, view: &View<'_>, n: NodeIdx) -> Option<Vec<u64>> {
         let spec = spec_of(view, n)?;
-        let text = self.text.get_or_insert_with(|| AlertText::new(spec));
+        let text = self.text.get_or_insert_with(|| AlertText::new(spec, view.program));
         let dynamic = text.labels_use_value();
         Some(self.identities.gather(view, n, dynamic, |labels, t, value| {
             text.identity(labels, value, t + spec.query_offset_ms)
@@ -325,9 +325,9 @@ impl NodeState for Alert {
 }
 
 /// The end of an alert whose rule was removed: it is dropped, not resolved.
-pub fn dropped(tenant: &str, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64) -> Option<Decision> {
+pub fn dropped(program: &Program, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64) -> Option<Decision> {
     let (active_at_ms, fired_at_ms, value) = kept.active()?;
-    let alert = alert_id(tenant, &spec.file, &spec.group, &spec.name, &kept.labels);
+    let alert = alert_id(&program.tenant, &spec.file, &spec.group, &spec.name, &kept.labels);
     let episode = episode_id(alert, active_at_ms);
     Some(Decision {
         alert_id: alert,
@@ -339,7 +339,7 @@ pub fn dropped(tenant: &str, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64) -> O
         step_ms: s_ms,
         transition: Transition::Dropped,
         labels: kept.labels.clone(),
-        annotations: AlertText::new(spec).annotations(kept.source(), value, s_ms),
+        annotations: AlertText::new(spec, program).annotations(kept.source(), value, s_ms),
         value,
         active_at_ms,
         fired_at_ms,

@@ -1,39 +1,76 @@
 //! Labels and annotations of an alerting rule, from their templates.
+//!
+//! # Semantics (Prometheus rules/alerting.go)
+//! `$labels` are the element's own labels, the metric name among them. A template that fails to expand is text that
+//! says so, never an error of the rule.
 
-use crate::program::AlertSpec;
+use crate::program::{AlertSpec, Program};
+use crate::template::{Context, Template};
 use bellwether_model::Labels;
 
-/// Templates of one rule.
+type Templates = Vec<(String, Result<Template, String>)>;
+
+/// Templates of one rule, parsed once.
 #[derive(Debug)]
 pub struct AlertText {
     name: String,
-    labels: Vec<(String, String)>,
-    annotations: Vec<(String, String)>,
+    labels: Templates,
+    annotations: Templates,
+    external_labels: Labels,
+    external_url: String,
+}
+
+fn parse(texts: &[(String, String)]) -> Templates {
+    texts.iter().map(|(name, text)| (name.clone(), Template::parse(text).map_err(|e| e.to_string()))).collect()
 }
 
 impl AlertText {
-    /// Compiles a rule's templates.
-    pub fn new(spec: &AlertSpec) -> Self {
-        Self { name: spec.name.clone(), labels: spec.labels.clone(), annotations: spec.annotations.clone() }
+    /// Parses a rule's templates.
+    pub fn new(spec: &AlertSpec, program: &Program) -> Self {
+        Self {
+            name: spec.name.clone(),
+            labels: parse(&spec.labels),
+            annotations: parse(&spec.annotations),
+            external_labels: program.external_labels.clone(),
+            external_url: program.external_url.clone(),
+        }
     }
 
-    /// Whether a label depends on the value, so that an element's identity may change by step.
+    /// Whether a label depends on the value or the time, so that an element's identity may change by step.
     pub fn labels_use_value(&self) -> bool {
-        false
+        self.labels.iter().any(|(_, t)| t.as_ref().is_ok_and(|t| t.uses_value() || t.uses_time()))
+    }
+
+    fn expand(&self, template: &Result<Template, String>, labels: &Labels, value: f64, now_ms: i64) -> String {
+        let context = Context {
+            alert: &self.name,
+            labels,
+            value,
+            external_labels: &self.external_labels,
+            external_url: &self.external_url,
+            now_ms,
+            query: None,
+        };
+        let expanded = match template {
+            Ok(t) => t.expand(&context).map_err(|e| e.to_string()),
+            Err(e) => Err(e.clone()),
+        };
+        expanded.unwrap_or_else(|e| format!("<error expanding template: {e}>"))
     }
 
     /// The identity of an element: its labels without the name, the rule's labels, alertname.
-    pub fn identity(&self, labels: &Labels, _value: f64, _s_ms: i64) -> Labels {
+    pub fn identity(&self, labels: &Labels, value: f64, s_ms: i64) -> Labels {
         let mut b = labels.without_name().to_builder();
-        for (n, v) in &self.labels {
-            b.set(n, v);
+        for (name, template) in &self.labels {
+            b.set(name, &self.expand(template, labels, value, s_ms));
         }
         b.set("alertname", &self.name);
         b.build()
     }
 
     /// The annotations.
-    pub fn annotations(&self, _source: &Labels, _value: f64, _s_ms: i64) -> Labels {
-        Labels::from_pairs(self.annotations.iter().map(|(n, v)| (n.as_str(), v.as_str())))
+    pub fn annotations(&self, source: &Labels, value: f64, s_ms: i64) -> Labels {
+        let all = self.annotations.iter().map(|(name, t)| (name.as_str(), self.expand(t, source, value, s_ms)));
+        Labels::from_pairs(all)
     }
 }

@@ -10,7 +10,7 @@ use super::leaf::Context;
 use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::view::RowScratch;
-use crate::stub::{HistogramScratch, histogram_quantile, parse_le};
+use crate::histogram::{HistogramScratch, histogram_quantile, parse_le};
 use crate::program::NodeIdx;
 use bellwether_model::{Block, Labels, METRIC_NAME};
 

@@ -86,7 +86,7 @@ impl Evaluator {
             if !self.restore_one(&kept, store)
                 && let (Some(spec), Kept::Alert(kept)) = (spec, &kept)
             {
-                self.farewell.extend(dropped(&self.program.tenant, &spec, kept, s_ms));
+                self.farewell.extend(dropped(&self.program, &spec, kept, s_ms));
             }
         }
     }

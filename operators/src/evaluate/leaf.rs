@@ -5,11 +5,11 @@
 //! produced series got from a later evaluation are hidden by the row's clip.
 
 use super::view::{RowScratch, View};
-use crate::stub::WindowSpec;
-use crate::stub::{instant, timestamp};
+use crate::range::WindowSpec;
+use crate::instant::{instant, timestamp};
 use crate::program::{NodeIdx, Op, Source};
-use crate::stub::{Scratch, range};
-use crate::stub::Samples;
+use crate::range::{Scratch, range};
+use crate::samples::Samples;
 use crate::window::{SampleBuffer, SeriesStore, Slot};
 use bellwether_model::{Row, RowMut};
 

@@ -15,7 +15,7 @@ use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::verdict::put_row;
 use super::view::RowScratch;
-use crate::stub::vector_vector;
+use crate::arith::vector_vector;
 use crate::functions::BinOp;
 use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
 use bellwether_model::block::words;

@@ -1,6 +1,6 @@
 //! What travels around the loop: messages of plan nodes between workers.
 
-use crate::stub::Partial;
+use crate::aggregate::Partial;
 use bellwether_model::{Block, Labels};
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::unique::Unique;
 use super::view::RowScratch;
-use crate::stub::{LabelReplace, label_join};
+use crate::labels_fn::{LabelReplace, label_join};
 use crate::program::{NodeIdx, Op};
 use bellwether_model::{Block, Labels};
 

@@ -6,8 +6,8 @@ use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::unique::Unique;
 use super::view::RowScratch;
-use crate::stub::vector_scalar;
-use crate::stub::apply_math;
+use crate::arith::vector_scalar;
+use crate::math::apply as apply_math;
 use crate::program::{NodeIdx, Op};
 use bellwether_model::{Block, Row, RowMut};
 

@@ -11,7 +11,7 @@ use super::leaf::Context;
 use super::node::{NodeState, Post};
 use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
-use crate::stub::TopK as Kernel;
+use crate::aggregate::TopK as Kernel;
 use crate::program::{Grouping, NodeIdx, Op};
 use bellwether_model::block::{has, words};
 use bellwether_model::{Block, Row};

@@ -22,7 +22,7 @@ pub use op::{AlertSpec, Cardinality, Grouping, Matching, Op, RecordSpec, ScalarS
 pub use placement::Placement;
 pub use selector::{MatchOp, Matcher, ProducerRead, Selector};
 
-use bellwether_model::NodeId;
+use bellwether_model::{Labels, NodeId};
 use serde::{Deserialize, Serialize};
 
 /// Index into [`Program::nodes`].
@@ -123,6 +123,10 @@ pub struct Program {
     pub tenant: String,
     /// Labels that place ingested series.
     pub entity_labels: Vec<String>,
+    /// Labels that this server adds to everything it sends: templates see them.
+    pub external_labels: Labels,
+    /// Where users reach this server: templates see it.
+    pub external_url: String,
     /// Number of leaves of the aggregation tree that are in use: 64, or 1 where sums must run in label order over all
     /// elements (`bellwether test`).
     pub leaves: usize,

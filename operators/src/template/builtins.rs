@@ -30,7 +30,7 @@ pub(super) fn call(name: &str, args: &[Value]) -> Option<Result<Value, String>> 
         "ge" => bool(less(first, second).map(|lt| !lt)),
         "call" => Err(match first {
             Value::Nil => "call of nil".to_owned(),
-            value => format!("non-function of type {}", value.type_name()),
+            value => format!("non-function {} of type {}", value.to_text(), value.type_name()),
         }),
         _ => return None,
     })
@@ -61,7 +61,7 @@ fn length(value: &Value) -> Result<Value, String> {
         Value::Labels(l) => l.len(),
         Value::Map(m) => m.len(),
         Value::Samples(s) => s.len(),
-        Value::Nil => return Err("len of nil pointer".to_owned()),
+        Value::Nil => return Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
         other => return Err(format!("len of type {}", pointed_to(other))),
     };
     Ok(Value::Int(n as i64))

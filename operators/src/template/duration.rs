@@ -96,7 +96,7 @@ pub fn format_duration(ms: i64) -> String {
     for (unit, size) in UNITS_MS {
         let size = size.unsigned_abs();
         // Years and weeks only if nothing remains: 90d is easier to read than 12w6d.
-        if matches!(unit, "y" | "w") && rest % size != 0 {
+        if matches!(unit, "y" | "w") && !rest.is_multiple_of(size) {
             continue;
         }
         if rest / size > 0 {

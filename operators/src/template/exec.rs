@@ -73,6 +73,12 @@ struct Exec<'a> {
 
 impl Exec<'_> {
     fn fail<T>(&self, message: &str) -> Result<T> {
+        let node = self.template.text.get(self.at.start..self.at.end).unwrap_or_default();
+        self.fail_at(node, message)
+    }
+
+    /// Fails with the node shown in another form than the source has it.
+    fn fail_at<T>(&self, node: &str, message: &str) -> Result<T> {
         let text = &self.template.text;
         let before = &text[..self.at.at.min(text.len())];
         let line = 1 + before.matches('\n').count();
@@ -82,7 +88,6 @@ impl Exec<'_> {
         };
         let name = format!("__alert_{}", self.context.alert);
         let running = quote(self.running.as_ref().unwrap_or(&name));
-        let node = text.get(self.at.start..self.at.end).unwrap_or_default();
         let message = format!(
             "error executing template {name}: template: {name}:{line}:{column}: executing {running} at <{node}>: {message}"
         );
@@ -176,7 +181,6 @@ impl Exec<'_> {
         let items: Vec<(Value, Value)> = match value {
             Value::Nil => Vec::new(),
             Value::Int(n) if branch.pipe.variables.len() > 1 => {
-                self.at = branch.pipe.span;
                 return self.fail(&format!("can't use {n} to iterate over more than one variable"));
             }
             // More iterations than steps never end well: the bound keeps the list small.
@@ -187,10 +191,7 @@ impl Exec<'_> {
             }
             Value::Labels(labels) => labels.iter().map(|(k, v)| (string(k), string(v))).collect(),
             Value::Map(map) => map.iter().map(|(k, v)| (string(k), v.clone())).collect(),
-            other => {
-                self.at = branch.pipe.span;
-                return self.fail(&format!("range can't iterate over {}", other.to_text()));
-            }
+            other => return self.fail(&format!("range can't iterate over {}", other.to_text())),
         };
         if items.is_empty() {
             return self.list(&branch.otherwise, dot);
@@ -238,7 +239,9 @@ impl Exec<'_> {
         self.at = span;
         let template = self.template;
         let Some(list) = template.defined.get(name) else {
-            return self.fail(&format!("template {} not defined", quote(name)));
+            let arg = pipe.and_then(|p| template.text.get(p.span.start..p.span.end)).map(|p| format!(" {p}"));
+            let node = format!("{{{{template {}{}}}}}", quote(name), arg.unwrap_or_default());
+            return self.fail_at(&node, &format!("template {} not defined", quote(name)));
         };
         let dot = match pipe {
             Some(pipe) => self.pipeline(pipe, dot)?,
@@ -305,7 +308,6 @@ impl Exec<'_> {
             }
             OperandKind::Chain(inner, fields) => {
                 let receiver = self.operand(inner, dot)?;
-                self.at = first.span;
                 self.chain(receiver, fields, command, piped, dot)
             }
             _ if !command.args.is_empty() || piped.is_some() => {
@@ -369,7 +371,6 @@ impl Exec<'_> {
             }
             OperandKind::Chain(inner, fields) => {
                 let receiver = self.operand(inner, dot)?;
-                self.at = operand.span;
                 self.fields(receiver, fields)
             }
         }
@@ -411,14 +412,7 @@ impl Exec<'_> {
         }
     }
 
-    fn call(
-        &mut self,
-        name: &str,
-        span: Span,
-        args: &[Operand],
-        piped: Option<Value>,
-        dot: &Value,
-    ) -> Result<Value> {
+    fn call(&mut self, name: &str, span: Span, args: &[Operand], piped: Option<Value>, dot: &Value) -> Result<Value> {
         let Some(signature) = signature(name) else {
             return self.fail(&format!("{} is not a defined function", quote(name)));
         };
@@ -473,14 +467,6 @@ impl Default for Context<'_> {
     fn default() -> Self {
         static NONE: std::sync::OnceLock<Labels> = std::sync::OnceLock::new();
         let none = NONE.get_or_init(Labels::empty);
-        Self {
-            alert: "",
-            labels: none,
-            value: 0.0,
-            external_labels: none,
-            external_url: "",
-            now_ms: 0,
-            query: None,
-        }
+        Self { alert: "", labels: none, value: 0.0, external_labels: none, external_url: "", now_ms: 0, query: None }
     }
 }

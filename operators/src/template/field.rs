@@ -40,8 +40,19 @@ pub(super) fn method_args(receiver: &Value, name: &str) -> Option<usize> {
     let known = match receiver {
         Value::Time(_) => matches!(
             name,
-            "Format" | "Unix" | "UnixMilli" | "Year" | "Month" | "Day" | "Hour" | "Minute" | "Second" | "Weekday"
-                | "YearDay" | "String" | "UTC"
+            "Format"
+                | "Unix"
+                | "UnixMilli"
+                | "Year"
+                | "Month"
+                | "Day"
+                | "Hour"
+                | "Minute"
+                | "Second"
+                | "Weekday"
+                | "YearDay"
+                | "String"
+                | "UTC"
         ),
         Value::Duration(_) => {
             matches!(name, "Hours" | "Minutes" | "Seconds" | "Milliseconds" | "Nanoseconds" | "String")

@@ -2,7 +2,7 @@
 
 use super::duration::parse_signed_duration;
 use super::humanize::{
-    humanize, humanize_duration, humanize_percentage, humanize_timestamp, humanize1024, to_time_ms,
+    go_i64, humanize, humanize_duration, humanize_percentage, humanize_timestamp, humanize1024, to_time_ms,
 };
 use super::net::{query_escape, strip_domain, strip_port, title, to_lower, to_upper, url_path};
 use super::value::{Sample, Value};
@@ -51,7 +51,7 @@ pub(super) fn call(template: &Template, context: &Context<'_>, name: &str, args:
         "humanizePercentage" => string(humanize_percentage(float()?)),
         "humanizeTimestamp" => string(humanize_timestamp(float()?)?),
         "toTime" => Ok(Value::Time(to_time_ms(float()?)?)),
-        "toDuration" => Ok(Value::Duration((float()? * 1e9) as i64)),
+        "toDuration" => Ok(Value::Duration(go_i64(float()? * 1e9))),
         "now" => Ok(Value::Float(context.now_ms as f64 / 1000.0)),
         "pathPrefix" => string(url_path(context.external_url).to_owned()),
         "externalURL" => string(context.external_url.to_owned()),

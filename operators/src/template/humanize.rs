@@ -73,8 +73,7 @@ pub(super) fn humanize_duration(v: f64) -> String {
     }
     let sign = if v < 0.0 { "-" } else { "" };
     let v = v.abs();
-    // Go converts an f64 beyond i64 to the smallest i64; a duration that long is nobody's.
-    let whole = v as i64;
+    let whole = go_i64(v);
     let (seconds, minutes, hours, days) = (whole % 60, whole / 60 % 60, whole / 3600 % 24, whole / 86_400);
     if days != 0 {
         format!("{sign}{days}d {hours}h {minutes}m {seconds}s")
@@ -85,6 +84,11 @@ pub(super) fn humanize_duration(v: f64) -> String {
     } else {
         format!("{sign}{}s", short(v))
     }
+}
+
+/// Go's conversion on amd64: what does not fit becomes the smallest number.
+pub(super) fn go_i64(v: f64) -> i64 {
+    if v.is_nan() || v >= i64::MAX as f64 { i64::MIN } else { v as i64 }
 }
 
 /// `humanizeTimestamp` of seconds since 1970.
@@ -119,6 +123,7 @@ mod tests {
             (0.0, "0"),
             (1.0, "1"),
             (1_234_567.0, "1.235M"),
+            (1234.5, "1.234k"),
             (0.12, "120m"),
             (-1500.0, "-1.5k"),
             (999.95, "1000"),

@@ -297,6 +297,11 @@ impl Lexer<'_> {
             self.accept("+-");
             while self.accept("0123456789_") {}
         }
+        if self.accept("+-") {
+            // Only a complex number goes on so, and these are not supported.
+            while self.accept("0123456789_.") {}
+            return Err(format!("bad number syntax: {}", quote(&self.text[self.start..self.pos])));
+        }
         if self.peek().is_some_and(is_alphanumeric) {
             self.next();
             return Err(format!("bad number syntax: {}", quote(&self.text[self.start..self.pos])));

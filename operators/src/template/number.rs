@@ -8,7 +8,7 @@ use super::value::Value;
 
 /// The value of a number.
 pub(super) fn number(text: &str) -> Result<Value, String> {
-    let bad = || format!("bad number syntax: {text:?}");
+    let bad = || format!("illegal number syntax: {text:?}");
     let lower = text.to_ascii_lowercase();
     if !underscores_are_between_digits(&lower) {
         return Err(bad());
@@ -22,7 +22,11 @@ pub(super) fn number(text: &str) -> Result<Value, String> {
         return digits.parse().map(Value::Float).map_err(|_| bad());
     }
     let all_digits = digits.trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit());
-    if all_digits && !digits.is_empty() { Err(format!("integer overflow: {text:?}")) } else { Err(bad()) }
+    if all_digits && digits.ends_with(|c: char| c.is_ascii_digit()) {
+        Err(format!("integer overflow: {text:?}"))
+    } else {
+        Err(bad())
+    }
 }
 
 fn integer(digits: &str) -> Option<i64> {
@@ -53,7 +57,7 @@ fn underscores_are_between_digits(text: &str) -> bool {
 /// The code point of a character constant.
 pub(super) fn char_constant(text: &str) -> Result<Value, String> {
     let malformed = || format!("malformed character constant: {text}");
-    let unquoted = unquote(text).map_err(|_| malformed())?;
+    let unquoted = unquote(text).ok().filter(|s| !s.is_empty()).ok_or("invalid syntax")?;
     let mut chars = unquoted.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) => Ok(Value::Int(i64::from(u32::from(c)))),

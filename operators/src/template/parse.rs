@@ -27,16 +27,8 @@ pub(super) struct Parsed {
 pub(super) fn parse(text: &str) -> Result<Parsed, TemplateError> {
     let (tokens, lex_error) = lex(text);
     let variables = std::iter::once("$").chain(PREDECLARED).map(str::to_owned).collect();
-    let mut parser = Parser {
-        text,
-        tokens,
-        lex_error,
-        at: 0,
-        variables,
-        ranges: 0,
-        depth: 0,
-        defined: BTreeMap::new(),
-    };
+    let mut parser =
+        Parser { text, tokens, lex_error, at: 0, variables, ranges: 0, depth: 0, defined: BTreeMap::new() };
     let root = parser.whole()?;
     Ok(Parsed { root, defined: parser.defined })
 }
@@ -410,9 +402,7 @@ impl Parser<'_> {
         }
         let mut operands = operands.into_iter();
         match operands.next() {
-            Some(first) => {
-                Ok(Command { span: Span { at: start, start, end }, first, args: operands.collect() })
-            }
+            Some(first) => Ok(Command { span: Span { at: start, start, end }, first, args: operands.collect() }),
             None => self.error(start, "empty command".to_owned()),
         }
     }
@@ -423,6 +413,7 @@ impl Parser<'_> {
             return Ok(Some(operand));
         }
         let at = self.peek().start;
+        let term = operand.span;
         let mut fields = Vec::new();
         while self.peek().tok == Tok::Field {
             let token = self.next();
@@ -440,7 +431,7 @@ impl Parser<'_> {
                 return self.error(at, format!("unexpected . after term {}", quote(term)));
             }
             other => {
-                let inner = Operand { span: operand.span, kind: other };
+                let inner = Operand { span: term, kind: other };
                 OperandKind::Chain(Box::new(inner), fields)
             }
         };
@@ -481,16 +472,11 @@ impl Parser<'_> {
 }
 
 fn starts_operand(tok: Tok) -> bool {
-    use Tok::{
-        Bool, CharConst, Dot, Field, Identifier, LeftParen, Nil, Number, RawStr, Str, Variable,
-    };
-    matches!(
-        tok,
-        Bool | CharConst | Dot | Field | Identifier | LeftParen | Nil | Number | RawStr | Str | Variable
-    )
+    use Tok::{Bool, CharConst, Dot, Field, Identifier, LeftParen, Nil, Number, RawStr, Str, Variable};
+    matches!(tok, Bool | CharConst | Dot | Field | Identifier | LeftParen | Nil | Number | RawStr | Str | Variable)
 }
 
 fn is_keyword(tok: Tok) -> bool {
-    use Tok::{Block, Break, Continue, Define, Else, End, If, Nil, Range, Template, With};
-    matches!(tok, Block | Break | Continue | Define | Else | End | If | Nil | Range | Template | With)
+    use Tok::{Block, Break, Continue, Define, Dot, Else, End, If, Nil, Range, Template, With};
+    matches!(tok, Block | Break | Continue | Define | Dot | Else | End | If | Nil | Range | Template | With)
 }

@@ -104,7 +104,7 @@ impl<'a> Printer<'a> {
         let mut spec = self.flags();
         let mut after_index = self.index();
         if self.accept('*') {
-            spec.width = self.from_arg("%!(BADWIDTH)", &mut spec.minus);
+            spec.width = self.star("%!(BADWIDTH)", &mut spec.minus);
             if spec.minus {
                 spec.zero = false;
             }
@@ -118,7 +118,7 @@ impl<'a> Printer<'a> {
             after_index = self.index();
             if self.accept('*') {
                 let mut negative = false;
-                spec.precision = self.from_arg("%!(BADPREC)", &mut negative).filter(|_| !negative);
+                spec.precision = self.star("%!(BADPREC)", &mut negative).filter(|_| !negative);
                 after_index = false;
             } else {
                 spec.precision = Some(self.digits().unwrap_or(0));
@@ -139,6 +139,10 @@ impl<'a> Printer<'a> {
             None => format!("%!{verb}(MISSING)"),
             Some(arg) => {
                 self.next += 1;
+                // Of `%+v` and `%#v` the flag asks for names of fields, not for signs.
+                if verb == 'v' {
+                    (spec.plus, spec.sharp) = (false, false);
+                }
                 print(arg, verb, &spec)
             }
         };
@@ -173,7 +177,7 @@ impl<'a> Printer<'a> {
     }
 
     /// A width or precision from the arguments; a negative one sets `negative`.
-    fn from_arg(&mut self, bad: &str, negative: &mut bool) -> Option<usize> {
+    fn star(&mut self, bad: &str, negative: &mut bool) -> Option<usize> {
         let value = match self.args.get(self.next) {
             Some(Value::Int(i)) => Some(*i).filter(|i| i.unsigned_abs() <= MAX_WIDTH as u64),
             _ => None,
@@ -217,7 +221,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// `type=value`, as bad and extra arguments are shown.
+/// `type=value`, as extra arguments are shown.
 fn typed(arg: &Value) -> String {
     match arg {
         Value::Nil => "<nil>".to_owned(),
@@ -225,8 +229,12 @@ fn typed(arg: &Value) -> String {
     }
 }
 
-fn bad_verb(arg: &Value, verb: char) -> String {
-    format!("%!{verb}({})", typed(arg))
+/// Go prints the value with the flags that the verb had.
+fn bad_verb(arg: &Value, verb: char, spec: &Spec) -> String {
+    match arg {
+        Value::Nil => format!("%!{verb}(<nil>)"),
+        arg => format!("%!{verb}({}={})", arg.type_name(), print(arg, 'v', spec)),
+    }
 }
 
 fn print(arg: &Value, verb: char, spec: &Spec) -> String {
@@ -236,14 +244,14 @@ fn print(arg: &Value, verb: char, spec: &Spec) -> String {
     }
     match arg {
         Value::Nil if verb == 'v' => pad("<nil>".to_owned(), spec),
-        Value::Nil => bad_verb(arg, verb),
+        Value::Nil => bad_verb(arg, verb, spec),
         Value::Bool(b) if matches!(verb, 't' | 'v') => pad(b.to_string(), spec),
-        Value::Int(i) => integer(*i, verb, spec).unwrap_or_else(|| bad_verb(arg, verb)),
-        Value::Float(f) => float(*f, verb, spec).unwrap_or_else(|| bad_verb(arg, verb)),
-        Value::Str(s) => string(s, verb, spec).unwrap_or_else(|| bad_verb(arg, verb)),
+        Value::Int(i) => integer(*i, verb, spec).unwrap_or_else(|| bad_verb(arg, verb, spec)),
+        Value::Float(f) => float(*f, verb, spec).unwrap_or_else(|| bad_verb(arg, verb, spec)),
+        Value::Str(s) => string(s, verb, spec).unwrap_or_else(|| bad_verb(arg, verb, spec)),
         // What has a String method prints through it.
         Value::Time(_) | Value::Duration(_) => {
-            string(&arg.to_text(), verb, spec).unwrap_or_else(|| bad_verb(arg, verb))
+            string(&arg.to_text(), verb, spec).unwrap_or_else(|| bad_verb(arg, verb, spec))
         }
         Value::Labels(labels) => {
             let entries = labels.iter().map(|(k, v)| {
@@ -253,13 +261,13 @@ fn print(arg: &Value, verb: char, spec: &Spec) -> String {
             format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
         }
         Value::Map(map) => {
-            let entries = map.iter().map(|(k, v)| {
-                format!("{}:{}", print(&Value::from(k.clone()), verb, spec), print(v, verb, spec))
-            });
+            let entries = map
+                .iter()
+                .map(|(k, v)| format!("{}:{}", print(&Value::from(k.clone()), verb, spec), print(v, verb, spec)));
             format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
         }
         _ if matches!(verb, 'v' | 's') => pad(arg.to_text(), spec),
-        _ => bad_verb(arg, verb),
+        _ => bad_verb(arg, verb, spec),
     }
 }
 
@@ -389,7 +397,11 @@ mod tests {
         for (format, args, want) in [
             ("%.2f%%", vec![f(12.345)], "12.35%"),
             ("%d", vec![f(3.0)], "%!d(float64=3)"),
-            ("%5d|%-5d|%05d|%+d", vec![Value::Int(42), Value::Int(42), Value::Int(-42), Value::Int(42)], "   42|42   |-0042|+42"),
+            (
+                "%5d|%-5d|%05d|%+d",
+                vec![Value::Int(42), Value::Int(42), Value::Int(-42), Value::Int(42)],
+                "   42|42   |-0042|+42",
+            ),
             ("%08.3f|%e|%.3g", vec![f(-1.5), f(123_456.0), f(0.00001)], "-001.500|1.234560e+05|1e-05"),
             ("%s %q %x", vec![s("a"), s("b\""), s("hi")], "a \"b\\\"\" 6869"),
             ("%v %t", vec![Value::Bool(true), Value::Bool(false)], "true false"),

@@ -28,7 +28,10 @@ fn expand(text: &str, value: f64) -> String {
 fn data_and_control() {
     for (text, want) in [
         ("plain", "plain"),
-        ("{{ $labels.job }} {{ .Labels.missing }}|{{ $labels }}", "a<b> |map[instance:foo.example.com:9090 job:a<b> n:7]"),
+        (
+            "{{ $labels.job }} {{ .Labels.missing }}|{{ $labels }}",
+            "a<b> |map[instance:foo.example.com:9090 job:a<b> n:7]",
+        ),
         ("{{ $value }} {{ .Value }}", "1234.5 1234.5"),
         ("{{ $externalLabels.cluster }} {{ $externalURL }} {{ .ExternalURL }}", "c1 http://p:9090/x http://p:9090/x"),
         ("a {{- /* c */ -}} b", "ab"),
@@ -43,9 +46,15 @@ fn data_and_control() {
         ("{{ define \"t\" }}<{{ . }}>{{ end }}{{ template \"t\" $labels.n }}", "<7>"),
         ("{{ index $labels \"job\" }} {{ len $labels }} {{ index \"abc\" 1 }}", "a<b> 3 98"),
         ("{{ (printf \"%d-%s\" 3 \"a\") | toUpper }}", "3-A"),
-        ("{{ and 1 0 }} {{ or 0 \"x\" }} {{ 'a' }} {{ 0x10 }} {{ 1e3 }} {{ true }} {{ `raw\\n` }}", "0 x 97 16 1000 true raw\\n"),
+        (
+            "{{ and 1 0 }} {{ or 0 \"x\" }} {{ 'a' }} {{ 0x10 }} {{ 1e3 }} {{ true }} {{ `raw\\n` }}",
+            "0 x 97 16 1000 true raw\\n",
+        ),
         ("{{ print 1 2 \"a\" 3 }}{{ println \"b\" 4 }}", "1 2a3b 4\n"),
-        ("{{ $labels.job | html }} {{ urlquery \"a b&\" }} {{ $labels.job | js }}", "a&lt;b&gt; a+b%26 a\\u003Cb\\u003E"),
+        (
+            "{{ $labels.job | html }} {{ urlquery \"a b&\" }} {{ $labels.job | js }}",
+            "a&lt;b&gt; a+b%26 a\\u003Cb\\u003E",
+        ),
         ("{{ \"{{ x }}\" }}", "{{ x }}"),
         ("{{ slice \"abcdef\" 1 3 }} {{ (args 1 \"b\").arg1 }} {{ (args 1).foo }}", "bc b <no value>"),
     ] {
@@ -56,17 +65,26 @@ fn data_and_control() {
 #[test]
 fn functions_of_prometheus() {
     for (text, want) in [
-        ("{{ $value | humanize }} {{ humanize1024 1048576 }} {{ humanizePercentage 0.1234 }}", "1.235k 1Mi 12.34%"),
+        ("{{ $value | humanize }} {{ humanize1024 1048576 }} {{ humanizePercentage 0.1234 }}", "1.234k 1Mi 12.34%"),
         ("{{ $value | humanizeDuration }} {{ 0.001 | humanizeDuration }}", "20m 34s 1ms"),
         ("{{ 1435065584.128 | humanizeTimestamp }}", "2015-06-23 13:19:44.128 +0000 UTC"),
-        ("{{ \"foo bar\" | title }} {{ toLower \"AB\" }} {{ $labels.instance | stripPort }}", "Foo Bar ab foo.example.com"),
+        (
+            "{{ \"foo bar\" | title }} {{ toLower \"AB\" }} {{ $labels.instance | stripPort }}",
+            "Foo Bar ab foo.example.com",
+        ),
         ("{{ $labels.instance | stripDomain }}", "foo:9090"),
         ("{{ match \"a.*z\" \"abz\" }} {{ reReplaceAll \"(.)o\" \"$1-\" \"foo\" }}", "true f-o"),
         ("{{ reReplaceAll \"(.*):.*\" \"${1}x\" $labels.instance }}", "foo.example.comx"),
-        ("{{ graphLink \"up == 0\" }} {{ tableLink \"a\" }}", "/graph?g0.expr=up+%3D%3D+0&g0.tab=0 /graph?g0.expr=a&g0.tab=1"),
+        (
+            "{{ graphLink \"up == 0\" }} {{ tableLink \"a\" }}",
+            "/graph?g0.expr=up+%3D%3D+0&g0.tab=0 /graph?g0.expr=a&g0.tab=1",
+        ),
         ("{{ externalURL }} {{ pathPrefix }} {{ urlQueryEscape \"/a b\" }}", "http://p:9090/x /x %2Fa+b"),
         ("{{ now }} {{ parseDuration \"1h30m\" }} {{ (toTime now).Year }}", "1.435065584128e+09 5400 2015"),
-        ("{{ toDuration 90 }} {{ (toTime 0).Format \"2006-01-02\" }} {{ toTime 0 }}", "1m30s 1970-01-01 1970-01-01 00:00:00 +0000 UTC"),
+        (
+            "{{ toDuration 90 }} {{ (toTime 0).Format \"2006-01-02\" }} {{ toTime 0 }}",
+            "1m30s 1970-01-01 1970-01-01 00:00:00 +0000 UTC",
+        ),
         ("{{ printf \"%.2f\" $value }} {{ printf \"%d\" $value }}", "1234.50 %!d(float64=1234.5)"),
         ("{{ \"1.5\" | humanize }}", "1.5"),
     ] {
@@ -103,7 +121,7 @@ fn failures_have_go_s_words() {
     for (text, want) in [
         (
             "{{ $labels.foo.bar }}",
-            "error executing template __alert_A: template: __alert_A:1:125: executing \"__alert_A\" at \
+            "error executing template __alert_A: template: __alert_A:1:122: executing \"__alert_A\" at \
              <$labels.foo.bar>: can't evaluate field bar in type string",
         ),
         (
@@ -113,7 +131,7 @@ fn failures_have_go_s_words() {
         ),
         (
             "{{ eq $value 0 }}",
-            "error executing template __alert_A: template: __alert_A:1:117: executing \"__alert_A\" at <eq $value 0>: \
+            "error executing template __alert_A: template: __alert_A:1:115: executing \"__alert_A\" at <eq $value 0>: \
              error calling eq: incompatible types for comparison: float64 and int",
         ),
     ] {
@@ -129,7 +147,7 @@ fn what_does_not_parse_is_refused() {
         ("a\n{{ if }}x{{ end }}", "template:2: missing value for if"),
         ("{{ if true }}", "template:1: unexpected EOF"),
         ("{{ end }}", "template:1: unexpected {{end}}"),
-        ("{{ $x", "template:1: unclosed action"),
+        ("{{ 1", "template:1: unclosed action"),
         ("{{ \"a }}", "template:1: unterminated quoted string"),
         ("{{ }}", "template:1: missing value for command"),
         ("{{ break }}", "template:1: {{break}} outside {{range}}"),

@@ -3,7 +3,17 @@
 use std::fmt::Write;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -83,9 +93,42 @@ pub(super) fn time_string(ms: i64) -> String {
 
 /// Elements of Go's layouts, longest first where one is the start of another.
 const LAYOUT: [&str; 36] = [
-    "January", "Jan", "Monday", "Mon", "MST", "2006", "-07:00:00", "-070000", "-07:00", "-0700", "-07", "Z07:00:00",
-    "Z070000", "Z07:00", "Z0700", "Z07", "__2", "_2006", "002", "_2", "01", "02", "03", "04", "05", "06", "15", "PM",
-    "pm", "1", "2", "3", "4", "5", ".0", ".9",
+    "January",
+    "Jan",
+    "Monday",
+    "Mon",
+    "MST",
+    "2006",
+    "-07:00:00",
+    "-070000",
+    "-07:00",
+    "-0700",
+    "-07",
+    "Z07:00:00",
+    "Z070000",
+    "Z07:00",
+    "Z0700",
+    "Z07",
+    "__2",
+    "_2006",
+    "002",
+    "_2",
+    "01",
+    "02",
+    "03",
+    "04",
+    "05",
+    "06",
+    "15",
+    "PM",
+    "pm",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    ".0",
+    ".9",
 ];
 
 /// Go's `Time.Format` of a UTC time.
@@ -209,7 +252,10 @@ mod tests {
         assert_eq!(time_string(1_435_065_584_128), "2015-06-23 13:19:44.128 +0000 UTC");
         assert_eq!(time_string(-1), "1969-12-31 23:59:59.999 +0000 UTC");
         assert_eq!(time_string(951_782_400_000), "2000-02-29 00:00:00 +0000 UTC");
-        assert_eq!(format_time(1_435_065_584_128, "Mon, 02 Jan 2006 3:04PM .000 Z07:00"), "Tue, 23 Jun 2015 1:19PM .128 Z");
+        assert_eq!(
+            format_time(1_435_065_584_128, "Mon, 02 Jan 2006 3:04PM .000 Z07:00"),
+            "Tue, 23 Jun 2015 1:19PM .128 Z"
+        );
     }
 
     #[test]
