@@ -1,0 +1,11 @@
+//! Sources and sinks from outside: files are generated, read back, damaged, and compared with naive readers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod archive;
+mod common;
+mod damage;
+mod fleet;
+mod parquet_layouts;
+mod parquet_meaning;
+mod sinks;
+mod text;
