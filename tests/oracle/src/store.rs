@@ -1,27 +1,35 @@
-//! All samples by series, in order of labels and time; stale markers stay in.
+//! All samples by series, in order of names, labels and time; stale markers stay in.
 
 use crate::value::Point;
 use bellwether_model::Labels;
 use std::collections::BTreeMap;
 
-/// Samples by series.
+type BySeries = BTreeMap<Labels, Vec<Point>>;
+
+/// Samples by metric name, then by series.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    series: BTreeMap<Labels, Vec<Point>>,
+    names: BTreeMap<String, BySeries>,
 }
 
 impl Store {
     /// Adds a sample; of two with one series and stamp the first stays.
     pub fn push(&mut self, labels: &Labels, stamp_ms: i64, value: f64) {
-        let points = self.series.entry(labels.clone()).or_default();
+        let name = labels.metric_name();
+        if !self.names.contains_key(name) {
+            self.names.insert(name.to_owned(), BySeries::new());
+        }
+        let Some(series) = self.names.get_mut(name) else { return };
+        let points = series.entry(labels.clone()).or_default();
         if let Err(at) = points.binary_search_by_key(&stamp_ms, |(stamp, _)| *stamp) {
             points.insert(at, (stamp_ms, value));
         }
     }
 
-    /// All series.
-    pub fn iter(&self) -> impl Iterator<Item = (&Labels, &[Point])> {
-        self.series.iter().map(|(labels, points)| (labels, points.as_slice()))
+    /// The series of one name, or all.
+    pub fn series<'a>(&'a self, name: Option<&'a str>) -> impl Iterator<Item = (&'a Labels, &'a [Point])> {
+        let named = self.names.iter().filter(move |(n, _)| name.is_none_or(|wanted| *n == wanted));
+        named.flat_map(|(_, series)| series).map(|(labels, points)| (labels, points.as_slice()))
     }
 }
 

@@ -7,15 +7,11 @@
 //! # Errors
 //! [`load`] names the file and what is wrong with it.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, RecordBatch};
-use arrow_schema::DataType;
+use crate::columns::{self, Failure, LoadError};
+use arrow_array::RecordBatch;
 use bellwether_model::Labels;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 
 /// One result of one rule.
@@ -148,32 +144,11 @@ fn verdict(want: &BTreeMap<Key, f64>, got: &BTreeMap<Key, f64>) -> RuleVerdict {
     v
 }
 
-/// Why a file of results cannot be read.
-#[derive(Debug)]
-pub struct LoadError(String);
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for LoadError {}
-
 /// Reads a Parquet file of results: columns rule, labels (a JSON object), timestamp (ms) and value.
 pub fn load(path: &Path) -> Result<Vec<ResultRow>, LoadError> {
-    read(path).map_err(|e| LoadError(format!("{}: {e}", path.display())))
-}
-
-type Failure = Box<dyn std::error::Error>;
-
-fn read(path: &Path) -> Result<Vec<ResultRow>, Failure> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()?;
     let mut canon = BTreeMap::new();
     let mut rows = Vec::new();
-    for batch in reader {
-        read_batch(&batch?, &mut canon, &mut rows)?;
-    }
+    columns::read(path, |batch| read_batch(batch, &mut canon, &mut rows))?;
     Ok(rows)
 }
 
@@ -182,17 +157,14 @@ fn read_batch(
     canon: &mut BTreeMap<String, Labels>,
     rows: &mut Vec<ResultRow>,
 ) -> Result<(), Failure> {
-    let rules = texts(batch, "rule")?;
-    let labels = texts(batch, "labels")?;
-    let stamps = stamps(batch)?;
-    let values = column(batch, "value")?;
-    let values = values.as_primitive_opt::<Float64Type>().ok_or("column value is not of doubles")?;
-    for (i, ((rule, json), timestamp_ms)) in rules.into_iter().zip(labels).zip(stamps).enumerate() {
+    let (rules, labels) = (columns::texts(batch, "rule")?, columns::texts(batch, "labels")?);
+    let (stamps, values) = (columns::stamps(batch, "timestamp")?, columns::floats(batch, "value")?);
+    for (((rule, json), timestamp_ms), value) in rules.into_iter().zip(labels).zip(stamps).zip(values) {
         let labels = match canon.get(&json) {
             Some(labels) => labels.clone(),
             None => canon.entry(json.clone()).or_insert(labels_of(&json)?).clone(),
         };
-        rows.push(ResultRow { rule, labels, timestamp_ms, value: values.value(i) });
+        rows.push(ResultRow { rule, labels, timestamp_ms, value });
     }
     Ok(())
 }
@@ -200,40 +172,6 @@ fn read_batch(
 fn labels_of(json: &str) -> Result<Labels, Failure> {
     let pairs: BTreeMap<String, String> = serde_json::from_str(json)?;
     Ok(Labels::from_pairs(pairs))
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Failure> {
-    Ok(batch.column_by_name(name).ok_or_else(|| format!("no column {name}"))?.as_ref())
-}
-
-/// A column of strings, plain or by dictionary.
-fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<String>, Failure> {
-    let array = column(batch, name)?;
-    let wrong = || format!("column {name} is not of strings");
-    let (keys, values) = match array.as_any_dictionary_opt() {
-        Some(dictionary) => (Some(dictionary.normalized_keys()), dictionary.values().as_ref()),
-        None => (None, array),
-    };
-    let plain: Vec<&str> = match values.data_type() {
-        DataType::Utf8 => values.as_string::<i32>().iter().map(Option::unwrap_or_default).collect(),
-        DataType::LargeUtf8 => values.as_string::<i64>().iter().map(Option::unwrap_or_default).collect(),
-        DataType::Utf8View => values.as_string_view().iter().map(Option::unwrap_or_default).collect(),
-        _ => return Err(wrong().into()),
-    };
-    match keys {
-        None => Ok(plain.into_iter().map(str::to_owned).collect()),
-        Some(keys) => keys.into_iter().map(|k| Ok(plain.get(k).ok_or_else(wrong)?.to_string())).collect(),
-    }
-}
-
-/// The stamps, plain or as Arrow timestamps, which are taken as milliseconds.
-fn stamps(batch: &RecordBatch) -> Result<Vec<i64>, Failure> {
-    let array = column(batch, "timestamp")?;
-    if let Some(plain) = array.as_primitive_opt::<Int64Type>() {
-        return Ok(plain.values().to_vec());
-    }
-    let ms = array.as_primitive_opt::<arrow_array::types::TimestampMillisecondType>();
-    Ok(ms.ok_or("column timestamp is not of milliseconds")?.values().to_vec())
 }
 
 #[cfg(test)]

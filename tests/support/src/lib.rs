@@ -1,6 +1,8 @@
 //! What the tests share: where the conformance data stand, and how results are compared.
 
+pub mod columns;
 pub mod compare;
+pub mod samples;
 pub mod script;
 
 use std::path::{Path, PathBuf};

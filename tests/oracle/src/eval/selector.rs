@@ -9,7 +9,7 @@ use super::Env;
 use super::extended::interpolate;
 use crate::store::between;
 use crate::value::{Element, Extension, Fault, Point, Windows};
-use bellwether_model::{Labels, METRIC_NAME, is_stale};
+use bellwether_model::{Labels, is_stale};
 use promql_parser::parser::{AtModifier, MatrixSelector, Offset, VectorSelector};
 use std::time::{Duration, SystemTime};
 
@@ -36,13 +36,9 @@ pub fn reference_ms(at: Option<&AtModifier>, offset: Option<&Offset>, env: &Env<
     }
 }
 
-fn selects(vs: &VectorSelector, labels: &Labels) -> bool {
-    let name = vs.name.as_deref().is_none_or(|name| labels.get(METRIC_NAME) == name);
-    name && vs.matchers.matchers.iter().all(|m| m.is_match(labels.get(&m.name)))
-}
-
 fn selected<'a>(vs: &'a VectorSelector, env: &Env<'a>) -> impl Iterator<Item = (&'a Labels, &'a [Point])> {
-    env.store.iter().filter(|(labels, _)| selects(vs, labels))
+    let matches = |labels: &Labels| vs.matchers.matchers.iter().all(|m| m.is_match(labels.get(&m.name)));
+    env.store.series(vs.name.as_deref()).filter(move |(labels, _)| matches(labels))
 }
 
 /// An instant selector.

@@ -229,3 +229,57 @@ fn expects_histograms(expected: &Expected) -> bool {
     let Expected::Series(series) = expected else { return false };
     series.iter().flat_map(|(_, values)| values).any(|v| matches!(v, Some(Value::NotSupported(_))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers every query with the newest samples at or before the instant, and knows no ranges.
+    struct Newest;
+
+    impl QueryEngine for Newest {
+        fn instant(&mut self, storage: &TestStorage, query: &str, at_ms: i64) -> QueryOutcome {
+            match query {
+                "unknown" => QueryOutcome::NotSupported("unknown".to_owned()),
+                "bad" => QueryOutcome::Error("no such thing".to_owned()),
+                _ => {
+                    let newest = |points: &[(i64, f64)]| points.iter().rfind(|p| p.0 <= at_ms).map(|p| p.1);
+                    let rows = storage.series().iter().filter_map(|(l, p)| Some((l.clone(), newest(p)?)));
+                    QueryOutcome::Vector(rows.collect())
+                }
+            }
+        }
+
+        fn range(&mut self, storage: &TestStorage, query: &str, start: i64, end: i64, step: i64) -> QueryOutcome {
+            let mut rows: BTreeMap<Labels, Vec<(i64, f64)>> = BTreeMap::new();
+            for at in (start..=end).step_by(step as usize) {
+                let QueryOutcome::Vector(v) = self.instant(storage, query, at) else {
+                    return QueryOutcome::Error("no vector".to_owned());
+                };
+                v.into_iter().for_each(|(labels, value)| rows.entry(labels).or_default().push((at, value)));
+            }
+            QueryOutcome::Matrix(rows.into_iter().collect())
+        }
+    }
+
+    #[test]
+    fn outcomes_are_counted_and_failures_named() {
+        let script = "load 1m\n  m{a=\"1\"} 1 2 1\n  m{a=\"1\"} 1 2 3\n\n\
+            eval instant at 1m m\n  m{a=\"1\"} 2\n\n\
+            eval instant at 1m m\n  m{a=\"1\"} 7\n\n\
+            eval range from 0 to 2m step 1m m\n  m{a=\"1\"} 1 2 3\n\n\
+            eval instant at 0 bad\n  expect fail msg: no such thing\n\n\
+            eval instant at 0 bad\n\neval instant at 0 unknown\n\n\
+            eval instant at 0 m\n  m {{count:1}}\n\n\
+            clear\n\neval instant at 1m m\n";
+        let manifest = Manifest::default();
+        let mut engine = Newest;
+        let mut runner = Runner::new(&mut engine, &manifest, None);
+        runner.run("a.test", script);
+        let report = runner.finish();
+        let counts = &report.files["a.test"];
+        assert_eq!((counts.passed, counts.failed, counts.not_supported.len()), (4, 2, 2), "{report}");
+        let lines: Vec<usize> = report.failures.iter().map(|f| f.line).collect();
+        assert_eq!(lines, [8, 17]);
+    }
+}
