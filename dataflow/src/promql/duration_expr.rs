@@ -43,7 +43,7 @@ impl Parser<'_> {
         self.duration = Some(("subquery or range selector", EXPECTED));
         let seconds = self.duration_expr(0)?;
         self.duration = None;
-        let ms = self.to_ms(seconds);
+        let ms = self.in_ms(seconds);
         if ms <= 0 {
             self.early(seconds.start, "duration must be greater than 0".to_owned());
         }
@@ -58,7 +58,7 @@ impl Parser<'_> {
         self.duration = Some(("offset", EXPECTED));
         let seconds = self.offset_seconds()?;
         self.duration = None;
-        Ok(self.to_ms(seconds))
+        Ok(self.in_ms(seconds))
     }
 
     fn offset_seconds(&mut self) -> Parsed<Seconds> {
@@ -79,7 +79,7 @@ impl Parser<'_> {
         Ok(seconds)
     }
 
-    fn to_ms(&mut self, seconds: Seconds) -> i64 {
+    fn in_ms(&mut self, seconds: Seconds) -> i64 {
         if seconds.value.is_nan() || seconds.value.abs() > MAX_SECONDS {
             self.early(seconds.start, "duration out of range".to_owned());
             return 1;

@@ -50,12 +50,7 @@ fn read(
 }
 
 /// A mapping with `groups`.
-fn read_plain(
-    node: &Node,
-    report: &mut Report<'_>,
-    names: &mut BTreeMap<String, usize>,
-    groups: &mut Vec<Group>,
-) {
+fn read_plain(node: &Node, report: &mut Report<'_>, names: &mut BTreeMap<String, usize>, groups: &mut Vec<Group>) {
     let Some(mut fields) = Fields::new(node, "rule file", report) else { return };
     if let Some(list) = fields.take("groups") {
         groups.extend(read_groups(list, Style::Plain, names, report));

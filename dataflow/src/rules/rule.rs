@@ -28,12 +28,7 @@ pub(super) fn read_rule(
     rule.filter(|_| report.errors.len() == errors_before)
 }
 
-fn read_fields(
-    node: &Node,
-    group_labels: &[Text<'_>],
-    lenient: bool,
-    report: &mut Report<'_>,
-) -> Option<Rule> {
+fn read_fields(node: &Node, group_labels: &[Text<'_>], lenient: bool, report: &mut Report<'_>) -> Option<Rule> {
     let mut fields = Fields::new(node, "rule", report)?;
     let record = fields.text("record", report).filter(|(_, text)| !text.is_empty());
     let alert = fields.text("alert", report).filter(|(_, text)| !text.is_empty());

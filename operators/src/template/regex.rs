@@ -32,34 +32,25 @@ impl std::error::Error for RegexError {}
 
 /// Compiles a Go pattern; it may match anywhere in the text.
 pub fn compile(pattern: &str) -> Result<Regex, RegexError> {
-    build(&translate(pattern)?, pattern)
+    build(&translate(pattern)?)
 }
 
 /// Compiles a Go pattern that must match the whole text, `.` included newlines: how label matchers and `label_replace`
 /// read a pattern.
 pub fn compile_anchored(pattern: &str) -> Result<Regex, RegexError> {
+    // The parentheses are balanced by now: `a)(b` does not become valid by being wrapped.
     let body = translate(pattern)?;
-    // Checked on its own first: `a)(b` must not become valid by being wrapped.
-    build(&body, pattern)?;
-    build(&format!("^(?s:{body})$"), pattern)
+    build(&format!("^(?s:{body})$"))
 }
 
-fn build(translated: &str, pattern: &str) -> Result<Regex, RegexError> {
+fn build(translated: &str) -> Result<Regex, RegexError> {
     RegexBuilder::new(translated).size_limit(SIZE_LIMIT_BYTES).nest_limit(NEST_LIMIT).build().map_err(|e| match e {
         regex::Error::CompiledTooBig(limit) => {
             RegexError(format!("expression too large: it compiles to more than {limit} bytes"))
         }
-        regex::Error::Syntax(text) => RegexError(in_go_s_words(&last_line(&text), pattern)),
+        regex::Error::Syntax(text) => RegexError(last_line(&text)),
         other => RegexError(last_line(&other.to_string())),
     })
-}
-
-fn in_go_s_words(error: &str, pattern: &str) -> String {
-    match error {
-        "unclosed group" => format!("missing closing ): `{pattern}`"),
-        "unopened group" => format!("unexpected ): `{pattern}`"),
-        other => other.to_owned(),
-    }
 }
 
 /// Rust's syntax errors are a drawing followed by one line that says what is wrong.
@@ -73,13 +64,21 @@ struct Translator<'a> {
     out: String,
     /// Where the previous repetition operator began, if the previous item was one.
     repeat_at: Option<usize>,
+    /// Whether there is an item that a repetition could repeat.
+    repeatable: bool,
+    /// How many groups are open.
+    groups: usize,
 }
 
 fn translate(pattern: &str) -> Result<String, RegexError> {
     let chars = pattern.char_indices().peekable();
-    let mut t = Translator { chars, pattern, out: String::with_capacity(pattern.len() + 8), repeat_at: None };
+    let out = String::with_capacity(pattern.len() + 8);
+    let mut t = Translator { chars, pattern, out, repeat_at: None, repeatable: false, groups: 0 };
     while let Some((at, c)) = t.chars.next() {
         t.item(at, c)?;
+    }
+    if t.groups > 0 {
+        return Err(RegexError(format!("missing closing ): `{pattern}`")));
     }
     Ok(t.out)
 }
@@ -94,10 +93,17 @@ impl Translator<'_> {
             return self.brace(at);
         }
         self.repeat_at = None;
+        self.repeatable = !matches!(c, '(' | '|');
         match c {
-            '\\' => self.escape(false),
-            '[' => self.class(),
+            '\\' => self.escape(at),
+            '[' => self.class(at),
             '(' => self.group(),
+            ')' if self.groups == 0 => Err(RegexError(format!("unexpected ): `{}`", self.pattern))),
+            ')' => {
+                self.groups -= 1;
+                self.out.push(')');
+                Ok(())
+            }
             // A lone `]` or `}` is literal in both engines.
             c => {
                 self.out.push(c);
@@ -110,8 +116,14 @@ impl Translator<'_> {
         self.chars.peek().map(|&(_, c)| c)
     }
 
+    /// Where the next character stands.
+    fn here(&mut self) -> usize {
+        self.chars.peek().map_or(self.pattern.len(), |&(at, _)| at)
+    }
+
     fn rest(&mut self) -> &str {
-        self.chars.peek().map_or("", |&(at, _)| &self.pattern[at..])
+        let here = self.here();
+        &self.pattern[here..]
     }
 
     fn skip(&mut self, chars: usize) {
@@ -120,15 +132,22 @@ impl Translator<'_> {
         }
     }
 
-    /// Takes the `?` of a lazy repetition and refuses a repetition of a repetition, as Go does.
+    fn error<T>(&mut self, what: &str, from: usize) -> Result<T, RegexError> {
+        let here = self.here();
+        Err(RegexError(format!("{what}: `{}`", &self.pattern[from..here])))
+    }
+
+    /// Takes the `?` of a lazy repetition, and refuses, as Go does, a repetition of nothing or of a repetition.
     fn after_repeat(&mut self, at: usize) -> Result<(), RegexError> {
+        if !self.repeatable {
+            return self.error("missing argument to repetition operator", at);
+        }
         if self.peek() == Some('?') {
             self.out.push('?');
             self.chars.next();
         }
-        let end = self.chars.peek().map_or(self.pattern.len(), |&(i, _)| i);
         if let Some(first) = self.repeat_at {
-            return Err(RegexError(format!("invalid nested repetition operator: `{}`", &self.pattern[first..end])));
+            return self.error("invalid nested repetition operator", first);
         }
         self.repeat_at = Some(at);
         Ok(())
@@ -138,24 +157,26 @@ impl Translator<'_> {
     fn brace(&mut self, at: usize) -> Result<(), RegexError> {
         let text = &self.pattern[at..];
         let Some((min, max, len)) = counted(text) else {
-            self.repeat_at = None;
+            (self.repeat_at, self.repeatable) = (None, true);
             self.out.push_str("\\{");
             return Ok(());
         };
-        let too_large = |n: Option<u32>| n.is_some_and(|n| n > 1000);
-        if too_large(Some(min)) || too_large(max) || max.is_some_and(|max| max < min) {
-            return Err(RegexError(format!("invalid repeat count: `{}`", &text[..len])));
+        self.skip(len - 1);
+        if min > 1000 || max.is_some_and(|max| max > 1000 || max < min) {
+            return self.error("invalid repeat count", at);
         }
         self.out.push_str(&text[..len]);
-        self.skip(len - 1);
         self.after_repeat(at)
     }
 
     fn group(&mut self) -> Result<(), RegexError> {
         self.out.push('(');
+        self.groups += 1;
         let rest = self.rest();
         let Some(flags) = rest.strip_prefix('?') else { return Ok(()) };
         if flags.starts_with("P<") || flags.starts_with('<') {
+            self.out.push('?');
+            self.skip(1);
             return Ok(());
         }
         let end = flags.find([':', ')']).unwrap_or(flags.len());
@@ -164,109 +185,230 @@ impl Translator<'_> {
             let shown = &rest[..rest.char_indices().nth(2).map_or(rest.len(), |(i, _)| i)];
             return Err(RegexError(format!("invalid or unsupported Perl syntax: `({shown}`")));
         }
-        let taken = &rest[..end + 1].to_owned();
-        self.out.push_str(taken);
-        // The closing bracket or colon is left for nobody: it belongs to the flags.
+        // The closing parenthesis or colon belongs to the flags.
+        let taken = rest[..end + 2].to_owned();
+        self.groups -= usize::from(taken.ends_with(')'));
         self.skip(taken.chars().count());
+        // Rust wants flags where Go takes none.
+        self.out.push_str(if taken == "?)" { "?:)" } else { &taken });
         Ok(())
     }
 
-    fn escape(&mut self, in_class: bool) -> Result<(), RegexError> {
-        let Some((at, c)) = self.chars.next() else {
+    /// An escape outside of a class; its backslash stands at `at`.
+    fn escape(&mut self, at: usize) -> Result<(), RegexError> {
+        match self.peek() {
+            Some('b') => self.replace(r"(?-u:\b)"),
+            Some('B') => self.replace(r"(?-u:\B)"),
+            Some('A') => self.replace(r"\A"),
+            Some('z') => self.replace(r"\z"),
+            Some('Q') => {
+                self.skip(1);
+                self.quoted();
+            }
+            _ => {
+                if let Some(class) = self.class_escape() {
+                    self.out.push_str(&class);
+                    return Ok(());
+                }
+                let c = self.char_escape(at)?;
+                self.push_literal(c);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one character and writes something else.
+    fn replace(&mut self, text: &str) {
+        self.skip(1);
+        self.out.push_str(text);
+    }
+
+    /// `\d` and its like, ASCII as in Go, and `\p`; as a class that may stand inside another.
+    fn class_escape(&mut self) -> Option<String> {
+        let class = match self.peek()? {
+            'd' => "[0-9]",
+            'D' => "[^0-9]",
+            'w' => "[0-9A-Za-z_]",
+            'W' => "[^0-9A-Za-z_]",
+            's' => r"[\t\n\x0C\r ]",
+            'S' => r"[^\t\n\x0C\r ]",
+            'p' | 'P' => return Some(self.unicode_class()),
+            _ => return None,
+        };
+        self.skip(1);
+        Some(class.to_owned())
+    }
+
+    fn unicode_class(&mut self) -> String {
+        let rest = self.rest();
+        let braced = rest[1..].starts_with('{').then(|| rest.find('}')).flatten();
+        let len = braced.map_or_else(|| rest.chars().take(2).map(char::len_utf8).sum(), |end| end + 1);
+        let class = format!("\\{}", &rest[..len]);
+        self.skip(class.chars().count() - 1);
+        class
+    }
+
+    /// The character of an escape that stands for one; the backslash is taken and stands at `at`.
+    fn char_escape(&mut self, at: usize) -> Result<char, RegexError> {
+        let Some((_, c)) = self.chars.next() else {
             return Err(RegexError("trailing backslash at end of expression: ``".to_owned()));
         };
         match c {
-            'd' if in_class => self.out.push_str("0-9"),
-            'w' if in_class => self.out.push_str("0-9A-Za-z_"),
-            's' if in_class => self.out.push_str(r"\t\n\x0C\r "),
-            'd' => self.out.push_str("[0-9]"),
-            'w' => self.out.push_str("[0-9A-Za-z_]"),
-            's' => self.out.push_str(r"[\t\n\x0C\r ]"),
-            'D' => self.out.push_str("[^0-9]"),
-            'W' => self.out.push_str("[^0-9A-Za-z_]"),
-            'S' => self.out.push_str(r"[^\t\n\x0C\r ]"),
-            'b' if !in_class => self.out.push_str(r"(?-u:\b)"),
-            'B' if !in_class => self.out.push_str(r"(?-u:\B)"),
-            'A' | 'z' if !in_class => self.push_escaped(c),
-            'Q' if !in_class => self.quoted(),
-            'a' | 'f' | 't' | 'n' | 'r' | 'v' | 'x' | 'p' | 'P' => self.push_escaped(c),
-            '0'..='7' => return self.octal(at, c),
-            '<' | '>' => self.out.push(c),
-            c if c.is_ascii() && !c.is_ascii_alphanumeric() => self.push_escaped(c),
-            c => return Err(RegexError(format!("invalid escape sequence: `\\{c}`"))),
+            'a' => Ok('\x07'),
+            'f' => Ok('\x0c'),
+            't' => Ok('\t'),
+            'n' => Ok('\n'),
+            'r' => Ok('\r'),
+            'v' => Ok('\x0b'),
+            'x' => self.hexadecimal(at),
+            '0'..='7' => self.octal(at),
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => Ok(c),
+            _ => self.error("invalid escape sequence", at),
         }
-        Ok(())
     }
 
-    fn push_escaped(&mut self, c: char) {
-        self.out.push('\\');
-        self.out.push(c);
+    /// `\x41` or `\x{41}`.
+    fn hexadecimal(&mut self, at: usize) -> Result<char, RegexError> {
+        let rest = self.rest();
+        let (digits, len) = match rest.strip_prefix('{') {
+            Some(body) => {
+                let end = body.find('}').unwrap_or(body.len());
+                (body[..end].to_owned(), body[..end].chars().count() + 2)
+            }
+            None => (rest.chars().take(2).collect(), 2),
+        };
+        self.skip(len);
+        let valid =
+            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()) && (len > 2 || digits.len() == 2);
+        let code = if valid { u32::from_str_radix(&digits, 16).ok() } else { None };
+        match code.and_then(char::from_u32) {
+            Some(c) => Ok(c),
+            None => self.error("invalid escape sequence", at),
+        }
     }
 
-    fn octal(&mut self, at: usize, first: char) -> Result<(), RegexError> {
-        let digits = self.pattern[at..].bytes().take(3).take_while(|b| matches!(b, b'0'..=b'7')).count();
-        if first != '0' && digits < 2 {
-            return Err(RegexError(format!("invalid escape sequence: `\\{first}`")));
+    /// `\0`, `\07`, `\101`; a single digit but 0 would be a back-reference, which no linear engine has.
+    fn octal(&mut self, at: usize) -> Result<char, RegexError> {
+        let text = &self.pattern[at + 1..];
+        let digits = text.bytes().take(3).take_while(|b| matches!(b, b'0'..=b'7')).count();
+        if digits < 2 && !text.starts_with('0') {
+            return self.error("invalid escape sequence", at);
         }
-        let value = u32::from_str_radix(&self.pattern[at..at + digits], 8).unwrap_or(0);
-        self.out.push_str(&format!("\\x{{{value:X}}}"));
         self.skip(digits - 1);
-        Ok(())
+        let code = u32::from_str_radix(&text[..digits], 8).ok();
+        Ok(code.and_then(char::from_u32).unwrap_or_default())
     }
 
     /// Everything up to `\E`, or to the end, is literal.
     fn quoted(&mut self) {
         let rest = self.rest();
-        let (literal, consumed) = match rest.find("\\E") {
-            Some(end) => (rest[..end].to_owned(), rest[..end].chars().count() + 2),
-            None => (rest.to_owned(), rest.chars().count()),
+        let (literal, end) = match rest.find("\\E") {
+            Some(end) => (rest[..end].to_owned(), 2),
+            None => (rest.to_owned(), 0),
         };
-        self.out.push_str(&regex::escape(&literal));
-        self.skip(consumed);
+        self.skip(literal.chars().count() + end);
+        literal.chars().for_each(|c| self.push_literal(c));
     }
 
-    fn class(&mut self) -> Result<(), RegexError> {
-        let start = self.chars.peek().map_or(self.pattern.len(), |&(at, _)| at) - 1;
+    /// A character without any meaning of its own, inside of a class or outside.
+    fn push_literal(&mut self, c: char) {
+        match c {
+            c if c.is_control() => self.out.push_str(&format!("\\x{{{:X}}}", u32::from(c))),
+            '<' | '>' | ' ' | '"' | '\'' => self.out.push(c),
+            c if c.is_ascii_punctuation() && c != '_' => {
+                self.out.push('\\');
+                self.out.push(c);
+            }
+            c => self.out.push(c),
+        }
+    }
+
+    /// A class whose bracket stands at `start`: items are ranges, single characters, `[:names:]` and `\d` and its like.
+    fn class(&mut self, start: usize) -> Result<(), RegexError> {
         self.out.push('[');
         if self.peek() == Some('^') {
-            self.chars.next();
-            self.out.push('^');
+            self.replace("^");
         }
         let mut first = true;
-        while let Some((_, c)) = self.chars.next() {
-            match c {
-                ']' if !first => {
-                    self.out.push(']');
+        loop {
+            let at = self.here();
+            match self.peek() {
+                None => return Err(RegexError(format!("missing closing ]: `{}`", &self.pattern[start..]))),
+                Some(']') if !first => {
+                    self.replace("]");
                     return Ok(());
                 }
-                '[' if self.rest().starts_with(':') && self.rest()[1..].contains(":]") => self.named_class(),
-                '[' | ']' | '&' | '~' => self.push_escaped(c),
-                // `--` is a set difference in Rust; a `-` that cannot start a range is literal.
-                '-' if first || self.peek() == Some(']') || self.out.ends_with('-') => self.push_escaped(c),
-                '\\' => self.escape(true)?,
-                c => self.out.push(c),
+                Some('[') if self.rest().starts_with("[:") && self.rest()[2..].contains(":]") => {
+                    self.named_class(at)?;
+                }
+                Some(_) => self.class_item(at)?,
             }
             first = false;
         }
-        Err(RegexError(format!("missing closing ]: `{}`", &self.pattern[start..])))
+    }
+
+    fn class_item(&mut self, at: usize) -> Result<(), RegexError> {
+        if self.peek() == Some('\\') {
+            let escaped = self.rest()[1..].starts_with(['d', 'D', 'w', 'W', 's', 'S', 'p', 'P']);
+            if escaped {
+                self.skip(1);
+                let class = self.class_escape().unwrap_or_default();
+                self.out.push_str(&class);
+                return Ok(());
+            }
+        }
+        let low = self.class_char()?;
+        // A `-` makes a range unless it is the last character.
+        let range = self.rest().starts_with('-') && self.rest().len() > 1 && !self.rest()[1..].starts_with(']');
+        if !range {
+            self.push_literal(low);
+            return Ok(());
+        }
+        self.skip(1);
+        let high = self.class_char()?;
+        if high < low {
+            return self.error("invalid character class range", at);
+        }
+        self.push_literal(low);
+        self.out.push('-');
+        self.push_literal(high);
+        Ok(())
+    }
+
+    fn class_char(&mut self) -> Result<char, RegexError> {
+        let at = self.here();
+        match self.chars.next() {
+            Some((_, '\\')) => self.char_escape(at),
+            Some((_, c)) => Ok(c),
+            None => self.error("missing closing ]", at),
+        }
     }
 
     /// `[:alpha:]` and its like mean the same in both engines.
-    fn named_class(&mut self) {
-        let len = self.rest().find(":]").map_or(0, |i| i + 2);
-        let name = self.rest()[..len].to_owned();
-        self.out.push('[');
-        self.out.push_str(&name);
-        self.skip(name.chars().count());
+    fn named_class(&mut self, at: usize) -> Result<(), RegexError> {
+        const NAMES: [&str; 14] = [
+            "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
+            "word", "xdigit",
+        ];
+        let len = self.rest()[2..].find(":]").map_or(0, |i| i + 4);
+        let class = self.rest()[..len].to_owned();
+        self.skip(class.chars().count());
+        let name = &class[2..len - 2];
+        if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
+            return self.error("invalid character class range", at);
+        }
+        self.out.push_str(&class);
+        Ok(())
     }
 }
 
-/// Minimum, maximum and length of a counted repetition at the start of `text`.
+/// Minimum, maximum and length of a counted repetition at the start of `text`; a number has no leading zeros.
 fn counted(text: &str) -> Option<(u32, Option<u32>, usize)> {
     let end = text.find('}')?;
     let body = &text[1..end];
     let number = |s: &str| {
-        let valid = !s.is_empty() && s.len() <= 9 && s.bytes().all(|b| b.is_ascii_digit());
+        let plain = !s.is_empty() && s.len() <= 9 && s.bytes().all(|b| b.is_ascii_digit());
+        let valid = plain && (s == "0" || !s.starts_with('0'));
         valid.then(|| s.parse().ok()).flatten()
     };
     match body.split_once(',') {
@@ -295,6 +437,11 @@ mod tests {
             (r"[]a]", "]", true),
             (r"[a-]", "-", true),
             (r"[+--]", "-", true),
+            (r"[--a]", "A", true),
+            (r"\p{Greek}[\p{Lu}]", "αA", true),
+            (r"\x{41}\x41", "AA", true),
+            (r"a{00}", "a{00}", true),
+            (r"[a~~b][\n]", "~\n", true),
             (r"[\d-]+", "1-2", true),
             (r"[^\s]", "x", true),
             (r"[[:alpha:]]+", "ab", true),
@@ -320,8 +467,29 @@ mod tests {
     #[test]
     fn what_go_refuses_is_refused() {
         for bad in [
-            "(", ")", "a)(b", "[a", "a**", "a*+", "*a", "a{1001}", "a{3,2}", "(?=a)", "(?!a)", "(?x)a", "\\", r"\8",
-            r"\1", r"\y", "(?P<n", "[z-a]", r"[\b]",
+            "(",
+            ")",
+            "a)(b",
+            "[a",
+            "a**",
+            "a*+",
+            "*a",
+            "a{1001}",
+            "a{3,2}",
+            "(?=a)",
+            "(?!a)",
+            "(?x)a",
+            "\\",
+            r"\8",
+            r"\1",
+            r"\y",
+            "(?P<n",
+            "[z-a]",
+            r"[\b]",
+            "[[:foo:]]",
+            "|*",
+            "(+a)",
+            r"\x{110000}",
         ] {
             assert!(compile(bad).is_err(), "{bad}");
         }
