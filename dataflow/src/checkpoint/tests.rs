@@ -1,0 +1,53 @@
+//! A checkpoint is read back whole or refused with a reason.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use bellwether_model::Labels;
+use bellwether_operators::evaluate::{Kept, KeptRing};
+use bellwether_operators::program::Grid;
+
+fn checkpoint() -> Checkpoint {
+    let ring =
+        KeptRing { node: 7, labels: Labels::from_pairs([("job", "api")]), samples: vec![(60, 1.5f64.to_bits())] };
+    let grid = Grid { interval_ms: 60, phase_ms: 0, wait_ms: 0, warm: true };
+    let kept = KeptState { entries: vec![(3, Kept::Ring(ring))], done: vec![(grid, 60)] };
+    Checkpoint::new(9, 61, vec![kept, KeptState::default()], "t", &["instance".to_owned()])
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let bytes = checkpoint().to_bytes().unwrap();
+    assert_eq!(Checkpoint::from_bytes(&bytes), Ok(checkpoint()));
+}
+
+#[test]
+fn anything_else_is_refused() {
+    let bytes = checkpoint().to_bytes().unwrap();
+    assert_eq!(Checkpoint::from_bytes(b"PAR1 and so on"), Err(CheckpointError::Foreign));
+    assert_eq!(Checkpoint::from_bytes(b""), Err(CheckpointError::Foreign));
+    for end in 4..bytes.len() {
+        let error = Checkpoint::from_bytes(&bytes[..end]).unwrap_err();
+        assert!(matches!(error, CheckpointError::Length { .. }), "{end}: {error}");
+    }
+    for at in 32..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        assert_eq!(Checkpoint::from_bytes(&damaged), Err(CheckpointError::Damaged));
+    }
+    let mut newer = bytes;
+    newer[4] = 99;
+    assert_eq!(Checkpoint::from_bytes(&newer), Err(CheckpointError::FormatVersion { found: 99 }));
+    let old = Checkpoint { hash_version: 0, ..checkpoint() };
+    assert_eq!(Checkpoint::from_bytes(&old.to_bytes().unwrap()), Err(CheckpointError::HashVersion { found: 0 }));
+}
+
+#[test]
+fn state_of_other_shards_is_refused() {
+    assert_eq!(checkpoint().check_placement("t", &["instance".to_owned()]), Ok(()));
+    let error = checkpoint().check_placement("t", &["job".to_owned()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"the checkpoint was written for tenant "t" by (instance), the configuration says tenant "t" by (job)"#
+    );
+}

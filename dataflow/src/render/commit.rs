@@ -1,0 +1,148 @@
+//! [commit]: results of all workers in, canonical output of an epoch out, on worker 0.
+//!
+//! # Position
+//! [evaluate] of every worker → **commit** → [`Output`]; a probe behind it frees the epoch's place in admission
+//!
+//! # Semantics
+//! Decisions are sorted by step, alert id and transition, and numbered; vectors by tag and labels; errors by rule. So the
+//! order does not depend on workers or arrival. The rolling hash is the sum of the decisions' canonical hashes: it does
+//! not depend on where epochs were cut either, as a chain over them would where a later epoch holds an earlier step.
+//!
+//! # Time
+//! An epoch is handed out when the frontier has passed all its rounds; its capability is held until the output has it.
+//!
+//! # Errors
+//! An output that fails ends the run; nothing is handed out after it.
+
+use super::control::Control;
+use super::error::RunError;
+use super::output::{MergedOutput, Output};
+use crate::time::Time;
+use bellwether_model::Decision;
+use bellwether_model::decision::Placed;
+use bellwether_operators::evaluate::EpochOutput;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::{Capability, Operator};
+
+/// What has been handed out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Committed {
+    pub decisions: u64,
+    pub errors: u64,
+    pub instants: u64,
+    pub rolling_hash: u128,
+}
+
+/// Results of an epoch so far, and the right to say that they are out.
+type Pending = (Option<Capability<u64>>, Vec<EpochOutput>);
+
+/// The part of the operator without timely's handles.
+struct Committer {
+    output: Box<dyn Output>,
+    control: Arc<Control>,
+    committed: Rc<RefCell<Committed>>,
+    is_broken: bool,
+}
+
+/// Builds the operator; `output` is worker 0's. Gives an empty stream for a probe, and the totals.
+pub(super) fn commit<'scope>(
+    results: StreamVec<'scope, u64, EpochOutput>,
+    output: Option<Box<dyn Output>>,
+    control: Arc<Control>,
+) -> (StreamVec<'scope, u64, ()>, Rc<RefCell<Committed>>) {
+    let committed = Rc::<RefCell<Committed>>::default();
+    let totals = Rc::clone(&committed);
+    let pact = Exchange::new(|_: &EpochOutput| 0);
+    let mut committer = output.map(|output| Committer { output, control, committed, is_broken: false });
+    let stream = results.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(pact, "Commit", |_, _| {
+        let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
+        move |(input, frontier), _| {
+            input.for_each(|cap, data| {
+                let Some(time) = cap.least() else { return };
+                let (held, list) = pending.entry(Time::epoch(*time)).or_default();
+                held.get_or_insert_with(|| cap.delayed(time, 0));
+                list.append(data);
+            });
+            while let Some(next) = pending.first_entry() {
+                if frontier.less_than(&Time::after(*next.key())) {
+                    break;
+                }
+                let (epoch, (_held, list)) = next.remove_entry();
+                if let Some(committer) = &mut committer {
+                    committer.epoch(epoch, list);
+                }
+            }
+            if let Some(mut committer) = committer.take_if(|_| frontier.is_empty()) {
+                committer.finish();
+            }
+        }
+    });
+    (stream, totals)
+}
+
+impl Committer {
+    fn epoch(&mut self, epoch: u64, list: Vec<EpochOutput>) {
+        if self.is_broken || !self.control.gate.admits(epoch) {
+            return;
+        }
+        let out = merge(epoch, list);
+        let mut totals = *self.committed.borrow();
+        totals.count(&out);
+        match self.output.epoch(epoch, out) {
+            Ok(()) => *self.committed.borrow_mut() = totals,
+            Err(error) => {
+                self.is_broken = true;
+                self.control.fail(RunError::Output { epoch, error });
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.is_broken || self.control.has_failed() {
+            return;
+        }
+        if let Err(error) = self.output.finish() {
+            self.control.fail(RunError::Finish { error });
+        }
+    }
+}
+
+impl Committed {
+    fn count(&mut self, out: &MergedOutput) {
+        self.decisions += out.decisions.len() as u64;
+        self.errors += out.errors.len() as u64;
+        self.instants += out.instants;
+        for placed in &out.decisions {
+            self.rolling_hash = self.rolling_hash.wrapping_add(placed.decision.canonical_hash());
+        }
+    }
+}
+
+/// Puts the results of all workers in canonical order.
+fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
+    let mut merged = MergedOutput::default();
+    let mut decisions: Vec<Decision> = Vec::new();
+    for mut one in list {
+        decisions.append(&mut one.decisions);
+        merged.vectors.append(&mut one.vectors);
+        merged.errors.append(&mut one.errors);
+        merged.instants += one.instants;
+    }
+    decisions.sort_by(|a, b| {
+        let by_labels = || a.labels.cmp(&b.labels).then(a.decision_id.cmp(&b.decision_id));
+        a.order().cmp(&b.order()).then_with(by_labels)
+    });
+    let place = |(position, decision): (usize, Decision)| Placed { decision, epoch, position: position as u32 };
+    merged.decisions = decisions.into_iter().enumerate().map(place).collect();
+    merged.vectors.sort_by(|a, b| (a.tag, &a.labels, &a.steps_ms).cmp(&(b.tag, &b.labels, &b.steps_ms)));
+    merged
+        .errors
+        .sort_by(|a, b| (&a.rule, a.tag, &a.steps_ms, &a.message).cmp(&(&b.rule, b.tag, &b.steps_ms, &b.message)));
+    merged
+}

@@ -1,0 +1,74 @@
+//! Why a run ended before its input did.
+
+use super::feed::FeedError;
+use super::output::OutputError;
+use crate::time::Time;
+
+/// Why a run failed. All of them mean: fix the cause and run again; a run that only hit a flaky source may be retried
+/// as the source's own error says.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The workers could not be started.
+    #[error("cannot start {workers} workers: {reason}")]
+    Start {
+        /// How many were asked for.
+        workers: usize,
+        /// What was in the way.
+        reason: String,
+    },
+    /// A source failed.
+    #[error("input of worker {worker}: {error}")]
+    Feed {
+        /// Whose feed.
+        worker: usize,
+        /// What it said.
+        #[source]
+        error: FeedError,
+    },
+    /// A sink failed.
+    #[error("output of epoch {epoch}: {error}")]
+    Output {
+        /// The epoch that it did not take.
+        epoch: u64,
+        /// What it said.
+        #[source]
+        error: OutputError,
+    },
+    /// A sink could not be completed.
+    #[error("end of the output: {error}")]
+    Finish {
+        /// What it said.
+        #[source]
+        error: OutputError,
+    },
+    /// Too many rounds for a timestamp.
+    #[error("epoch {epoch} takes more than {} rounds: take shorter blocks", Time::LAST_ROUND - 1)]
+    Rounds {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// A feed broke its contract.
+    #[error("worker {worker}: epoch {epoch} follows epoch {last}")]
+    EpochOrder {
+        /// Whose feed.
+        worker: usize,
+        /// The epoch that it gave.
+        epoch: u64,
+        /// The epoch before.
+        last: u64,
+    },
+    /// The feeds broke their contract.
+    #[error("the workers' inputs end at different epochs: {last:?}")]
+    FeedsDisagree {
+        /// The last epoch of each worker.
+        last: Vec<Option<u64>>,
+    },
+    /// A bug.
+    #[error("worker {worker} panicked: {message}")]
+    Panic {
+        /// Who.
+        worker: usize,
+        /// With what words.
+        message: String,
+    },
+}

@@ -1,0 +1,94 @@
+//! A feed from memory: for tests and for queries over few samples.
+//!
+//! # Semantics
+//! Series are dealt out to the workers in turn, in order of first appearance; all samples of a series take the same way,
+//! so their order is kept.
+
+use super::feed::{EpochFeed, Feed, FeedError};
+use crate::time::Binding;
+use bellwether_model::{Labels, Runs, Sample};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// (series, stamp ms, value)
+type Row = (u32, i64, f64);
+
+/// Samples by epoch; shared by the feeds of all workers.
+#[derive(Clone, Debug, Default)]
+pub struct VecSource {
+    series: Vec<Labels>,
+    numbers: HashMap<Labels, u32>,
+    epochs: Vec<(Binding, Vec<Row>)>,
+}
+
+impl VecSource {
+    /// From samples in log order.
+    pub fn from_samples(epochs: impl IntoIterator<Item = (Binding, Vec<Sample>)>) -> Arc<Self> {
+        let mut source = Self::default();
+        for (binding, samples) in epochs {
+            let rows = samples.into_iter().map(|s| (source.number(s.labels), s.timestamp_ms, s.value)).collect();
+            source.epochs.push((binding, rows));
+        }
+        Arc::new(source)
+    }
+
+    /// From the runs of one link. Runs whose series is not defined are left out.
+    pub fn from_runs(epochs: impl IntoIterator<Item = (Binding, Vec<Runs>)>) -> Arc<Self> {
+        let (mut source, mut defined) = (Self::default(), HashMap::new());
+        for (binding, batches) in epochs {
+            let mut rows = Vec::new();
+            for batch in batches {
+                for (number, labels) in &batch.defs {
+                    defined.insert(*number, source.number(labels.clone()));
+                }
+                for run in batch.iter() {
+                    let Some(number) = defined.get(&run.series) else { continue };
+                    rows.extend(run.stamps.iter().zip(run.values).map(|(t, v)| (*number, *t, *v)));
+                }
+            }
+            source.epochs.push((binding, rows));
+        }
+        Arc::new(source)
+    }
+
+    fn number(&mut self, labels: Labels) -> u32 {
+        let next = self.series.len() as u32;
+        let number = *self.numbers.entry(labels).or_insert_with_key(|labels| {
+            self.series.push(labels.clone());
+            next
+        });
+        number
+    }
+
+    /// The feed of one worker.
+    pub fn feed(self: &Arc<Self>, worker: usize, peers: usize) -> VecFeed {
+        VecFeed { source: Arc::clone(self), worker, peers, at: 0, defined: vec![false; self.series.len()] }
+    }
+}
+
+/// One worker's share of a [`VecSource`].
+#[derive(Debug)]
+pub struct VecFeed {
+    source: Arc<VecSource>,
+    worker: usize,
+    peers: usize,
+    at: usize,
+    defined: Vec<bool>,
+}
+
+impl Feed for VecFeed {
+    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
+        let Some((binding, rows)) = self.source.epochs.get(self.at) else { return Ok(None) };
+        let mut runs = Runs { seq: self.at as u64, ..Runs::default() };
+        self.at += 1;
+        for (series, stamp_ms, value) in rows.iter().filter(|r| r.0 as usize % self.peers == self.worker) {
+            let at = *series as usize;
+            if !std::mem::replace(&mut self.defined[at], true) {
+                runs.defs.push((*series, self.source.series[at].clone()));
+            }
+            runs.push_sample(*series, *stamp_ms, *value);
+        }
+        runs.defs.sort_by_key(|d| d.0);
+        Ok(Some(EpochFeed { binding: binding.clone(), runs: vec![runs] }))
+    }
+}
