@@ -145,8 +145,9 @@ impl<O: Output> DecisionSink for DecisionFile<O> {
 
     fn finish(mut self: Box<Self>) -> Result<u64, SinkError> {
         self.flush()?;
-        let out = self.writer.into_inner().map_err(|e| SinkError::parquet(&self.place, e))?;
-        out.complete().map_err(|e| SinkError::io(&self.place, "completing", e))?;
+        // Not into_inner, which makes an I/O error a text.
+        self.writer.finish().map_err(|e| SinkError::parquet(&self.place, e))?;
+        self.writer.inner_mut().complete().map_err(|e| SinkError::io(&self.place, "completing", e))?;
         Ok(self.written)
     }
 }

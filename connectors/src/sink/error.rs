@@ -1,6 +1,6 @@
 //! What can go wrong at a sink: what, where, and what to do.
 
-use crate::source::ErrorClass;
+use crate::source::{ErrorClass, io_advice};
 use std::fmt::Display;
 use std::io;
 
@@ -8,7 +8,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// Writing failed.
-    #[error("{place}: {doing} failed: {source}{}", hint(source))]
+    #[error("{place}: {doing} failed: {source}{}", io_advice(source))]
     Io {
         /// The output.
         place: String,
@@ -39,14 +39,6 @@ pub enum SinkError {
         /// What is wrong.
         what: String,
     },
-}
-
-fn hint(e: &io::Error) -> &'static str {
-    match e.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and run it again",
-        io::ErrorKind::PermissionDenied => "; choose a folder you may write to",
-        _ => "",
-    }
 }
 
 impl SinkError {

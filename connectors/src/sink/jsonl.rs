@@ -68,7 +68,7 @@ impl<O: Output> JsonLines<O> {
         Self { out, place: place.to_string(), buffer: Vec::new(), written: 0 }
     }
 
-    fn complete(self) -> Result<u64, SinkError> {
+    fn complete(mut self) -> Result<u64, SinkError> {
         self.out.complete().map_err(|e| SinkError::io(&self.place, "completing", e))?;
         Ok(self.written)
     }

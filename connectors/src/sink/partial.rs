@@ -25,17 +25,17 @@ pub enum IfExists {
 /// Bytes that become an output by being completed.
 pub trait Output: Write + Send {
     /// Makes the output whole.
-    fn complete(self) -> io::Result<()>;
+    fn complete(&mut self) -> io::Result<()>;
 }
 
 impl Output for Stdout {
-    fn complete(mut self) -> io::Result<()> {
+    fn complete(&mut self) -> io::Result<()> {
         self.flush()
     }
 }
 
 impl Output for Vec<u8> {
-    fn complete(self) -> io::Result<()> {
+    fn complete(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -89,7 +89,7 @@ impl Write for PartialFile {
 }
 
 impl Output for PartialFile {
-    fn complete(mut self) -> io::Result<()> {
+    fn complete(&mut self) -> io::Result<()> {
         self.open()?.flush()?;
         self.open()?.get_ref().sync_all()?;
         self.rename()?;
@@ -139,9 +139,10 @@ mod tests {
     fn a_file_that_came_meanwhile_is_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.txt");
-        let file = PartialFile::create(&path, IfExists::Refuse).unwrap();
+        let mut file = PartialFile::create(&path, IfExists::Refuse).unwrap();
         fs::write(&path, "other").unwrap();
         assert_eq!(file.complete().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        drop(file);
         assert_eq!(fs::read(&path).unwrap(), b"other");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(PartialFile::create(dir.path(), IfExists::Replace).is_err());

@@ -1,5 +1,6 @@
 //! What can go wrong at a source: what, where, and what to do.
 
+use parquet::errors::ParquetError;
 use std::io;
 use std::path::Path;
 
@@ -18,7 +19,7 @@ pub enum ErrorClass {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Reading or writing failed.
-    #[error("{place}: {doing} failed: {source}")]
+    #[error("{place}: {doing} failed: {source}{}", io_advice(source))]
     Io {
         /// File or folder.
         place: String,
@@ -66,15 +67,32 @@ impl SourceError {
     }
 
     /// A Parquet file that can't be decoded; an I/O error inside stays one.
-    pub(crate) fn parquet(place: impl Into<String>, error: ::parquet::errors::ParquetError) -> Self {
-        let place = place.into();
+    pub(crate) fn parquet(place: impl Into<String>, error: ParquetError) -> Self {
+        Self::of_parquet(place.into(), "reading", error, DAMAGED)
+    }
+
+    /// A Parquet file that can't be written; an I/O error inside stays one.
+    pub(crate) fn parquet_writing(path: &Path, error: ParquetError) -> Self {
+        Self::of_parquet(path.display().to_string(), "writing", error, "report this: it should not happen")
+    }
+
+    fn of_parquet(place: String, doing: &'static str, error: ParquetError, advice: &str) -> Self {
         match error {
-            ::parquet::errors::ParquetError::External(e) => match e.downcast::<io::Error>() {
-                Ok(e) => Self::Io { place, doing: "reading", source: *e },
-                Err(e) => Self::invalid(place, e.to_string(), DAMAGED),
+            ParquetError::External(e) => match e.downcast::<io::Error>() {
+                Ok(e) => Self::Io { place, doing, source: *e },
+                Err(e) => Self::invalid(place, e.to_string(), advice),
             },
-            other => Self::invalid(place, other.to_string(), DAMAGED),
+            other => Self::invalid(place, other.to_string(), advice),
         }
+    }
+}
+
+/// What the user can do about an I/O error, if that is plain.
+pub(crate) fn io_advice(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and run it again",
+        io::ErrorKind::PermissionDenied => "; it may not be opened by this user",
+        _ => "",
     }
 }
 

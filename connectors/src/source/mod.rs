@@ -21,6 +21,7 @@ pub mod openmetrics;
 pub mod parquet;
 mod table;
 
+pub(crate) use error::io_advice;
 pub use error::{ErrorClass, SourceError};
 pub use open::{OpenOptions, Opened, open, open_with_progress};
 

@@ -142,7 +142,7 @@ impl Write for Disk {
 }
 
 impl Output for Disk {
-    fn complete(mut self) -> io::Result<()> {
+    fn complete(&mut self) -> io::Result<()> {
         self.completed = true;
         Ok(())
     }
@@ -165,7 +165,8 @@ fn a_full_disk_is_a_clear_error() {
     let mut file = VectorFile::new(Disk { room: 100, completed: false }, "v.parquet").unwrap();
     let (rule, labels): (Arc<str>, Arc<str>) = ("r".into(), "{}".into());
     let result = file.write(&rule, &labels, &[1, 2, 3], &[1.0, 2.0, 3.0]).and_then(|()| file.finish());
-    assert!(result.unwrap_err().to_string().contains("free some space"));
+    let error = result.unwrap_err();
+    assert!(error.to_string().contains("free some space"), "{error:?}");
 }
 
 #[test]

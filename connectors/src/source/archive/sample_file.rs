@@ -119,7 +119,7 @@ fn properties(codec: SampleCodec) -> WriterProperties {
 impl SampleFileWriter {
     /// Creates the file.
     pub(crate) fn create(path: &Path, codec: SampleCodec) -> Result<Self, SourceError> {
-        let wrong = |e| SourceError::parquet(path.display().to_string(), e);
+        let wrong = |e| SourceError::parquet_writing(path, e);
         let file = File::create(path).map_err(|e| SourceError::io(path, "creating", e))?;
         let schema = Arc::new(parse_message_type(SCHEMA).map_err(wrong)?);
         let writer = SerializedFileWriter::new(file, schema, Arc::new(properties(codec))).map_err(wrong)?;
@@ -130,7 +130,7 @@ impl SampleFileWriter {
     pub(crate) fn write(&mut self, s: &Settled) -> Result<(), SourceError> {
         for from in (0..s.stamps.len()).step_by(GROUP_ROWS) {
             let to = (from + GROUP_ROWS).min(s.stamps.len());
-            self.write_group(s, from, to).map_err(|e| SourceError::parquet(self.path.display().to_string(), e))?;
+            self.write_group(s, from, to).map_err(|e| SourceError::parquet_writing(&self.path, e))?;
         }
         Ok(())
     }
@@ -152,9 +152,9 @@ impl SampleFileWriter {
     }
 
     /// Writes the footer and waits for the disk.
-    pub(crate) fn finish(self) -> Result<(), SourceError> {
-        let file = self.writer.into_inner().map_err(|e| SourceError::parquet(self.path.display().to_string(), e))?;
-        file.sync_all().map_err(|e| SourceError::io(&self.path, "writing to disk", e))
+    pub(crate) fn finish(mut self) -> Result<(), SourceError> {
+        self.writer.finish().map_err(|e| SourceError::parquet_writing(&self.path, e))?;
+        self.writer.inner().sync_all().map_err(|e| SourceError::io(&self.path, "writing to disk", e))
     }
 }
 

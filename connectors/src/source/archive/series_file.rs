@@ -66,15 +66,14 @@ pub(crate) fn write(dir: &Path, tenant: &str, rows: &[SeriesRow]) -> Result<(), 
     let first = batch(tenant, &rows[..rows.len().min(BATCH_ROWS)]).map_err(failed)?;
     let zstd = Compression::ZSTD(ZstdLevel::default());
     let properties = WriterProperties::builder().set_compression(zstd).build();
-    let place = || path.display().to_string();
-    let wrong = |e| SourceError::parquet(place(), e);
+    let wrong = |e| SourceError::parquet_writing(&path, e);
     let mut writer = ArrowWriter::try_new(file, first.schema(), Some(properties)).map_err(wrong)?;
     writer.write(&first).map_err(wrong)?;
     for rows in rows.chunks(BATCH_ROWS).skip(1) {
         writer.write(&batch(tenant, rows).map_err(failed)?).map_err(wrong)?;
     }
-    let file = writer.into_inner().map_err(wrong)?;
-    file.sync_all().map_err(|e| SourceError::io(&path, "writing to disk", e))
+    writer.finish().map_err(wrong)?;
+    writer.inner().sync_all().map_err(|e| SourceError::io(&path, "writing to disk", e))
 }
 
 fn batch(tenant: &str, rows: &[SeriesRow]) -> Result<RecordBatch, ArrowError> {

@@ -151,8 +151,8 @@ pub fn write_parquet(
         writer.write(&batch).and_then(|()| writer.flush()).map_err(|e| SinkError::parquet(place, e))?;
         progress(Progress { phase: "writing", samples, total: Some(o.samples_at_most()) });
     }
-    let out = writer.into_inner().map_err(|e| SinkError::parquet(place, e))?;
-    out.complete().map_err(|e| SinkError::io(place, "completing", e))?;
+    writer.finish().map_err(|e| SinkError::parquet(place, e))?;
+    writer.inner_mut().complete().map_err(|e| SinkError::io(place, "completing", e))?;
     Ok(FleetReport { series: series.len() as u64, samples })
 }
 

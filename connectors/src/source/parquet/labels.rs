@@ -19,9 +19,9 @@ pub(crate) enum LabelReader {
     /// By dictionary keys.
     Dictionary(Box<DictionaryPages>),
     /// Value by value.
-    Text(TextReader),
+    Text(Box<TextReader>),
     /// A map.
-    Map(MapReader),
+    Map(Box<MapReader>),
 }
 
 /// A string column read value by value.
@@ -96,13 +96,13 @@ impl LabelReader {
                     return Ok(Self::Dictionary(Box::new(DictionaryPages::new(pages, max_def))));
                 }
                 let reader = byte_arrays(group, *leaf)?;
-                Ok(Self::Text(TextReader { reader, levels: Vec::new(), values: Vec::new(), max_def }))
+                Ok(Self::Text(Box::new(TextReader { reader, levels: Vec::new(), values: Vec::new(), max_def })))
             }
-            LabelColumn::Map { leaf, .. } => Ok(Self::Map(MapReader {
+            LabelColumn::Map { leaf, .. } => Ok(Self::Map(Box::new(MapReader {
                 keys: Leaf::open(group, *leaf)?,
                 values: Leaf::open(group, *leaf + 1)?,
                 entry: Vec::new(),
-            })),
+            }))),
         }
     }
 
