@@ -1,0 +1,135 @@
+//! Arguments of `bellwether backtest`.
+
+use super::data::DataArgs;
+use super::value::{Instant, duration, instant, positive_duration, workers};
+use bellwether_dataflow::lower;
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  The whole span of the data, a summary on the terminal:
+    bellwether backtest --rules rules.yml --data metrics.parquet
+  Several files, the last six hours, decisions as JSON lines:
+    bellwether backtest --rules 'rules/*.yml' --data exports/ --from -6h --out decisions.jsonl
+  What every rule's expression gave at every step:
+    bellwether backtest --rules rules.yml --data archive/ --vectors vectors.parquet
+  Stand beside a Prometheus that ran the same rules:
+    bellwether backtest --rules rules.yml --data metrics.parquet --grid prometheus
+  Columns of your own:
+    bellwether backtest --rules rules.yml --data m.parquet --timestamp-column ts --labels-column tags
+
+Exit code 1 means that some rule could not be evaluated at some step; 130 that you stopped it.";
+
+/// Where the steps of a group are.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Grid {
+    /// At multiples of the interval
+    Zero,
+    /// Where Prometheus puts them: shifted by a hash of group and file
+    Prometheus,
+}
+
+/// What happens to samples of series that a rule records.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Recorded {
+    /// Ignore them: rules read what the recording rules give now
+    Recompute,
+    /// Read them, and not what the recording rules give
+    Keep,
+}
+
+/// How decisions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Parquet, one row a decision
+    Parquet,
+    /// One JSON object a line
+    Jsonl,
+    /// A table on the terminal
+    Table,
+}
+
+/// Evaluate rules over recorded samples and show which alerts would have fired.
+///
+/// Reads Parquet (a column a label, or a map of labels), OpenMetrics text and Bellwether's own archives. Time is that of
+/// the samples: the run gives what a Prometheus with these rules would have decided at every step.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Rule files, directories or globs (quote them); repeatable
+    #[arg(long, required = true, num_args = 1.., value_name = "FILES")]
+    pub rules: Vec<String>,
+    /// Samples: files, directories, globs or an archive; repeatable
+    #[arg(long, required = true, num_args = 1.., value_name = "FILES")]
+    pub data: Vec<String>,
+    /// First step: 2023-11-14T22:15:00Z, Unix seconds or ms, -6h (before the newest sample), +6h (after the oldest)
+    #[arg(long, value_name = "TIME", value_parser = instant, allow_hyphen_values = true)]
+    pub from: Option<Instant>,
+    /// Last step [default: the newest sample]
+    #[arg(long, value_name = "TIME", value_parser = instant, allow_hyphen_values = true)]
+    pub to: Option<Instant>,
+    /// Evaluate all groups this often, whatever their interval [default: each group's own, else 1m]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    pub step: Option<i64>,
+    /// Read this much before --from [default: as far back as the rules look]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub warm_up: Option<i64>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub workers: Option<usize>,
+    /// Hold steps back by this much, as a live run would [default: files hold every sample in time]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub lateness: Option<i64>,
+    /// Where the steps of a group are
+    #[arg(long, value_enum, default_value = "zero")]
+    pub grid: Grid,
+    /// What happens to samples of series that a rule records
+    #[arg(long, value_enum, default_value = "recompute")]
+    pub recorded: Recorded,
+    /// Steps in an epoch
+    #[arg(long, value_name = "STEPS", hide = true)]
+    pub block: Option<usize>,
+    /// Where decisions go; the ending says the format (.parquet, .jsonl), - is standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Writing results")]
+    pub out: Option<String>,
+    /// Format of the decisions, where the ending does not say it
+    #[arg(long, value_enum, help_heading = "Writing results")]
+    pub format: Option<Format>,
+    /// Parquet file of every rule's result at every step: rule, labels, timestamp, value
+    #[arg(long, value_name = "FILE", help_heading = "Writing results")]
+    pub vectors: Option<PathBuf>,
+    /// Replace outputs that exist
+    #[arg(long, help_heading = "Writing results")]
+    pub overwrite: bool,
+    /// How to read the samples.
+    #[command(flatten)]
+    pub read: DataArgs,
+}
+
+impl Args {
+    /// What the rules compile to depends on these.
+    pub fn lower_options(&self) -> lower::Options {
+        lower::Options {
+            tenant: self.read.tenant.clone(),
+            entity_labels: self.read.entity_labels.clone(),
+            interval_override_ms: self.step,
+            grid: match self.grid {
+                Grid::Zero => lower::GridKind::Zero,
+                Grid::Prometheus => lower::GridKind::Prometheus,
+            },
+            recorded: match self.recorded {
+                Recorded::Recompute => lower::Recorded::Recompute,
+                Recorded::Keep => lower::Recorded::Keep,
+            },
+            taps: self.vectors.is_some(),
+            ..lower::Options::default()
+        }
+    }
+
+    /// Number of workers: what was asked for, else one a core.
+    pub fn peers(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or(cores.min(bellwether_model::SHARDS))
+    }
+}

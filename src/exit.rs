@@ -1,0 +1,118 @@
+//! Exit codes, and the errors that stand for them.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | done, and something is not as it should be: a test failed, a rule could not be evaluated at some step |
+//! | 2 | the command line is wrong |
+//! | 3 | rules or samples are not what they have to be |
+//! | 4 | reading or writing failed |
+//! | 101 | a defect of Bellwether itself |
+//! | 130 | interrupted; outputs hold what was done until then |
+
+use bellwether_connectors::sink::SinkError;
+use bellwether_connectors::source::SourceError;
+use bellwether_dataflow::rules::Diagnostic;
+use std::process::ExitCode;
+
+/// The table of exit codes, as `--help` shows it.
+pub const HELP: &str = "\
+Exit codes:
+  0    done
+  1    done, but a test failed or a rule could not be evaluated at some step
+  2    the command line is wrong
+  3    rules or samples are not what they have to be
+  4    reading or writing failed
+  130  interrupted (Ctrl-C); outputs hold what was done until then";
+
+/// Why a command did not end well.
+#[derive(Debug)]
+pub enum Failure {
+    /// Everything was done; what is wrong was said already.
+    Failed,
+    /// Two options contradict each other, or a value makes no sense.
+    Usage(String),
+    /// Bad rules or samples; the text says where and what to do.
+    Input(String),
+    /// Rules with errors, each with its place.
+    Rules(Vec<Diagnostic>),
+    /// Reading or writing failed.
+    Io(String),
+    /// Ctrl-C; what was done until then was said already.
+    Interrupted,
+    /// Something that cannot happen did.
+    Defect(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed => 1,
+            Self::Usage(_) => 2,
+            Self::Input(_) | Self::Rules(_) => 3,
+            Self::Io(_) => 4,
+            Self::Defect(_) => 101,
+            Self::Interrupted => 130,
+        })
+    }
+
+    /// Says it on standard error.
+    pub fn print(&self) {
+        match self {
+            Self::Failed | Self::Interrupted => {}
+            Self::Usage(text) => eprintln!("error: {text}\n\nFor more information, try '--help'."),
+            Self::Input(text) | Self::Io(text) => eprintln!("error: {text}"),
+            Self::Rules(errors) => print_diagnostics(errors),
+            Self::Defect(text) => {
+                eprintln!("error: {text}\nThis is a defect of Bellwether: please report it with the command that you ran.");
+            }
+        }
+    }
+}
+
+fn print_diagnostics(errors: &[Diagnostic]) {
+    for e in errors {
+        eprintln!("{e}\n");
+    }
+    let files: std::collections::BTreeSet<&str> = errors.iter().map(|e| e.file.as_str()).collect();
+    eprintln!("{} in {}", counted(errors.len(), "error"), counted(files.len(), "file"));
+}
+
+/// `1 error`, `2 errors`.
+pub fn counted(n: usize, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{plural}")
+}
+
+impl From<SourceError> for Failure {
+    fn from(e: SourceError) -> Self {
+        match e {
+            SourceError::Io { .. } => Self::Io(e.to_string()),
+            SourceError::Exists { .. } => Self::Io(e.to_string()),
+            SourceError::Invalid { .. } => Self::Input(e.to_string()),
+        }
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(e: SinkError) -> Self {
+        match e {
+            SinkError::Format { .. } => Self::Usage(e.to_string()),
+            SinkError::Io { .. } | SinkError::Exists { .. } | SinkError::Parquet { .. } => Self::Io(e.to_string()),
+        }
+    }
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(errors: Vec<Diagnostic>) -> Self {
+        Self::Rules(errors)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(e: std::io::Error) -> Self {
+        // Whoever read our output has gone (`| head`): nothing to say, and nobody to say it to.
+        if e.kind() == std::io::ErrorKind::BrokenPipe { Self::Failed } else { Self::Io(e.to_string()) }
+    }
+}

@@ -1,0 +1,155 @@
+//! When an alert fired: episodes in, one row of characters out.
+//!
+//! # Semantics
+//! A row's cells share the range equally. A cell shows the mean number of alerts that fired within it, as an eighth of
+//! the row's highest cell: `▁` to `█`; any firing at all shows. `╌` is pending only, `·` nothing.
+
+use super::clock::{date, of_day};
+use super::paint::{Paint, Tone};
+
+const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const PENDING: char = '╌';
+const NOTHING: char = '·';
+
+/// A range of time cut into cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis {
+    /// Begin, ms.
+    pub from_ms: i64,
+    /// End, ms; not before the begin.
+    pub to_ms: i64,
+    /// Number of cells.
+    pub cells: usize,
+}
+
+impl Axis {
+    fn cell_ms(&self) -> f64 {
+        ((self.to_ms - self.from_ms).max(1)) as f64 / self.cells.max(1) as f64
+    }
+
+    /// Shares of an interval: cells it touches, and for how long it does, ms.
+    fn shares(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (usize, f64)> + use<> {
+        let (axis, size) = (*self, self.cell_ms());
+        let at = |ms: i64| (ms - axis.from_ms) as f64 / size;
+        let (begin, end) = (at(from_ms).max(0.0), at(to_ms).min(axis.cells as f64));
+        let last = (end.ceil() as usize).min(axis.cells);
+        (begin as usize..last.max(begin as usize)).map(move |cell| {
+            let share = end.min(cell as f64 + 1.0) - begin.max(cell as f64);
+            (cell, share.max(0.0) * size)
+        })
+    }
+
+    /// The line below the rows: a time at every tick.
+    pub fn labels(&self, indent: usize) -> String {
+        // Wide enough for a label and a gap.
+        const EVERY: usize = 12;
+        let several_days = self.to_ms - self.from_ms > 2 * 86_400_000;
+        let (mut ticks, mut texts) = (" ".repeat(indent), " ".repeat(indent));
+        for cell in (0..self.cells).step_by(EVERY) {
+            let ms = self.from_ms + (self.cell_ms() * cell as f64) as i64;
+            let label = if several_days { date(ms) } else { of_day(ms) };
+            let room = EVERY.min(self.cells - cell);
+            ticks.push_str(&format!("{:<room$}", "╵"));
+            texts.push_str(&if label.len() <= room { format!("{label:<room$}") } else { " ".repeat(room) });
+        }
+        format!("{}\n{}", ticks.trim_end(), texts.trim_end())
+    }
+}
+
+/// One alert's row.
+#[derive(Clone, Debug)]
+pub struct Row {
+    axis: Axis,
+    /// Alerts × ms by cell.
+    firing: Vec<f64>,
+    pending: Vec<bool>,
+}
+
+impl Row {
+    /// A row in which nothing happened.
+    pub fn new(axis: Axis) -> Self {
+        Self { axis, firing: vec![0.0; axis.cells], pending: vec![false; axis.cells] }
+    }
+
+    /// An alert fired from one step to another. One that was resolved at once still shows.
+    pub fn fire(&mut self, from_ms: i64, to_ms: i64) {
+        for (cell, ms) in self.axis.shares(from_ms, to_ms.max(from_ms + 1)) {
+            self.firing[cell] += ms;
+        }
+    }
+
+    /// An alert was pending from one step to another.
+    pub fn wait(&mut self, from_ms: i64, to_ms: i64) {
+        for (cell, _) in self.axis.shares(from_ms, to_ms.max(from_ms + 1)) {
+            self.pending[cell] = true;
+        }
+    }
+
+    /// The characters.
+    pub fn draw(&self, paint: Paint) -> String {
+        let highest = self.firing.iter().copied().fold(0.0, f64::max);
+        let mut out = String::new();
+        let mut run = (Tone::Faint, String::new());
+        for (ms, pending) in self.firing.iter().zip(&self.pending) {
+            let (tone, c) = match (*ms > 0.0, pending) {
+                (true, _) => (Tone::Firing, block(ms / highest)),
+                (false, true) => (Tone::Pending, PENDING),
+                (false, false) => (Tone::Faint, NOTHING),
+            };
+            if tone != run.0 {
+                out.push_str(&paint.text(run.0, &run.1));
+                run = (tone, String::new());
+            }
+            run.1.push(c);
+        }
+        out.push_str(&paint.text(run.0, &run.1));
+        out
+    }
+}
+
+/// The block for a share of more than 0 and at most 1.
+fn block(share: f64) -> char {
+    let eighth = (share * BLOCKS.len() as f64).ceil() as usize;
+    BLOCKS[eighth.clamp(1, BLOCKS.len()) - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AXIS: Axis = Axis { from_ms: 1_000, to_ms: 11_000, cells: 10 };
+
+    #[test]
+    fn height_is_the_mean_number_that_fired() {
+        let mut row = Row::new(AXIS);
+        row.fire(2_000, 4_000);
+        row.fire(3_000, 3_500);
+        row.wait(5_000, 6_500);
+        row.fire(10_999, 10_999);
+        assert_eq!(row.draw(Paint::default()), "·▆█·╌╌···▁");
+    }
+
+    #[test]
+    fn what_lies_outside_is_cut_off() {
+        let mut row = Row::new(AXIS);
+        row.fire(-5_000, 1_500);
+        row.fire(20_000, 30_000);
+        row.wait(10_500, 99_000);
+        assert_eq!(row.draw(Paint::default()), "█········╌");
+    }
+
+    #[test]
+    fn the_axis_names_its_ticks() {
+        let axis = Axis { from_ms: 0, to_ms: 24 * 3_600_000, cells: 24 };
+        assert_eq!(axis.labels(2), "  ╵           ╵\n  00:00       12:00");
+        let days = Axis { from_ms: 0, to_ms: 24 * 86_400_000, cells: 24 };
+        assert!(days.labels(0).ends_with("01-01       01-13"));
+    }
+
+    #[test]
+    fn a_range_of_one_instant_has_a_picture_too() {
+        let mut row = Row::new(Axis { from_ms: 5, to_ms: 5, cells: 4 });
+        row.fire(5, 5);
+        assert_eq!(row.draw(Paint::default()), "████");
+    }
+}
