@@ -72,10 +72,13 @@ enum Step {
     Silent,
 }
 
+/// Candidates of an epoch, come (1) or gone (-1).
+type Changes = Vec<((u128, Slot), isize)>;
+
 struct Evaluation {
     shared: Shared,
     pending: BTreeMap<u64, Active>,
-    candidates: BTreeMap<u64, Vec<((u128, Slot), isize)>>,
+    candidates: BTreeMap<u64, Changes>,
     packets: BTreeMap<u64, Vec<Packet>>,
     active: Option<Active>,
 }
@@ -222,9 +225,9 @@ impl Shared {
 }
 
 /// Sums the changes of each candidate; sorted, so that the interpreter sees them in one order on every run.
-fn consolidated(mut list: Vec<((u128, Slot), isize)>) -> impl Iterator<Item = ((u128, Slot), isize)> {
+fn consolidated(mut list: Changes) -> impl Iterator<Item = ((u128, Slot), isize)> {
     list.sort_unstable();
-    let mut sums: Vec<((u128, Slot), isize)> = Vec::with_capacity(list.len());
+    let mut sums: Changes = Vec::with_capacity(list.len());
     for (candidate, diff) in list {
         match sums.last_mut() {
             Some((last, sum)) if *last == candidate => *sum += diff,

@@ -53,11 +53,10 @@ impl VecSource {
 
     fn number(&mut self, labels: Labels) -> u32 {
         let next = self.series.len() as u32;
-        let number = *self.numbers.entry(labels).or_insert_with_key(|labels| {
+        *self.numbers.entry(labels).or_insert_with_key(|labels| {
             self.series.push(labels.clone());
             next
-        });
-        number
+        })
     }
 
     /// The feed of one worker.

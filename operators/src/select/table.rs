@@ -21,6 +21,9 @@ pub(super) type Nameless = (u128, Vec<Matcher>);
 /// Updates of rows.
 type Updates<R> = Vec<(R, u64, isize)>;
 
+/// Rows that came or went.
+type Rows<'scope, R> = StreamVec<'scope, u64, (R, u64, isize)>;
+
 /// The selector table of a program.
 #[derive(Debug, Default)]
 struct Table {
@@ -54,7 +57,7 @@ fn difference<R: Ord + Clone>(old: &BTreeSet<R>, new: &BTreeSet<R>, time: u64) -
 pub(super) fn table<'scope>(
     bindings: StreamVec<'scope, u64, Binding>,
     gate: Gate,
-) -> (StreamVec<'scope, u64, (Keyed, u64, isize)>, StreamVec<'scope, u64, (Nameless, u64, isize)>) {
+) -> (Rows<'scope, Keyed>, Rows<'scope, Nameless>) {
     let mut builder = OperatorBuilder::new("Table".to_owned(), bindings.scope());
     let mut bindings = builder.new_input(bindings, Pipeline);
     let (keyed, keyed_stream) = builder.new_output::<Updates<Keyed>>();

@@ -9,6 +9,8 @@ use bellwether_operators::program::{MatchOp, Matcher, Program, Selector};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod whole;
+
 const ALL: [(usize, Mode); 7] = [
     (1, Mode::Threads),
     (2, Mode::Threads),
