@@ -1,13 +1,26 @@
 //! Arguments of `bellwether test`.
 
+use clap::ValueEnum;
+
 const EXAMPLES: &str = "\
 Examples:
   All tests of a folder:
     bellwether test rules/tests/*.yml
   Only the tests whose name holds a text:
-    bellwether test rules/tests/*.yml --run 'disk'
+    bellwether test rules/tests/*.yml --run disk
+  For scripts, one JSON object a test:
+    bellwether test rules/tests/*.yml --format json
 
 Exit code 0 means that all tests passed, 1 that one did not, as with promtool.";
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON object a test
+    Json,
+}
 
 /// Run rule unit tests (promtool's format).
 ///
@@ -25,7 +38,7 @@ pub struct Args {
     /// Print failures and the count only
     #[arg(long, short)]
     pub quiet: bool,
-    /// Show differences in full, however many there are
-    #[arg(long)]
-    pub diff: bool,
+    /// How results are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }

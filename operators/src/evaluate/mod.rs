@@ -44,12 +44,14 @@ mod schedule;
 mod selectors;
 mod senders;
 mod set;
+mod shared_elements;
 mod tap;
 mod topk;
 mod unique;
 mod verdict;
 mod view;
 
+pub use alert_text::AlertText;
 pub use kept::{Kept, KeptAlert, KeptRecord, KeptRing, KeptSamples, KeptState};
 pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};

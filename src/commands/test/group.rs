@@ -1,0 +1,239 @@
+//! One test: its rules and input series in; decisions and vectors, checked against what is expected, out.
+//!
+//! # Semantics
+//! Input series are cut off after the last evaluation, so that nothing reads what promtool would not have loaded yet.
+//! An expression is evaluated once, at its instant: its grid has no second one within the test.
+//!
+//! # Limits
+//! A negative offset, or `@` of a later instant, sees samples up to the last evaluation, not up to its own.
+
+use super::{Outcome, alerts, exprs};
+use bellwether_dataflow::lower::{self, Compiled, LowerError, QueryInput, RuleInput};
+use bellwether_dataflow::promql::{self, Expr, format_duration};
+use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
+use bellwether_dataflow::rules::RuleSet;
+use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
+use bellwether_dataflow::unittest::{TestFile, TestGroup, notation::Value};
+use bellwether_model::{Decision, Sample};
+use bellwether_operators::evaluate::{ExpressionError, VectorRow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Interval of a grid with one instant only: longer than all of time that a test may name.
+const ONCE_MS: i64 = 1 << 52;
+
+/// Steps of an epoch at most.
+const BLOCK_STEPS: i64 = 10_000;
+
+/// What a test's rules and queries gave.
+pub struct Given<'a> {
+    pub set: &'a RuleSet,
+    pub compiled: Compiled,
+    /// Tag of each expression's tap; an error where it cannot be evaluated.
+    pub exprs: Vec<Result<usize, String>>,
+    /// In canonical order.
+    pub decisions: Vec<Decision>,
+    /// By tag.
+    pub vectors: BTreeMap<usize, Vec<VectorRow>>,
+    pub errors: Vec<ExpressionError>,
+    /// Distance of two evaluations, ms.
+    pub every_ms: i64,
+    pub fuzzy: bool,
+}
+
+impl Given<'_> {
+    /// The last evaluation of the rules at or before an instant after the start.
+    pub fn evaluated_by(&self, start_ms: i64, eval_time_ms: i64) -> i64 {
+        start_ms + eval_time_ms / self.every_ms * self.every_ms
+    }
+}
+
+/// Runs a test.
+pub fn check(set: &RuleSet, file: &TestFile, test: &TestGroup) -> Outcome {
+    let given = match evaluate(set, file, test) {
+        Ok(given) => given,
+        Err(outcome) => return outcome,
+    };
+    let failed: Vec<String> =
+        given.errors.iter().filter(|e| e.tag.is_none()).map(|e| rule_error(e, test.start_ms)).collect();
+    // As promtool: a rule that fails ends the test.
+    if !failed.is_empty() {
+        return Outcome::Failed(failed);
+    }
+    let mut problems = alerts::problems(&given, test);
+    problems.extend(exprs::problems(&given, test));
+    if problems.is_empty() { Outcome::Passed } else { Outcome::Failed(problems) }
+}
+
+fn rule_error(e: &ExpressionError, start_ms: i64) -> String {
+    let at = e.steps_ms.first().map_or(String::new(), |s| format!(" at {}", format_duration(s - start_ms)));
+    format!("rule {}{at}: {}", e.rule, e.message)
+}
+
+fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup) -> Result<Given<'a>, Outcome> {
+    let every_ms = file.evaluation_interval_ms;
+    let last = test.alert_cases.iter().map(|c| c.eval_time_ms).chain(test.expr_cases.iter().map(|c| c.eval_time_ms));
+    let to_ms = test.start_ms + last.max().unwrap_or(0);
+    let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
+    let samples = samples(test, evaluated_to_ms).map_err(Outcome::NotSupported)?;
+    let (compiled, exprs) = compile(set, file, test)?;
+    let config = RunConfig { workers: 1, ..RunConfig::default() };
+    let outputs = execute(config, &compiled, samples, test.start_ms, to_ms, every_ms).map_err(|e| Outcome::Failed(vec![e]))?;
+    let mut given = Given {
+        set,
+        compiled,
+        exprs,
+        decisions: Vec::new(),
+        vectors: BTreeMap::new(),
+        errors: Vec::new(),
+        every_ms,
+        fuzzy: file.fuzzy_compare,
+    };
+    for out in outputs {
+        given.decisions.extend(out.decisions.into_iter().map(|d| d.decision));
+        given.errors.extend(out.errors);
+        for row in out.vectors {
+            given.vectors.entry(row.tag as usize).or_default().push(row);
+        }
+    }
+    Ok(given)
+}
+
+/// The input series up to the last evaluation.
+fn samples(test: &TestGroup, to_ms: i64) -> Result<Vec<Sample>, String> {
+    let mut samples = Vec::new();
+    for series in &test.input_series {
+        for (i, value) in series.values.iter().enumerate() {
+            let timestamp_ms = test.start_ms + test.interval_ms * i as i64;
+            let value = match value {
+                None => continue,
+                Some(_) if timestamp_ms > to_ms => break,
+                Some(Value::Float(v)) => *v,
+                Some(Value::NotSupported(what)) => {
+                    return Err(format!("line {}: native histograms ({what}) are not supported yet", series.line));
+                }
+            };
+            samples.push(Sample { labels: series.labels.clone(), timestamp_ms, value });
+        }
+    }
+    // In log order as a scrape would write them; the sort is stable, so the file's order decides between equals.
+    samples.sort_by_key(|s| s.timestamp_ms);
+    Ok(samples)
+}
+
+type Tagged = (Compiled, Vec<Result<usize, String>>);
+
+/// Compiles rules and expressions; an expression that cannot be compiled fails alone.
+fn compile(set: &RuleSet, file: &TestFile, test: &TestGroup) -> Result<Tagged, Outcome> {
+    let options = options(file, test);
+    let rules = rule_inputs(set, &file.group_eval_order);
+    let parsed: Vec<Result<Expr, String>> =
+        test.expr_cases.iter().map(|c| promql::parse(&c.expr).map_err(|e| e.to_string())).collect();
+    let mut refused: BTreeMap<usize, String> = BTreeMap::new();
+    loop {
+        let good: Vec<usize> =
+            (0..parsed.len()).filter(|i| parsed[*i].is_ok() && !refused.contains_key(i)).collect();
+        let queries: Vec<QueryInput<'_>> = good.iter().filter_map(|i| query(test, *i, &parsed)).collect();
+        let errors = match lower::compile(&rules, &queries, &options) {
+            Ok(compiled) => {
+                let tag = |i: usize| good.binary_search(&i).map(|at| rules.len() + at).ok();
+                let refusal = |i: usize| refused.get(&i).cloned();
+                let exprs = parsed.iter().enumerate().map(|(i, e)| match (e, tag(i)) {
+                    (Err(e), _) => Err(e.clone()),
+                    (Ok(_), Some(tag)) => Ok(tag),
+                    (Ok(_), None) => Err(refusal(i).unwrap_or_default()),
+                });
+                return Ok((compiled, exprs.collect()));
+            }
+            Err(errors) => errors,
+        };
+        let of_queries = |e: &LowerError| e.unit.and_then(|u| u.checked_sub(rules.len())).and_then(|q| good.get(q));
+        if errors.iter().any(|e| of_queries(e).is_none()) {
+            return Err(refusal(&errors));
+        }
+        refused.extend(errors.iter().filter_map(|e| Some((*of_queries(e)?, e.message.clone()))));
+    }
+}
+
+fn refusal(errors: &[LowerError]) -> Outcome {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let missing = errors.iter().find(|e| e.message.contains("not supported"));
+    missing.map_or(Outcome::Failed(texts), |e| Outcome::NotSupported(e.to_string()))
+}
+
+fn query<'a>(test: &'a TestGroup, i: usize, parsed: &'a [Result<Expr, String>]) -> Option<QueryInput<'a>> {
+    let (case, expr) = (&test.expr_cases[i], parsed[i].as_ref().ok()?);
+    let phase_ms = (test.start_ms + case.eval_time_ms).rem_euclid(ONCE_MS);
+    Some(QueryInput { text: &case.expr, expr, interval_ms: ONCE_MS, phase_ms })
+}
+
+fn options(file: &TestFile, test: &TestGroup) -> lower::Options {
+    let every_ms = file.evaluation_interval_ms;
+    lower::Options {
+        default_interval_ms: every_ms,
+        interval_override_ms: Some(every_ms),
+        phase_ms: test.start_ms.rem_euclid(every_ms),
+        default_subquery_step_ms: Some(every_ms),
+        // Prometheus adds in order of labels, and its tests compare exactly.
+        leaves: 1,
+        taps: true,
+        external_labels: test.external_labels.clone(),
+        external_url: test.external_url.clone(),
+        ..lower::Options::default()
+    }
+}
+
+/// The rules, in the order of `group_eval_order` where there is one; groups it does not name come first.
+fn rule_inputs<'a>(set: &'a RuleSet, group_order: &[String]) -> Vec<RuleInput<'a>> {
+    let mut rules = lower::rule_inputs(set);
+    if group_order.is_empty() {
+        return rules;
+    }
+    let mut groups: Vec<(usize, (usize, usize))> = Vec::new();
+    for r in &rules {
+        let rank = group_order.iter().position(|g| g == r.group).map_or(0, |at| at + 1);
+        groups.push((rank, (r.order.0, r.order.1)));
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    for r in &mut rules {
+        let at = groups.iter().position(|(_, g)| *g == (r.order.0, r.order.1)).unwrap_or(0);
+        r.order = (0, at, r.order.2);
+    }
+    rules
+}
+
+fn execute(
+    config: RunConfig,
+    compiled: &Compiled,
+    samples: Vec<Sample>,
+    from_ms: i64,
+    to_ms: i64,
+    every_ms: i64,
+) -> Result<Vec<MergedOutput>, String> {
+    let spec = SyntheticSpec {
+        first_epoch: 1,
+        data_ms: samples.first().zip(samples.last()).map(|(a, b)| (a.timestamp_ms, b.timestamp_ms)),
+        block_ms: (to_ms - from_ms + every_ms).min(BLOCK_STEPS * every_ms),
+        lateness_ms: None,
+        warm_from_ms: from_ms,
+        from_ms,
+        to_ms,
+    };
+    let mut program = Some(Arc::new(compiled.program.clone()));
+    let mut samples = samples.into_iter().peekable();
+    let epochs: Vec<_> = SyntheticBindings::new(spec)
+        .iter()
+        .map(|span| {
+            let mut batch = Vec::new();
+            while let Some(s) = samples.next_if(|s| s.timestamp_ms <= span.upto_ms) {
+                batch.push(s);
+            }
+            (span.binding(program.take()), batch)
+        })
+        .collect();
+    let source = VecSource::from_samples(epochs);
+    let (output, collected) = Collect::new();
+    run(config, move |w, peers| Box::new(source.feed(w, peers)), output, Arc::default()).map_err(|e| e.to_string())?;
+    Ok(collected.take().into_iter().map(|(_, out)| out).collect())
+}
