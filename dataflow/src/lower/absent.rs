@@ -1,12 +1,13 @@
-//! `absent(v)`: the element gets the labels that the argument's equality matchers name.
+//! `absent(v)` and `absent_over_time(m)`: the element gets the labels that the argument's equality matchers name.
 //!
 //! # Semantics
 //! `promql/functions.go`, createLabelsForAbsentFunction: of a label with several matchers nothing is taken, unless the
-//! equality is the last of them.
+//! equality is the last of them. `absent_over_time(m)` is `absent(last_over_time(m))` with the labels of `m`.
 
 use super::context::{Lowering, Scope};
 use super::walk;
 use bellwether_model::METRIC_NAME;
+use bellwether_operators::functions::RangeFn;
 use bellwether_operators::program::{NodeIdx, Op};
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Call, Expr};
@@ -22,6 +23,17 @@ impl Lowering<'_> {
         };
         let text = self.call_text("absent", &[vector]);
         Some(self.vector(scope, Op::Absent { labels }, vec![vector], text))
+    }
+
+    pub(super) fn absent_over_time(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
+        // This one keeps the name, so that nothing can coincide: series of several names are no error here.
+        let window = self.range_call(scope, call, 0, RangeFn::LastOverTime)?;
+        let labels = match call.args.args.first().map(|a| walk::inner(a)) {
+            Some(Expr::MatrixSelector(m)) => labels(&walk::matchers(&m.vs)),
+            _ => Vec::new(),
+        };
+        let text = self.text(window).to_owned();
+        Some(self.vector(scope, Op::Absent { labels }, vec![window], text))
     }
 }
 

@@ -61,10 +61,8 @@ impl Lowering<'_> {
         let bool_mode = b.return_bool();
         let word = if bool_mode { " bool" } else { "" };
         let text = format!("{} {}{word} {}", self.operand(left), sign(op), self.operand(right));
-        let comparison = !matches!(
-            op,
-            BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod | BinOp::Pow | BinOp::Atan2
-        );
+        let comparison =
+            !matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod | BinOp::Pow | BinOp::Atan2);
         Some(match (self.shape(left), self.shape(right)) {
             (Shape::Scalar, Shape::Scalar) if comparison && !bool_mode => {
                 let message = "comparisons between scalars must use BOOL modifier".to_owned();

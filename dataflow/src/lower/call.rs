@@ -5,7 +5,8 @@ use super::context::{Lowering, Scope};
 use super::math::math_function;
 use super::range::range_function;
 use super::walk::inner;
-use bellwether_operators::program::{NodeIdx, Shape};
+use bellwether_operators::functions::BinOp;
+use bellwether_operators::program::{NodeIdx, Op, ScalarSide, Shape};
 use promql_parser::parser::{Call, Expr};
 
 impl Lowering<'_> {
@@ -27,6 +28,7 @@ impl Lowering<'_> {
             "scalar" => self.scalar_of(scope, call),
             "timestamp" => self.timestamp(scope, call),
             "absent" => self.absent(scope, call),
+            "absent_over_time" => self.absent_over_time(scope, call),
             "label_replace" => self.label_replace(scope, call),
             "label_join" => self.label_join(scope, call),
             "histogram_quantile" => self.histogram_quantile(scope, call),
@@ -50,10 +52,20 @@ impl Lowering<'_> {
 
     /// `timestamp(selector)` reads the samples' own times; of other expressions it is the evaluation instant.
     fn timestamp(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
-        match call.args.args.first().map(|a| inner(a)) {
-            Some(Expr::VectorSelector(v)) => self.instant(scope, v, true),
-            _ => self.refuse(scope, "timestamp", "timestamp() of an expression is not supported yet".to_owned()),
+        let arg = call.args.args.first()?;
+        if let Expr::VectorSelector(v) = inner(arg) {
+            return self.instant(scope, v, true);
         }
+        let vector = self.vector_expr(scope, arg, "timestamp")?;
+        let text = self.call_text("timestamp", &[vector]);
+        let (zero, time) = (self.number(scope, 0.0), self.time(scope));
+        // Anything to the power of 0 is 1, NaN and infinities included.
+        let side = ScalarSide::Right;
+        let one = Op::Arith { op: BinOp::Pow, side, bool_mode: false };
+        let one_text = format!("{} ^ 0", self.operand(vector));
+        let ones = self.vector(scope, one, vec![vector, zero], one_text);
+        let times = Op::Arith { op: BinOp::Mul, side, bool_mode: false };
+        Some(self.vector(scope, times, vec![ones, time], text))
     }
 
     /// The arguments of a call: vectors and scalars as `shapes` says; of fewer arguments fewer.

@@ -82,6 +82,8 @@ pub fn compile(
         recorded_names: recorded_names.into_iter().collect(),
         tenant: options.tenant.clone(),
         entity_labels: options.entity_labels.clone(),
+        external_labels: options.external_labels.clone(),
+        external_url: options.external_url.clone(),
         leaves: options.leaves,
         ..assembled.program
     };
@@ -128,9 +130,7 @@ fn about_all(error: &crate::plan::ScheduleError) -> LowerError {
 fn recorded_names(rules: &[RuleInput<'_>], options: &Options) -> BTreeSet<String> {
     match options.recorded {
         Recorded::Keep => BTreeSet::new(),
-        Recorded::Recompute => {
-            rules.iter().filter(|r| r.kind == RuleKind::Record).map(|r| r.name.to_owned()).collect()
-        }
+        Recorded::Recompute => rules.iter().filter(|r| r.kind == RuleKind::Record).map(|r| r.name.to_owned()).collect(),
     }
 }
 

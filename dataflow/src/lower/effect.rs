@@ -19,8 +19,7 @@ impl Lowering<'_> {
     /// Lowers one unit.
     pub(super) fn unit(&mut self, unit: &Unit<'_>) -> Option<Root> {
         let wait_ms = self.ahead.of_unit[unit.index];
-        let grid =
-            self.dag.grid(Grid { interval_ms: unit.interval_ms, phase_ms: unit.phase_ms, wait_ms, warm: false });
+        let grid = self.dag.grid(Grid { interval_ms: unit.interval_ms, phase_ms: unit.phase_ms, wait_ms, warm: false });
         let scope = Scope { unit, grid, in_subquery: false };
         let result = self.expr(scope, unit.expr)?;
         let rule = match unit.origin {

@@ -1,5 +1,7 @@
 //! Settings that change what rules compile to.
 
+use bellwether_model::Labels;
+
 /// Where a group's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GridKind {
@@ -47,6 +49,10 @@ pub struct Options {
     pub leaves: usize,
     /// Hands out every rule's result vector too.
     pub taps: bool,
+    /// Labels that this server adds to everything it sends: templates see them.
+    pub external_labels: Labels,
+    /// Where users reach this server: templates see it.
+    pub external_url: String,
     /// More stages are refused.
     pub max_stages: usize,
 }
@@ -66,6 +72,8 @@ impl Default for Options {
             exchange_everywhere: false,
             leaves: 64,
             taps: false,
+            external_labels: Labels::empty(),
+            external_url: String::new(),
             max_stages: 200,
         }
     }

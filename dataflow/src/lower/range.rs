@@ -8,7 +8,7 @@ use super::context::{Lowering, Scope};
 use super::text;
 use super::walk::{inner, offset_ms, usage};
 use bellwether_operators::functions::RangeFn;
-use bellwether_operators::program::{Grid, NodeIdx, Op, Source};
+use bellwether_operators::program::{Grid, NodeIdx, Op, Shape, Source};
 use promql_parser::parser::{Call, Expr, SubqueryExpr};
 use std::time::Duration;
 
@@ -79,12 +79,8 @@ impl Lowering<'_> {
                 let used = usage(&m.vs, extrapolates(function), scope.in_subquery);
                 let source = Source::Selector(self.selector(scope, used)?);
                 let (range_ms, offset_ms) = (millis(m.range), used.offset_ms);
-                let text = format!(
-                    "{}[{}]{}",
-                    self.source_text(source),
-                    text::duration(range_ms),
-                    text::offset(offset_ms)
-                );
+                let text =
+                    format!("{}[{}]{}", self.source_text(source), text::duration(range_ms), text::offset(offset_ms));
                 Some(Window { source, range_ms, offset_ms, text })
             }
             Expr::Subquery(s) => self.subquery(scope, s),
@@ -110,7 +106,8 @@ impl Lowering<'_> {
             return None;
         }
         let text = self.text(vector).to_owned();
-        let ring = self.vector(below, Op::Ring { retain_ms: 0 }, vec![vector], text);
+        // An effect: it writes samples, and its operand's rows are its own.
+        let ring = self.node(below, Shape::Effect, Op::Ring { retain_ms: 0 }, vec![vector], text);
         let (range_ms, offset_ms) = (millis(s.range), offset_ms(s.offset.as_ref()));
         let text = format!(
             "{}[{}:{}]{}",

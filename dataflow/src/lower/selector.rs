@@ -13,7 +13,8 @@ impl Lowering<'_> {
     pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, timestamp: bool) -> Option<NodeIdx> {
         let used = walk::usage(v, false, scope.in_subquery);
         let selector = self.selector(scope, used)?;
-        let plain = format!("{}{}", text::selector(&self.dag.selectors[selector].matchers), text::offset(used.offset_ms));
+        let plain =
+            format!("{}{}", text::selector(&self.dag.selectors[selector].matchers), text::offset(used.offset_ms));
         let lookback_ms = self.options.lookback_ms;
         let op = Op::Instant { selector, offset_ms: used.offset_ms, lookback_ms, timestamp };
         let text = if timestamp { format!("timestamp({plain})") } else { plain };

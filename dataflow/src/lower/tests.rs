@@ -43,7 +43,14 @@ pub(super) fn written(line: &str) -> Written {
     }
     let kind = if head.starts_with('!') { RuleKind::Alert } else { RuleKind::Record };
     let expr = parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
-    Written { name: head.trim_start_matches('!').to_owned(), kind, text: text.to_owned(), expr, labels, query_offset_ms }
+    Written {
+        name: head.trim_start_matches('!').to_owned(),
+        kind,
+        text: text.to_owned(),
+        expr,
+        labels,
+        query_offset_ms,
+    }
 }
 
 /// Rules in a group each, in order.
@@ -93,14 +100,17 @@ fn queries_see_what_rules_record_and_get_the_next_tags() {
 
 #[test]
 fn all_errors_are_found_at_once() {
-    let errors = compile_lines("a = count_values(\"v\", x) + sort(y @ 5)\n!b = absent_over_time(x[5m])", &Options::default());
+    let errors = compile_lines(
+        "a = count_values(\"v\", x) + sort(y @ 5)\n!b = histogram_fraction(0, 1, x)",
+        &Options::default(),
+    );
     let found: Vec<String> = errors.unwrap_err().iter().map(|e| e.construct.clone()).collect();
-    assert_eq!(found, ["count_values", "@", "sort", "absent_over_time"]);
+    assert_eq!(found, ["count_values", "@", "sort", "histogram_fraction"]);
 }
 
 #[test]
 fn an_error_names_rule_and_place() {
-    let error = compile_lines("!b = up > 1 or absent_over_time(x[5m])", &Options::default()).unwrap_err().remove(0);
-    let text = "f.yml: group \"g\", alert \"b\": 1:11: absent_over_time is not supported yet";
+    let error = compile_lines("!b = up > 1 or histogram_avg(x)", &Options::default()).unwrap_err().remove(0);
+    let text = "f.yml: group \"g\", alert \"b\": 1:11: histogram_avg is not supported yet";
     assert_eq!(error.to_string(), text);
 }

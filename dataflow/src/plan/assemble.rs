@@ -90,7 +90,8 @@ fn renumbered(mut node: Node, number: &[NodeIdx]) -> Node {
 /// An effect fails with any fallible node of its expression, on whatever grid.
 fn find_verdicts(nodes: &mut [Node]) {
     for root in 0..nodes.len() {
-        if nodes[root].shape != Shape::Effect {
+        // A ring keeps what its operand gives; an error counts where a rule reads it.
+        if nodes[root].shape != Shape::Effect || matches!(nodes[root].op, Op::Ring { .. }) {
             continue;
         }
         let mut verdicts: Vec<NodeIdx> = graph::below(nodes, root).into_iter().filter(|n| nodes[*n].fallible).collect();

@@ -112,11 +112,8 @@ impl Dag {
     }
 
     fn folded(&self, part: Part) -> Part {
-        let constants: Option<Vec<f64>> = part
-            .inputs
-            .iter()
-            .map(|i| if let Op::Number(v) = self.nodes[*i].op { Some(v) } else { None })
-            .collect();
+        let constants: Option<Vec<f64>> =
+            part.inputs.iter().map(|i| if let Op::Number(v) = self.nodes[*i].op { Some(v) } else { None }).collect();
         match constants.and_then(|values| fold::fold(&part.op, &values)) {
             Some(v) => Part { text: fold::number_text(v), op: Op::Number(v), inputs: Vec::new(), ..part },
             None => part,
@@ -126,7 +123,9 @@ impl Dag {
     /// A leaf lengthens what its source keeps, whether it is new or not: sources are shared by ranges.
     fn retain(&mut self, op: &Op) {
         let (source, back_ms) = match op {
-            Op::Instant { selector, offset_ms, lookback_ms, .. } => (Source::Selector(*selector), offset_ms + lookback_ms),
+            Op::Instant { selector, offset_ms, lookback_ms, .. } => {
+                (Source::Selector(*selector), offset_ms + lookback_ms)
+            }
             Op::Range { source, range_ms, offset_ms, .. } => (*source, offset_ms + range_ms),
             _ => return,
         };

@@ -160,7 +160,8 @@ impl Facts {
                     facts.allow(METRIC_NAME);
                     facts.fixed.extend(self.fixed.get_key_value(METRIC_NAME).map(clone_pair));
                 }
-                facts.distinct_unnamed = !matches!(&matching.key, Grouping::By(k) if k.iter().any(|l| l == METRIC_NAME));
+                facts.distinct_unnamed =
+                    !matches!(&matching.key, Grouping::By(k) if k.iter().any(|l| l == METRIC_NAME));
                 Match { facts, fallible, collides: false }
             }
             Cardinality::ManyToOne => Self::many_to_one(self, right, matching, drops_name),
@@ -280,8 +281,7 @@ mod tests {
     fn group_left_fails_only_by_its_one_side_and_by_overwriting() {
         let many = selector(&[(METRIC_NAME, MatchOp::Equal, "a")]);
         let one = selector(&[(METRIC_NAME, MatchOp::Equal, "b")]).grouped(&by(&["k"]));
-        let mut matching =
-            Matching { key: by(&["k"]), card: Cardinality::ManyToOne, include: vec![] };
+        let mut matching = Matching { key: by(&["k"]), card: Cardinality::ManyToOne, include: vec![] };
         assert!(!many.matched(&one, &matching, true).fallible);
         matching.include = vec!["version".into()];
         assert!(many.matched(&one, &matching, true).collides);

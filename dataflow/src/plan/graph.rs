@@ -57,10 +57,8 @@ pub fn producers(nodes: &[Node]) -> BTreeMap<usize, NodeIdx> {
 /// The graph of all nodes.
 pub fn graph(nodes: &[Node], reads: &[Vec<Read>]) -> Graph {
     let producers = producers(nodes);
-    let mut graph: Graph = nodes
-        .iter()
-        .map(|n| n.inputs.iter().copied().chain(ring(n)).map(|i| (i, Kind::Data)).collect())
-        .collect();
+    let mut graph: Graph =
+        nodes.iter().map(|n| n.inputs.iter().copied().chain(ring(n)).map(|i| (i, Kind::Data)).collect()).collect();
     for (i, node) in nodes.iter().enumerate() {
         let Some((selector, offset_ms)) = leaf(node) else { continue };
         for read in &reads[selector] {

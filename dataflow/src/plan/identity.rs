@@ -29,9 +29,9 @@ pub fn exchange_id(input: NodeId, to: &Placement) -> NodeId {
 /// The identity of a selector and of what it may see of producers.
 pub fn selector_id(tenant: &str, matchers: &[Matcher], reads: &[Read], producer_ids: &[u128]) -> u128 {
     let mut bytes: Vec<Vec<u8>> = vec![tenant.as_bytes().to_vec()];
-    bytes.extend(matchers.iter().flat_map(|m| {
-        [m.name.clone().into_bytes(), vec![m.op as u8], m.value.clone().into_bytes()]
-    }));
+    bytes.extend(
+        matchers.iter().flat_map(|m| [m.name.clone().into_bytes(), vec![m.op as u8], m.value.clone().into_bytes()]),
+    );
     for r in reads {
         bytes.push(b"read".to_vec());
         bytes.push(producer_ids.get(r.producer).copied().unwrap_or_default().to_le_bytes().to_vec());

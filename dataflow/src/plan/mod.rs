@@ -34,10 +34,10 @@ mod schedule;
 
 pub use assemble::{Assembled, Run, assemble};
 pub use dag::{Dag, Part, Read};
-pub use graph::{below, ring};
 pub use dot::dot;
 pub use explain::explain;
 pub use facts::Facts;
+pub use graph::{below, ring};
 pub use horizon::horizons;
 pub use identity::node_id;
 pub use label::{op_label, set_text};

@@ -15,13 +15,15 @@ use super::graph::{Graph, Kind};
 use super::scc::components;
 use bellwether_operators::program::{Node, NodeIdx, Op, Phase, Stage};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 /// Why rules have no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// The plan needs too many rounds.
-    #[error("the rules need {stages} stages, more than the limit of {limit}: recorded series that read each other form too long a chain")]
+    #[error(
+        "the rules need {stages} stages, more than the limit of {limit}: recorded series that read each other form too long a chain"
+    )]
     TooDeep {
         /// Stages needed.
         stages: usize,
@@ -57,13 +59,13 @@ pub struct Schedule {
     /// By node.
     pub places: Vec<Place>,
     stepwise: Vec<bool>,
+    lengths: Vec<usize>,
 }
 
 impl Schedule {
     /// Phases with the nodes' new numbers (`number[old]`).
     pub fn phases(&self, number: &[NodeIdx]) -> Vec<Phase> {
-        let mut phases: Vec<Phase> =
-            self.stepwise.iter().map(|s| Phase { stepwise: *s, stages: Vec::new() }).collect();
+        let mut phases: Vec<Phase> = self.stepwise.iter().map(|s| Phase { stepwise: *s, stages: Vec::new() }).collect();
         for node in &self.order {
             let place = self.places[*node];
             let stages = &mut phases[place.phase].stages;
@@ -75,8 +77,31 @@ impl Schedule {
                 stages[send].send.push(number[*node]);
             }
         }
+        for (phase, length) in phases.iter_mut().zip(&self.lengths) {
+            phase.stages.resize(*length, Stage::default());
+        }
         phases
     }
+}
+
+/// The stage with which a fallible node's partial verdict leaves: a rule's identities meet nowhere but where they are,
+/// an exchange looks for duplicates among what it received.
+fn partial(node: &Node, place: Place) -> usize {
+    match node.op {
+        Op::Alert(_) | Op::Record(_) => place.send.unwrap_or(place.eval),
+        _ => place.eval,
+    }
+}
+
+/// Stages of each phase. An instant of a component lasts until its verdicts are back: they would be taken for
+/// those of the next instant.
+fn lengths(nodes: &[Node], places: &[Place], phases: usize) -> Vec<usize> {
+    let mut lengths = vec![0; phases];
+    for (node, place) in nodes.iter().zip(places) {
+        let back = if place.stepwise && node.fallible { partial(node, *place) + 3 } else { 0 };
+        lengths[place.phase] = lengths[place.phase].max(place.eval + 1).max(back);
+    }
+    lengths
 }
 
 /// Whether the node sends and finishes a stage later.
@@ -99,18 +124,14 @@ pub fn schedule(nodes: &[Node], graph: &Graph, max_stages: usize) -> Result<Sche
         .map(|(n, deps)| deps.iter().copied().filter(|(d, k)| !(*k == Kind::Lagged && inner(n, *d))).collect())
         .collect();
     let order = topological(nodes, &needed, &phase)?;
-    let mut out = Schedule { order, places: vec![Place::default(); nodes.len()], stepwise };
+    let mut out = Schedule { order, places: vec![Place::default(); nodes.len()], stepwise, lengths: Vec::new() };
     for n in out.order.clone() {
         let mut place = assign(nodes, &needed[n], &out.places, n, phase[n]);
         place.stepwise = component.is_cycle(n);
         out.places[n] = place;
     }
-    let mut lengths: BTreeMap<usize, usize> = BTreeMap::new();
-    for place in &out.places {
-        let length = lengths.entry(place.phase).or_default();
-        *length = (*length).max(place.eval + 1);
-    }
-    let stages = lengths.values().sum();
+    out.lengths = lengths(nodes, &out.places, out.stepwise.len());
+    let stages = out.lengths.iter().sum();
     if stages > max_stages {
         return Err(ScheduleError::TooDeep { stages, limit: max_stages });
     }
@@ -184,9 +205,8 @@ fn topological(nodes: &[Node], needed: &Graph, phase: &[usize]) -> Result<Vec<No
 
 fn assign(nodes: &[Node], deps: &[(NodeIdx, Kind)], places: &[Place], n: NodeIdx, phase: usize) -> Place {
     let here = |d: NodeIdx| if places[d].phase == phase { places[d].eval } else { 0 };
-    let latest = |data: bool| {
-        deps.iter().filter(|(_, k)| (*k == Kind::Data) == data).map(|(d, _)| here(*d)).max().unwrap_or(0)
-    };
+    let latest =
+        |data: bool| deps.iter().filter(|(_, k)| (*k == Kind::Data) == data).map(|(d, _)| here(*d)).max().unwrap_or(0);
     let (inputs, others) = (latest(true), latest(false));
     let base = Place { phase, ..Place::default() };
     let node = &nodes[n];
@@ -195,7 +215,7 @@ fn assign(nodes: &[Node], deps: &[(NodeIdx, Kind)], places: &[Place], n: NodeIdx
             _ if v == n => inputs + 2,
             // The verdict left in an earlier phase, in its last stage at worst: one stage from then is gone already.
             p if p.phase != phase => 1,
-            p => p.send.unwrap_or(p.eval) + 2,
+            p => partial(&nodes[v], p) + 2,
         };
         node.verdicts.iter().map(|v| back(*v)).max().unwrap_or(0)
     };

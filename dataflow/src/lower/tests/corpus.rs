@@ -17,6 +17,7 @@ fn check(program: &Program) {
         }
     }
     assert!(evaluated.iter().all(|n| *n == 1), "every node is evaluated once");
+    verdicts_are_back(program);
     for (i, node) in program.nodes.iter().enumerate() {
         assert!(node.inputs.iter().all(|n| *n < i && rank[*n] < rank[i]), "inputs first: {}", node.text);
         assert!(node.check_unique <= node.fallible);
@@ -25,6 +26,35 @@ fn check(program: &Program) {
             assert!(!matches!(node.placement, Placement::Scattered | Placement::Replicated), "{}", node.text);
         }
         assert_eq!(node.shape == Shape::Scalar, node.placement == Placement::Replicated, "{}", node.text);
+    }
+}
+
+/// A partial verdict leaves with `send` of a rule and with `eval` of all else; the joint one is there two stages later,
+/// within the instant where a phase runs stepwise.
+fn verdicts_are_back(program: &Program) {
+    let mut round = 0;
+    let mut leaves = vec![0; program.nodes.len()];
+    let mut applied = vec![0; program.nodes.len()];
+    for phase in &program.phases {
+        let end = round + phase.stages.len();
+        for stage in &phase.stages {
+            for n in &stage.eval {
+                applied[*n] = round;
+                if !matches!(program.nodes[*n].op, Op::Alert(_) | Op::Record(_)) {
+                    leaves[*n] = round;
+                    assert!(!(phase.stepwise && program.nodes[*n].fallible) || round + 2 < end);
+                }
+            }
+            stage
+                .send
+                .iter()
+                .filter(|n| matches!(program.nodes[**n].op, Op::Alert(_) | Op::Record(_)))
+                .for_each(|n| leaves[*n] = round);
+            round += 1;
+        }
+    }
+    for (i, node) in program.nodes.iter().enumerate() {
+        assert!(node.verdicts.iter().all(|v| applied[i] >= leaves[*v] + 2), "{}", node.text);
     }
 }
 
@@ -67,7 +97,9 @@ fn conformance_rule_files_compile() {
 
 #[test]
 fn all_conformance_rules_compile_together() {
-    let Some(shared) = bellwether_test_support::shared_or_skip("all_conformance_rules_compile_together") else { return };
+    let Some(shared) = bellwether_test_support::shared_or_skip("all_conformance_rules_compile_together") else {
+        return;
+    };
     let set = crate::rules::load(&[shared.join("conformance/rules").display().to_string()]).unwrap();
     let inputs = rule_inputs(&set);
     let options = Options { max_stages: 2_000, ..Options::default() };

@@ -6,10 +6,14 @@ use std::path::Path;
 fn explained(lines: &str) -> String {
     match compile_lines(lines, &Options::default()) {
         Err(errors) => errors.iter().map(|e| format!("error: {e}\n")).collect(),
-        Ok(c) => c.rules.iter().map(|r| {
-            let (horizon, rounds) = (r.horizon_ms / 1000, r.rounds);
-            format!("{}: horizon {horizon}s, {rounds} rounds\n{}", r.origin, explain(&c.program, r.root))
-        }).collect(),
+        Ok(c) => c
+            .rules
+            .iter()
+            .map(|r| {
+                let (horizon, rounds) = (r.horizon_ms / 1000, r.rounds);
+                format!("{}: horizon {horizon}s, {rounds} rounds\n{}", r.origin, explain(&c.program, r.root))
+            })
+            .collect(),
     }
 }
 

@@ -77,21 +77,27 @@ fn reading_alerts_of_another_alert_is_no_cycle() {
 
 #[test]
 fn matchers_exclude_producers() {
-    let c = compiled("r{env=\"prod\"} = sum(x)\na = r{env=\"dev\"}\nb = {__name__=~\"r|s\",env=~\"p.+\"}\nc = ALERTS{alertstate=\"inactive\"}\n!d = y");
+    let c = compiled(
+        "r{env=\"prod\"} = sum(x)\na = r{env=\"dev\"}\nb = {__name__=~\"r|s\",env=~\"p.+\"}\nc = ALERTS{alertstate=\"inactive\"}\n!d = y",
+    );
     let reads: Vec<usize> = c.program.selectors.iter().map(|s| s.producers.len()).collect();
     assert_eq!(reads, [0, 0, 1, 0, 0]);
 }
 
 #[test]
 fn look_ahead_goes_through_recorded_series() {
-    let c = compiled("r = x offset -10m\n!a = r > 1\n!b = r offset 4m > 1\n!d = max_over_time((x offset -1m)[5m:1m] offset 30s) > 1");
+    let c = compiled(
+        "r = x offset -10m\n!a = r > 1\n!b = r offset 4m > 1\n!d = max_over_time((x offset -1m)[5m:1m] offset 30s) > 1",
+    );
     let wait = |i: usize| c.program.grids[c.program.nodes[c.rules[i].root].grid].wait_ms;
     assert_eq!([wait(0), wait(1), wait(2), wait(3)], [600_000, 600_000, 360_000, 30_000]);
 }
 
 #[test]
 fn horizons_add_up() {
-    let c = compiled("r = rate(x[10m])\n!a = max_over_time(r[1h] offset 1d) > 1\n!b = max_over_time(rate(x[5m])[1h:1m]) > 1");
+    let c = compiled(
+        "r = rate(x[10m])\n!a = max_over_time(r[1h] offset 1d) > 1\n!b = max_over_time(rate(x[5m])[1h:1m]) > 1",
+    );
     let horizons: Vec<i64> = c.rules.iter().map(|r| r.horizon_ms / 60_000).collect();
     assert_eq!(horizons, [10, 24 * 60 + 60 + 10, 65]);
     assert_eq!(c.program.horizon_ms, c.rules[1].horizon_ms);

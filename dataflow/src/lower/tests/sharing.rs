@@ -4,7 +4,8 @@ use bellwether_operators::program::Op;
 
 #[test]
 fn a_thousand_thresholds_share_one_window() {
-    let lines: String = (0..1000).map(|i| format!("!a{i} = rate(http_errors_total{{job=\"x\"}}[5m]) > {i}\n")).collect();
+    let lines: String =
+        (0..1000).map(|i| format!("!a{i} = rate(http_errors_total{{job=\"x\"}}[5m]) > {i}\n")).collect();
     let compiled = compiled(&lines);
     assert_eq!(compiled.stats.windows, 1);
     assert_eq!(compiled.stats.windows_asked, 1000);
@@ -17,7 +18,8 @@ fn a_thousand_thresholds_share_one_window() {
 
 #[test]
 fn writing_does_not_matter() {
-    let compiled = compiled("a = sum by (b, a) ((rate(x{l=\"1\",k=\"2\"}[300s])))\nb = sum(rate(x{k='2', l='1'}[5m])) by (a,b)");
+    let compiled =
+        compiled("a = sum by (b, a) ((rate(x{l=\"1\",k=\"2\"}[300s])))\nb = sum(rate(x{k='2', l='1'}[5m])) by (a,b)");
     assert_eq!(compiled.program.nodes.len(), 4, "window, sum, two records");
 }
 
@@ -35,7 +37,8 @@ fn grids_and_offsets_tell_nodes_apart() {
 
 #[test]
 fn identities_do_not_depend_on_other_rules() {
-    let ids = |lines: &str| compiled(lines).program.nodes.iter().map(|n| n.id).collect::<std::collections::BTreeSet<_>>();
+    let ids =
+        |lines: &str| compiled(lines).program.nodes.iter().map(|n| n.id).collect::<std::collections::BTreeSet<_>>();
     let alone = ids("!a = sum(rate(x[5m])) > 1");
     let with_others = ids("!a = sum(rate(x[5m])) > 1\nz = y\n!c = z > 2");
     assert!(alone.is_subset(&with_others));

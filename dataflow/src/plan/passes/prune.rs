@@ -1,11 +1,11 @@
 //! Drops nodes that no effect needs: operands of what was folded.
 
 use crate::plan::{Dag, ring};
-use bellwether_operators::program::{NodeIdx, Op, Shape, Source};
+use bellwether_operators::program::{NodeIdx, Op, Source};
 
 /// Drops them; gives the new number of each node that stays (dropped ones have no meaningful number).
 pub fn prune(dag: &mut Dag) -> Vec<NodeIdx> {
-    let mut needed: Vec<bool> = dag.nodes.iter().map(|n| n.shape == Shape::Effect).collect();
+    let mut needed: Vec<bool> = dag.nodes.iter().map(|n| is_root(&n.op)).collect();
     // Inputs and rings stand before their readers, so one walk backwards reaches everything.
     for n in (0..dag.nodes.len()).rev() {
         if needed[n] {
@@ -31,4 +31,8 @@ pub fn prune(dag: &mut Dag) -> Vec<NodeIdx> {
         }
     }
     number
+}
+
+fn is_root(op: &Op) -> bool {
+    matches!(op, Op::Alert(_) | Op::Record(_) | Op::Tap(_))
 }

@@ -53,10 +53,11 @@ impl Placer<'_> {
             return home;
         }
         let usable = |n: &NodeIdx| self.placement(*n).is_within(key) && *self.placement(*n) != Placement::Replicated;
-        let serving: Vec<&Placement> =
-            [left, right].iter().filter(|n| usable(n)).map(|n| self.placement(*n)).collect();
-        // One home for all is within every key, but moving a large side there would leave the others idle.
-        let spread = serving.iter().find(|p| !matches!(p, Placement::By(l) if l.is_empty()));
+        let serving: Vec<&Placement> = [left, right].iter().filter(|n| usable(n)).map(|n| self.placement(*n)).collect();
+        // Sides where series came in are the large ones: the other side moves. One home for all is within every key,
+        // but moving a large side there would leave the other workers idle.
+        let entity = serving.iter().find(|p| matches!(p, Placement::By(l) if *l == self.options.entity_labels));
+        let spread = entity.or_else(|| serving.iter().find(|p| !matches!(p, Placement::By(l) if l.is_empty())));
         match (spread, &serving[..]) {
             (Some(p), _) => (*p).clone(),
             (None, [a, b]) if a == b => (*a).clone(),

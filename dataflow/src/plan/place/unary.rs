@@ -67,7 +67,11 @@ impl Placer<'_> {
             _ => self.facts(input).grouped(&key),
         };
         match node.op {
-            Op::HistogramQuantile if !local => {
+            // Whole groups are needed, or elements are anywhere: then a worker's partial aggregates are no subtrees of
+            // the tree over shards, and sums would depend on which worker had what.
+            Op::HistogramQuantile | Op::Aggregate { .. }
+                if !local && (at == 1 || *self.placement(input) == Placement::Scattered) =>
+            {
                 let to = node.placement.clone();
                 node.inputs[at] = self.exchange(input, to);
             }
