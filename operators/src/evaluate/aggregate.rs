@@ -14,6 +14,7 @@ use super::leaf::Context;
 use super::node::{NodeState, Post};
 use super::packet::{Packet, PartialsPayload, Payload, VerdictPart};
 use super::senders::Senders;
+use super::shared_elements::SharedElements;
 use super::view::RowScratch;
 use crate::aggregate::Partial;
 use crate::functions::AggOp;
@@ -29,7 +30,7 @@ const LEVELS: u8 = SHARDS.trailing_zeros() as u8;
 pub struct Aggregate {
     groups: Groups,
     /// Results: by local group, or by what senders announced.
-    elements: Elements,
+    rows: SharedElements,
     row_of_group: Vec<Option<u32>>,
     senders: Senders,
     pool: Vec<Partial>,
@@ -156,13 +157,13 @@ impl Aggregate {
                     if self.groups.sweep(g)
                         && let Some(row) = self.row_of_group[g as usize].take()
                     {
-                        self.elements.remove(row);
+                        self.rows.release(row);
                     }
                 }
             }
         }
         let steps = cx.steps(n).count;
-        out.reset(self.elements.rows(), steps);
+        out.reset(self.rows.elements.rows(), steps);
         let mut param = RowScratch::default();
         let param = Self::parameter(cx, n, &mut param);
         for (g, group) in self.groups.iter() {
@@ -183,13 +184,13 @@ impl Aggregate {
         if self.row_of_group[at].is_none()
             && let Some(group) = self.groups.get(g)
         {
-            self.row_of_group[at] = Some(self.elements.add(group.key.clone()));
+            self.row_of_group[at] = Some(self.rows.acquire(&group.key));
         }
     }
 
     fn forget_rows(&mut self) {
         for row in std::mem::take(&mut self.row_of_group).into_iter().flatten() {
-            self.elements.remove(row);
+            self.rows.release(row);
         }
     }
 
@@ -197,7 +198,7 @@ impl Aggregate {
         let mut parts: BTreeMap<u32, BTreeMap<(usize, u8), Partial>> = BTreeMap::new();
         for packet in inbox {
             let Payload::Partials(p) = packet.payload else { continue };
-            self.senders.define(packet.from, &p.defs, &p.removed, &mut self.elements);
+            self.senders.define(packet.from, &p.defs, &p.removed, &mut self.rows);
             for (group, level, index, partial) in p.partials {
                 if let Some(row) = self.senders.row(packet.from, group) {
                     let first = usize::from(index) << level;
@@ -205,7 +206,7 @@ impl Aggregate {
                 }
             }
         }
-        out.reset(self.elements.rows(), cx.steps(n).count);
+        out.reset(self.rows.elements.rows(), cx.steps(n).count);
         let mut param = RowScratch::default();
         let param = Self::parameter(cx, n, &mut param);
         for (row, mut parts) in parts {
@@ -288,11 +289,11 @@ impl NodeState for Aggregate {
     }
 
     fn elements(&self) -> Option<&Elements> {
-        Some(&self.elements)
+        Some(&self.rows.elements)
     }
 
     fn elements_mut(&mut self) -> Option<&mut Elements> {
-        Some(&mut self.elements)
+        Some(&mut self.rows.elements)
     }
 }
 

@@ -9,6 +9,7 @@ use super::leaf::Context;
 use super::node::{NodeState, Post};
 use super::packet::{Packet, Payload, RowsPayload, VerdictPart};
 use super::senders::Senders;
+use super::shared_elements::SharedElements;
 use super::verdict;
 use super::view::RowScratch;
 use crate::program::{NodeIdx, Placement};
@@ -99,7 +100,7 @@ impl Outbound {
 pub struct Inbound {
     senders: Senders,
     /// What arrived, by row.
-    pub elements: Elements,
+    pub rows: SharedElements,
 }
 
 impl Inbound {
@@ -110,9 +111,9 @@ impl Inbound {
             .filter_map(|p| if let Payload::Rows(rows) = p.payload { Some((p.from, rows)) } else { None })
             .collect();
         for (from, rows) in &payloads {
-            self.senders.define(*from, &rows.defs, &rows.removed, &mut self.elements);
+            self.senders.define(*from, &rows.defs, &rows.removed, &mut self.rows);
         }
-        out.reset(self.elements.rows(), steps);
+        out.reset(self.rows.elements.rows(), steps);
         let mut twice = vec![0; bellwether_model::block::words(steps)];
         for (from, rows) in &payloads {
             for (i, number) in rows.rows.iter().enumerate() {
@@ -145,10 +146,10 @@ impl NodeState for Exchange {
     }
 
     fn elements(&self) -> Option<&Elements> {
-        Some(&self.inbound.elements)
+        Some(&self.inbound.rows.elements)
     }
 
     fn elements_mut(&mut self) -> Option<&mut Elements> {
-        Some(&mut self.inbound.elements)
+        Some(&mut self.inbound.rows.elements)
     }
 }

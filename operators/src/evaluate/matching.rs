@@ -13,6 +13,7 @@ use super::groups::{GroupChange, Groups, Member, key_of};
 use super::leaf::Context;
 use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
+use super::shared_elements::SharedElements;
 use super::verdict::put_row;
 use super::view::RowScratch;
 use crate::arith::vector_vector;
@@ -27,11 +28,9 @@ use std::collections::HashMap;
 pub struct Binary {
     many: Groups,
     one: Groups,
-    elements: Elements,
+    results: SharedElements,
     /// Result rows by (many row, one row).
     pairs: HashMap<(u32, u32), u32>,
-    /// Result rows by label set, with the number of pairs that use them.
-    results: HashMap<Labels, (u32, u32)>,
     scratch: [RowScratch; 2],
 }
 
@@ -94,31 +93,15 @@ impl Faults {
 
 impl Binary {
     fn drop_pair(&mut self, pair: (u32, u32)) {
-        let Some(row) = self.pairs.remove(&pair) else { return };
-        let Some(labels) = self.elements.get(row).cloned() else { return };
-        if let Some((_, uses)) = self.results.get_mut(&labels) {
-            *uses -= 1;
-            if *uses == 0 {
-                self.results.remove(&labels);
-                self.elements.remove(row);
-            }
+        if let Some(row) = self.pairs.remove(&pair) {
+            self.results.release(row);
         }
     }
 
     fn ensure_pair(&mut self, spec: &Spec<'_>, many: &Member, one: &Member) {
-        if self.pairs.contains_key(&(many.row, one.row)) {
-            return;
-        }
-        let labels = result_labels(spec, &many.labels, &one.labels);
-        let entry = match self.results.get_mut(&labels) {
-            Some(entry) => entry,
-            None => {
-                let row = self.elements.add(labels.clone());
-                self.results.entry(labels).or_insert((row, 0))
-            }
-        };
-        entry.1 += 1;
-        self.pairs.insert((many.row, one.row), entry.0);
+        let results = &mut self.results;
+        let row = || results.acquire(&result_labels(spec, &many.labels, &one.labels));
+        self.pairs.entry((many.row, one.row)).or_insert_with(row);
     }
 
     /// Follows both sides; pairs of rows that are gone go with them.
@@ -259,7 +242,7 @@ impl NodeState for Binary {
         let spec = spec(cx, n)?;
         self.follow(cx, &spec);
         let steps = cx.steps(n).count;
-        out.reset(self.elements.rows(), steps);
+        out.reset(self.results.elements.rows(), steps);
         let zero = vec![0u64; words(steps)];
         let mut faults = Faults {
             failed: zero.clone(),
@@ -269,13 +252,13 @@ impl NodeState for Binary {
         };
         let groups: Vec<(u32, u32)> =
             self.many.iter().filter_map(|(g, x)| Some((g, self.one.find(&x.key)?))).collect();
+        // The one side's duplicates first: at one step their words win over those of the pairs, as in Prometheus.
+        if cx.node(n).fallible {
+            self.look_for_faults(cx, n, &spec, &mut faults);
+        }
         for pair in groups {
             self.eval_group(cx, n, &spec, pair, out, &mut faults);
         }
-        if !cx.node(n).fallible {
-            return None;
-        }
-        self.look_for_faults(cx, n, &spec, &mut faults);
         Some(VerdictPart {
             failed: faults.failed,
             failed_if_other: faults.failed_if_other,
@@ -286,10 +269,10 @@ impl NodeState for Binary {
     }
 
     fn elements(&self) -> Option<&Elements> {
-        Some(&self.elements)
+        Some(&self.results.elements)
     }
 
     fn elements_mut(&mut self) -> Option<&mut Elements> {
-        Some(&mut self.elements)
+        Some(&mut self.results.elements)
     }
 }

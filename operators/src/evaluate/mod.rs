@@ -85,6 +85,8 @@ pub struct Evaluator {
     /// Last evaluated instant by grid.
     done: BTreeMap<Grid, i64>,
     times: EpochTimes,
+    /// Oldest stamp that this epoch may read, ms: effects prune by it while readers of earlier instants are to come.
+    reads_from_ms: i64,
     steps: Vec<StepRange>,
     position: Position,
     board: Board,
@@ -111,6 +113,7 @@ impl Evaluator {
             selectors: Vec::new(),
             done: BTreeMap::new(),
             times: EpochTimes { epoch: 0, watermark_ms: i64::MIN, warm_from_ms: 0, from_ms: 0, to_ms: i64::MAX },
+            reads_from_ms: i64::MIN,
             steps: Vec::new(),
             position: Position::default(),
             board: Board::default(),
@@ -144,6 +147,7 @@ impl Evaluator {
         self.output = EpochOutput { decisions: std::mem::take(&mut self.farewell), ..EpochOutput::default() };
         self.board.clear();
         self.inbox.clear();
+        self.reads_from_ms = self.retain_from_ms();
         self.steps = self.program.grids.iter().map(|g| self.instants(g)).collect();
         if self.worker == 0 {
             self.output.instants = self.steps.iter().map(|s| s.count as u64).sum();
@@ -300,7 +304,7 @@ impl Evaluator {
             times: self.times,
             board: &self.board,
             output: &mut output,
-            retain_from_ms: self.retain_from_ms(),
+            retain_from_ms: self.reads_from_ms,
             published: Vec::new(),
             withdrawn: Vec::new(),
         };

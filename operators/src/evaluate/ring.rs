@@ -61,9 +61,9 @@ impl NodeState for Ring {
             for (i, value) in view.block_row(n, input, row as u32, &mut scratch).present() {
                 store.push(*slot, steps.at(i), value);
             }
-            // One interval more than readers look back: instants that wait may lie behind the newest inner one.
-            if let Some(last) = steps.last_ms() {
-                store.prune_one(*slot, last - 2 * retain_ms - steps.interval_ms);
+            // Readers of the block's first instant are still to come, and instants that wait may lie further back.
+            if steps.count > 0 {
+                store.prune_one(*slot, steps.first_ms - 2 * retain_ms - steps.interval_ms);
             }
         }
     }

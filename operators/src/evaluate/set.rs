@@ -9,6 +9,8 @@ use super::groups::{GroupChange, Groups, key_of};
 use super::leaf::Context;
 use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
+use super::shared_elements::SharedElements;
+use super::verdict::put_row;
 use super::view::RowScratch;
 use crate::program::{NodeIdx, Op, SetOp};
 use bellwether_model::block::words;
@@ -19,8 +21,8 @@ use bellwether_model::{Block, Row};
 pub struct Set {
     left: Groups,
     right: Groups,
-    /// Rows of `or`: of the left operand, then of the right.
-    elements: Elements,
+    /// Rows of `or`: one label set may come from the left side at some steps and from the right at others.
+    rows: SharedElements,
     own: [Vec<Option<u32>>; 2],
     scratch: RowScratch,
 }
@@ -33,7 +35,7 @@ impl Set {
             match change {
                 GroupChange::Restart => {
                     for row in std::mem::take(&mut self.own[side]).into_iter().flatten() {
-                        self.elements.remove(row);
+                        self.rows.release(row);
                     }
                 }
                 GroupChange::Added(_, row) => {
@@ -42,12 +44,12 @@ impl Set {
                         self.own[side].resize(at + 1, None);
                     }
                     if self.own[side][at].is_none() && cx.is_live(input, *row) {
-                        self.own[side][at] = Some(self.elements.add(cx.labels(input, *row)));
+                        self.own[side][at] = Some(self.rows.acquire(&cx.labels(input, *row)));
                     }
                 }
                 GroupChange::Removed(_, row) => {
                     if let Some(own) = self.own[side].get_mut(*row as usize).and_then(Option::take) {
-                        self.elements.remove(own);
+                        self.rows.release(own);
                     }
                 }
             }
@@ -92,10 +94,13 @@ impl Set {
     fn eval_or(&mut self, cx: &Context<'_>, n: NodeIdx, out: &mut Block) {
         let (left, right) = (cx.node(n).inputs[0], cx.node(n).inputs[1]);
         let steps = cx.steps(n).count;
-        out.reset(self.elements.rows(), steps);
+        out.reset(self.rows.elements.rows(), steps);
+        let mut twice = vec![0; words(steps)];
         for (row, own) in self.own[0].iter().enumerate() {
             let Some(own) = own else { continue };
-            out.row_mut(*own as usize).copy_from(cx.row(n, left, row as u32, None, &mut self.scratch));
+            // A right row of the same labels has the same key: where both are present the left one counts.
+            let values = cx.row(n, left, row as u32, None, &mut self.scratch);
+            put_row(&mut out.row_mut(*own as usize), values, &mut twice);
         }
         let groups: Vec<(u32, Option<u32>)> = self.right.iter().map(|(g, x)| (g, self.left.find(&x.key))).collect();
         let mut lhs = vec![0; words(steps)];
@@ -106,10 +111,9 @@ impl Set {
             }
             for member in self.right.get(g).into_iter().flat_map(|x| &x.members) {
                 let Some(own) = self.own[1].get(member.row as usize).copied().flatten() else { continue };
-                let row: Row<'_> = cx.row(n, right, member.row, None, &mut self.scratch);
-                let mut to = out.row_mut(own as usize);
-                to.copy_from(row);
-                to.bits.iter_mut().zip(&lhs).for_each(|(b, l)| *b &= !*l);
+                let row = cx.row(n, right, member.row, None, &mut self.scratch);
+                let bits: Vec<u64> = row.bits.iter().zip(&lhs).map(|(b, l)| b & !l).collect();
+                put_row(&mut out.row_mut(own as usize), Row { values: row.values, bits: &bits }, &mut twice);
             }
         }
     }
@@ -136,10 +140,10 @@ impl NodeState for Set {
     }
 
     fn elements(&self) -> Option<&Elements> {
-        Some(&self.elements)
+        Some(&self.rows.elements)
     }
 
     fn elements_mut(&mut self) -> Option<&mut Elements> {
-        Some(&mut self.elements)
+        Some(&mut self.rows.elements)
     }
 }

@@ -110,7 +110,7 @@ impl NodeState for TopK {
             return None;
         }
         self.inbound.unpack(inbox, steps, out);
-        let changes = self.received.follow_own(cx, n, &self.inbound.elements, |l| key_of(&grouping, l));
+        let changes = self.received.follow_own(cx, n, &self.inbound.rows.elements, |l| key_of(&grouping, l));
         self.received.sweep_all(&changes);
         let mut k = RowScratch::default();
         let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
@@ -120,10 +120,10 @@ impl NodeState for TopK {
     }
 
     fn elements(&self) -> Option<&Elements> {
-        Some(&self.inbound.elements)
+        Some(&self.inbound.rows.elements)
     }
 
     fn elements_mut(&mut self) -> Option<&mut Elements> {
-        Some(&mut self.inbound.elements)
+        Some(&mut self.inbound.rows.elements)
     }
 }

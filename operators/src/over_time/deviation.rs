@@ -4,9 +4,10 @@
 //! Population variance by Welford's update, compensated. Long windows merge the moments of two halves (Chan).
 
 use crate::range::fold::{Fold, fold};
-use crate::range::{Scratch, Windows};
+use crate::range::{LANES, Scratch, Windows};
 use crate::sum::Kahan;
 use bellwether_model::RowMut;
+use std::ops::Range;
 
 /// Count, mean and sum of squared distances from the mean.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +18,16 @@ pub struct Moments {
 }
 
 impl Moments {
+    /// Adds a value while all is finite.
     #[inline(always)]
+    fn add_finite(&mut self, x: f64) {
+        self.count += 1.0;
+        let delta = x - (self.mean.sum + self.mean.comp);
+        self.mean.add_finite(delta / self.count);
+        self.squares.add_finite(delta * (x - (self.mean.sum + self.mean.comp)));
+    }
+
+    /// Adds a value in Prometheus's way.
     fn add(&mut self, x: f64) {
         self.count += 1.0;
         let delta = x - (self.mean.sum + self.mean.comp);
@@ -33,15 +43,15 @@ impl Moments {
 impl Fold for Moments {
     fn of(_: i64, value: f64) -> Self {
         let mut m = Self::default();
-        m.add(value);
+        m.add_finite(value);
         m
     }
     fn older(mut self, _: i64, value: f64) -> Self {
-        self.add(value);
+        self.add_finite(value);
         self
     }
     fn newer(mut self, _: i64, value: f64) -> Self {
-        self.add(value);
+        self.add_finite(value);
         self
     }
     fn merge(mut self, later: Self) -> Self {
@@ -57,22 +67,33 @@ impl Fold for Moments {
 
 /// Standard deviation where `ROOT`, else variance.
 pub fn deviation<const ROOT: bool>(w: &Windows<'_>, scratch: &mut Scratch, out: &mut RowMut<'_>) {
-    let result = |m: Moments| if ROOT { m.variance().sqrt() } else { m.variance() };
-    let scan = |window: std::ops::Range<usize>| {
-        let mut m = Moments::default();
-        w.values[window].iter().for_each(|x| m.add(*x));
-        result(m)
+    let checked = |m: Moments, window: Range<usize>| {
+        let mut variance = m.variance();
+        if !variance.is_finite() {
+            let mut m = Moments::default();
+            w.values[window].iter().for_each(|x| m.add(*x));
+            variance = m.variance();
+        }
+        if ROOT { variance.sqrt() } else { variance }
     };
     fold::<Moments>(
         w,
-        0..0,
         1,
         &mut scratch.moments,
         out,
-        |_, window| scan(window),
-        |_, window, m, _| {
-            let folded = result(m);
-            Some(if folded.is_finite() { folded } else { scan(window) })
+        |slide, out| {
+            let mut lanes = [Moments::default(); LANES];
+            slide.columns(w.values, |_, column| lanes.iter_mut().zip(column).for_each(|(m, x)| m.add_finite(*x)));
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = checked(lanes[i], slide.window(i));
+            }
+            true
         },
+        |_, window| {
+            let mut m = Moments::default();
+            w.values[window.clone()].iter().for_each(|x| m.add_finite(*x));
+            checked(m, window)
+        },
+        |_, window, m, _| Some(checked(m, window)),
     );
 }

@@ -7,7 +7,7 @@
 //! are pure functions of the samples in the window; one backward pass gives all suffixes of a tile, one forward pass all
 //! prefixes, so a block costs two additions a sample and one merge a step.
 
-use super::{SHORT, Windows};
+use super::{LANES, SHORT, Slide, Windows};
 use bellwether_model::RowMut;
 use std::ops::Range;
 
@@ -68,20 +68,20 @@ impl<A: Fold> Tile<'_, A> {
     }
 }
 
-/// Computes every wanted step with at least `min` samples: up to [`SHORT`] samples by `short`, more by folding and
-/// `finish`, which gets the boundary in ms after the base. Steps in `done` are there already.
+/// Computes every wanted step with at least `min` samples: up to [`SHORT`] samples by `lanes` or `short`, more by
+/// folding and `finish`, which gets the boundary in ms after the base.
 #[inline(always)]
 pub fn fold<A: Fold>(
     w: &Windows<'_>,
-    done: Range<usize>,
     min: usize,
     memory: &mut Vec<A>,
     out: &mut RowMut<'_>,
+    lanes: impl FnMut(&Slide, &mut [f64; LANES]) -> bool,
     mut short: impl FnMut(usize, Range<usize>) -> f64,
     mut finish: impl FnMut(usize, Range<usize>, A, i64) -> Option<f64>,
 ) {
     let mut tile = Tile { boundary: i64::MIN, split: 0, suffixes: memory, prefix: None, next: 0 };
-    w.each_but(done, min, out, |step, window| {
+    w.each_or_lanes(min, out, lanes, |step, window| {
         if window.len() <= SHORT {
             return Some(short(step, window));
         }

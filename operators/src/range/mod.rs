@@ -23,7 +23,7 @@ pub(crate) mod oracle;
 mod windows;
 
 pub use func::RangeFn;
-pub use windows::{Even, Windows};
+pub use windows::{Even, LANES, Slide, Windows};
 
 use crate::samples::Samples;
 use crate::sum::Kahan;

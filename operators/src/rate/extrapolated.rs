@@ -28,7 +28,7 @@ pub fn extrapolated<const COUNTER: bool, const RATE: bool>(
         find_resets(w.values, resets);
     }
     let mut done = 0..0;
-    if let Some(even) = w.lanes().filter(|e| e.len >= 2 && resets.is_empty()) {
+    if let Some(even) = w.all_even().filter(|e| e.len >= 2 && resets.is_empty()) {
         over_lanes::<COUNTER, RATE>(w, even, out.values);
         done = even.steps.clone();
     }

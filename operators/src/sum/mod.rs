@@ -44,6 +44,14 @@ impl Kahan {
         (self.sum, self.comp) = add(self.sum, self.comp, x);
     }
 
+    /// Adds a value while the sum is finite: what an infinite one leaves in `comp` is no compensation.
+    #[inline(always)]
+    pub fn add_finite(&mut self, x: f64) {
+        let (t, error) = two_sum(self.sum, x);
+        self.sum = t;
+        self.comp += error;
+    }
+
     /// Adds a later sum.
     #[inline(always)]
     pub fn join(&mut self, later: Self) {

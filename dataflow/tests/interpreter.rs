@@ -1,0 +1,108 @@
+//! The interpreter on one to four workers, in blocks of any size: the same bits.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod local;
+
+use bellwether_dataflow::lower::{Options, QueryInput};
+use bellwether_dataflow::promql::parse;
+use bellwether_model::Labels;
+use local::{Given, Series, run};
+
+const STEP_MS: i64 = 15_000;
+
+/// Hosts with a counter, a gauge and buckets; some samples are missing, counters reset.
+fn fleet() -> Vec<Series> {
+    let mut all = Vec::new();
+    for h in 0..7i64 {
+        let mut add = |name: &str, extra: &[(&str, &str)], f: &dyn Fn(i64) -> f64| {
+            let host = format!("h{h}");
+            let job = format!("j{}", h % 3);
+            let mut pairs = vec![("__name__", name), ("instance", &host), ("job", &job)];
+            pairs.extend(extra);
+            let samples =
+                (0..120).filter(|i| (i * 7 + h) % 29 != 0).map(|i| (i * STEP_MS, f(i))).collect();
+            all.push((Labels::from_pairs(pairs), samples));
+        };
+        add("load", &[], &|i| ((i * 37 + h * 11) % 17) as f64 / 3.0);
+        for code in ["200", "500"] {
+            let rate = if code == "200" { 10.0 } else { 0.3 };
+            add("requests_total", &[("code", code)], &|i| ((i % 70) as f64) * rate + h as f64);
+        }
+        for (k, le) in ["0.1", "0.5", "1", "+Inf"].iter().enumerate() {
+            add("lat_bucket", &[("le", le)], &|i| (i * (k as i64 + 1) * 3) as f64);
+        }
+    }
+    all
+}
+
+fn answer(texts: &[&str], options: &Options, shape: (usize, i64)) -> Given {
+    let exprs: Vec<_> = texts.iter().map(|t| parse(t).unwrap()).collect();
+    let queries: Vec<QueryInput<'_>> = texts
+        .iter()
+        .zip(&exprs)
+        .map(|(text, expr)| QueryInput { text, expr, interval_ms: STEP_MS, phase_ms: 0 })
+        .collect();
+    run(&[], &queries, options, &fleet(), (20 * STEP_MS, 119 * STEP_MS), shape)
+}
+
+const QUERIES: &[&str] = &[
+    "load > 2",
+    "sum by (job) (rate(requests_total[5m]))",
+    "sum(load)",
+    "avg(load) > bool 2.5",
+    "requests_total{code=\"500\"} / ignoring (code) requests_total{code=\"200\"}",
+    "sum by (job) (rate(requests_total{code=\"500\"}[5m])) / sum by (job) (rate(requests_total[5m]))",
+    "histogram_quantile(0.9, sum by (le, job) (rate(lat_bucket[5m])))",
+    "histogram_quantile(0.9, rate(lat_bucket[5m]))",
+    "topk(3, load)",
+    "bottomk by (job) (1, load)",
+    "load and on (job) (load > 4)",
+    "load unless on (instance) (load < 2)",
+    "(load > 4) or (load < 1)",
+    "absent(load{job=\"nope\"})",
+    "max_over_time(sum by (job) (load)[3m:30s])",
+    "load * on (job) group_left () sum by (job) (load)",
+    "label_replace(load, \"instance\", \"x-$1\", \"instance\", \"h(.*)\")",
+    "sum by (job) (label_replace(load, \"host\", \"$1\", \"instance\", \"h(.*)\"))",
+    "sum(label_replace(load, \"instance\", \"x$1\", \"instance\", \"h(.*)\"))",
+    "scalar(sum(load)) + vector(1)",
+    "count by (code) (requests_total offset 1m)",
+    "stddev(load)",
+    "quantile(0.5, load)",
+    "time() - 100",
+];
+
+#[test]
+fn workers_and_blocks_do_not_change_a_bit() {
+    let options = Options::default();
+    let want = answer(QUERIES, &options, (1, 600_000));
+    let answered: std::collections::BTreeSet<u32> = want.vectors.iter().map(|v| v.tag).collect();
+    let silent: Vec<_> = (0..QUERIES.len()).filter(|i| !answered.contains(&(*i as u32))).map(|i| QUERIES[i]).collect();
+    assert!(silent.is_empty(), "no answer: {silent:?} {:?}", want.errors);
+    assert_eq!(want.errors, []);
+    for shape in [(1, STEP_MS), (2, 600_000), (3, 95_000), (4, STEP_MS), (4, 6_000_000)] {
+        for everywhere in [false, true] {
+            let options = Options { exchange_everywhere: everywhere, ..Options::default() };
+            let got = answer(QUERIES, &options, shape);
+            for (w, g) in want.vectors.iter().zip(&got.vectors) {
+                let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!((w.tag, &w.labels, &w.steps_ms), (g.tag, &g.labels, &g.steps_ms), "{}", QUERIES[w.tag as usize]);
+                assert_eq!(bits(&w.values), bits(&g.values), "{} {shape:?} {:?}", QUERIES[w.tag as usize], w.labels);
+            }
+            assert_eq!(want.vectors.len(), got.vectors.len());
+            assert_eq!(got.errors, want.errors);
+        }
+    }
+}
+
+#[test]
+fn many_to_many_is_an_error_of_the_whole_rule() {
+    let texts = ["load + on (job) load", "load + on (job) group_left () load{job=\"nope\"}"];
+    for shape in [(1, 600_000), (3, 95_000)] {
+        let got = answer(&texts, &Options::default(), shape);
+        assert!(got.errors.iter().all(|e| e.tag == Some(0)), "{:?}", got.errors);
+        assert_eq!(got.errors.iter().map(|e| e.steps_ms.len()).sum::<usize>(), 100);
+        assert!(got.errors[0].message.contains("many-to-many"), "{:?}", got.errors[0]);
+        assert!(got.vectors.is_empty(), "{:?}", got.vectors);
+    }
+}
