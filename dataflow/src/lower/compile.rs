@@ -11,8 +11,8 @@ use super::unit::{Unit, units};
 use crate::plan::passes::fuse::fuse;
 use crate::plan::passes::prune::prune;
 use crate::plan::passes::share::{Sharing, sharing};
-use crate::plan::{Dag, PlaceOptions, assemble, horizons, place};
-use bellwether_operators::program::{NodeIdx, Program};
+use crate::plan::{Assembled, Dag, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, place};
+use bellwether_operators::program::{NodeIdx, Op, Program};
 use std::collections::BTreeSet;
 
 /// Everything that rules and queries compile to.
@@ -63,61 +63,85 @@ pub fn compile(
         errors: Vec::new(),
     };
     let roots: Vec<Option<Root>> = units.iter().map(|u| lowering.unit(u)).collect();
-    let Lowering { mut dag, errors, .. } = lowering;
+    let Lowering { dag, errors, .. } = lowering;
     if !errors.is_empty() {
         return Err(errors);
     }
+    let roots = roots.into_iter().map(Option::unwrap_or_default).collect();
+    let names = recorded_names(rules, options);
+    finish(dag, roots, names, &catalogue, &units, options).map_err(|e| vec![about_all(&e)])
+}
+
+/// Passes, placement and schedule over the DAG of all units.
+fn finish(
+    mut dag: Dag,
+    mut roots: Vec<Root>,
+    recorded_names: BTreeSet<String>,
+    catalogue: &Catalogue,
+    units: &[Unit<'_>],
+    options: &Options,
+) -> Result<Compiled, ScheduleError> {
     let kept = prune(&mut dag);
     warm(&mut dag);
-    let recorded_names = recorded_names(rules, options);
-    let place_options = PlaceOptions {
-        entity_labels: options.entity_labels.clone(),
-        recorded_names: recorded_names.clone(),
-        exchange_everywhere: options.exchange_everywhere,
-    };
-    let placed = place(&dag, &place_options);
-    let at = |n: NodeIdx| placed.number[kept[n]];
-    let assembled = assemble(placed.nodes.clone(), &dag, options.max_stages).map_err(|e| vec![about_all(&e)])?;
-    let mut program = Program {
+    let placed = place(
+        &dag,
+        &PlaceOptions {
+            entity_labels: options.entity_labels.clone(),
+            recorded_names: recorded_names.clone(),
+            exchange_everywhere: options.exchange_everywhere,
+        },
+    );
+    let Assembled { mut program, number, stages } = assemble(placed.nodes, &dag, options.max_stages)?;
+    fuse(&mut program.nodes, &stages);
+    for root in &mut roots {
+        let at = |n: NodeIdx| number[placed.number[kept[n]]];
+        (root.effect, root.tap) = (root.effect.map(at), root.tap.map(at));
+    }
+    let horizon = horizons(&program.nodes, &program.selectors, &groups(catalogue, &roots));
+    let program = Program {
         recorded_names: recorded_names.into_iter().collect(),
+        horizon_ms: horizon.values().copied().max().unwrap_or(0),
         tenant: options.tenant.clone(),
         entity_labels: options.entity_labels.clone(),
         external_labels: options.external_labels.clone(),
         external_url: options.external_url.clone(),
         leaves: options.leaves,
-        ..assembled.program
+        ..program
     };
-    fuse(&mut program.nodes, &assembled.stages);
-    let root = |i: usize| {
-        let root = roots[i].unwrap_or_default();
-        let number = |n: Option<NodeIdx>| n.map(|n| assembled.number[at(n)]);
-        (number(root.effect), number(root.tap))
-    };
-    let groups: Vec<Vec<NodeIdx>> = catalogue
-        .components
-        .iter()
-        .map(|members| members.iter().filter_map(|u| root(*u).0.or(root(*u).1)).collect())
-        .collect();
-    let horizon = horizons(&program.nodes, &program.selectors, &groups);
-    program.horizon_ms = horizon.values().copied().max().unwrap_or(0);
     let info = |unit: &Unit<'_>| {
-        let (effect, tap) = root(unit.index);
-        let node = effect.or(tap).unwrap_or(0);
+        let Root { effect, tap } = roots[unit.index];
+        let root = effect.or(tap).unwrap_or(0);
         RuleInfo {
             origin: unit.label(),
-            root: node,
+            root,
             tap,
             tag: unit.index,
-            horizon_ms: horizon.get(&node).copied().unwrap_or(0),
-            rounds: assembled.stages.rounds(node),
-            nodes: crate::plan::below(&program.nodes, node).len(),
+            horizon_ms: horizon.get(&root).copied().unwrap_or(0),
+            rounds: stages.rounds(root),
+            nodes: below(&program.nodes, root).len(),
         }
     };
     let rules = units.iter().map(info).collect();
     Ok(Compiled { program, rules, stats: sharing(&dag) })
 }
 
-fn about_all(error: &crate::plan::ScheduleError) -> LowerError {
+/// Effects of the units that read each other, producers first.
+fn groups(catalogue: &Catalogue, roots: &[Root]) -> Vec<Vec<NodeIdx>> {
+    let effects = |members: &Vec<usize>| members.iter().filter_map(|u| roots[*u].effect.or(roots[*u].tap)).collect();
+    catalogue.components.iter().map(effects).collect()
+}
+
+impl Compiled {
+    /// A rule's or query's plan as text, shared nodes marked.
+    pub fn explain(&self, index: usize) -> String {
+        let Some(rule) = self.rules.get(index) else { return String::new() };
+        let RuleInfo { origin, horizon_ms, rounds, root, .. } = rule;
+        let horizon = duration(*horizon_ms);
+        format!("{origin}: horizon {horizon}, {rounds} rounds\n{}", explain(&self.program, *root))
+    }
+}
+
+fn about_all(error: &ScheduleError) -> LowerError {
     LowerError {
         unit: None,
         origin: String::new(),
@@ -136,7 +160,6 @@ fn recorded_names(rules: &[RuleInput<'_>], options: &Options) -> BTreeSet<String
 
 /// A grid is evaluated in the warm-up already if anything on it is read later: a ring, or a producer that is read.
 fn warm(dag: &mut Dag) {
-    use bellwether_operators::program::Op;
     for node in &dag.nodes {
         let read = match &node.op {
             Op::Ring { .. } => true,

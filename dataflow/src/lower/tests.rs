@@ -30,7 +30,7 @@ pub(super) fn written(line: &str) -> Written {
     let mut query_offset_ms = None;
     if let Some(rest) = head.strip_prefix('@') {
         let (offset, name) = rest.split_once(' ').unwrap();
-        query_offset_ms = Some(i64::try_from(crate::promql::parse_duration(offset).unwrap()).unwrap());
+        query_offset_ms = Some(crate::promql::parse_duration(offset).unwrap());
         head = name;
     }
     let mut labels = Vec::new();

@@ -7,7 +7,7 @@
 
 use super::dag::{Dag, Part, Read};
 use bellwether_model::{NodeId, hash128};
-use bellwether_operators::program::{Matcher, Op, Placement, Source};
+use bellwether_operators::program::{Matcher, Node, Op, Placement, Source};
 
 /// Semantics flags of the plan: the preset `rules`, all off.
 const FLAGS: &[u8] = b"rules";
@@ -24,6 +24,15 @@ pub fn node_id(dag: &Dag, part: &Part) -> NodeId {
 /// The identity of an exchange that placement inserts.
 pub fn exchange_id(input: NodeId, to: &Placement) -> NodeId {
     hash(&[b"exchange".to_vec(), to.to_string().into_bytes(), input.to_le_bytes().to_vec()])
+}
+
+/// The identity of a node with its placement and with what placement put below it: state is where elements are, so a node
+/// whose elements moved is another one. `inputs` are the identities of operands and ring, with theirs.
+pub fn placed_id(node: &Node, inputs: &[NodeId]) -> NodeId {
+    let places = serde_json::to_vec(&(&node.placement, &node.exchange)).unwrap_or_default();
+    let mut bytes = vec![b"placed".to_vec(), node.id.to_le_bytes().to_vec(), places];
+    bytes.extend(inputs.iter().map(|id| id.to_le_bytes().to_vec()));
+    hash(&bytes)
 }
 
 /// The identity of a selector and of what it may see of producers.

@@ -40,7 +40,7 @@ pub use facts::Facts;
 pub use graph::{below, ring};
 pub use horizon::horizons;
 pub use identity::node_id;
-pub use label::{op_label, set_text};
+pub use label::{duration, op_label, set_text};
 pub use place::{PlaceOptions, Placed, place};
 pub use scc::components;
 pub use schedule::ScheduleError;

@@ -19,8 +19,8 @@ mod unary;
 
 use super::dag::Dag;
 use super::facts::{Facts, keeps_name};
-use super::identity::exchange_id;
-use bellwether_model::METRIC_NAME;
+use super::identity::{exchange_id, placed_id};
+use bellwether_model::{METRIC_NAME, NodeId};
 use bellwether_operators::program::{Node, NodeIdx, Op, Placement, Shape, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,19 +62,29 @@ pub fn place(dag: &Dag, options: &PlaceOptions) -> Placed {
         let (out, leaves) = (placer.out, placer.leaves);
         let now = homes_of(&out.nodes);
         if now == homes {
-            return out;
+            return identified(out);
         }
         if round >= FREE_ROUNDS {
             scattered.extend(leaves.iter().filter(|(n, p)| before.get(n).is_some_and(|b| b != *p)).map(|(n, _)| *n));
         }
         // Past the free rounds, each round scatters a leaf more or repeats the last one with the homes it found.
         if round >= FREE_ROUNDS + 2 * dag.nodes.len() {
-            return out;
+            return identified(out);
         }
         before = leaves;
         homes = now;
     }
     Placed::default()
+}
+
+fn identified(mut out: Placed) -> Placed {
+    for n in 0..out.nodes.len() {
+        let node = &out.nodes[n];
+        let below: Vec<NodeId> =
+            node.inputs.iter().copied().chain(super::ring(node)).map(|i| out.nodes[i].id).collect();
+        out.nodes[n].id = placed_id(node, &below);
+    }
+    out
 }
 
 fn homes_of(nodes: &[Node]) -> BTreeMap<usize, Placement> {
