@@ -65,7 +65,9 @@ impl Failure {
             Self::Input(text) | Self::Io(text) => eprintln!("error: {text}"),
             Self::Rules(errors) => print_diagnostics(errors),
             Self::Defect(text) => {
-                eprintln!("error: {text}\nThis is a defect of Bellwether: please report it with the command that you ran.");
+                eprintln!(
+                    "error: {text}\nThis is a defect of Bellwether: please report it with the command that you ran."
+                );
             }
         }
     }
@@ -90,9 +92,20 @@ impl From<SourceError> for Failure {
         match e {
             SourceError::Io { .. } => Self::Io(e.to_string()),
             SourceError::Exists { .. } => Self::Io(e.to_string()),
-            SourceError::Invalid { .. } => Self::Input(e.to_string()),
+            SourceError::Invalid { .. } => Self::Input(with_flags(&e.to_string())),
         }
     }
+}
+
+/// Options of the library are flags here: `the option value_column` becomes `--value-column`.
+fn with_flags(text: &str) -> String {
+    let mut parts = text.split("the option ");
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(part.len());
+        out.push_str(&format!("--{}{}", part[..end].replace('_', "-"), &part[end..]));
+    }
+    out
 }
 
 impl From<SinkError> for Failure {
@@ -114,5 +127,16 @@ impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Self {
         // Whoever read our output has gone (`| head`): nothing to say, and nobody to say it to.
         if e.kind() == std::io::ErrorKind::BrokenPipe { Self::Failed } else { Self::Io(e.to_string()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_named_as_flags() {
+        assert_eq!(with_flags("name it by the option labels_column; or"), "name it by --labels-column; or");
+        assert_eq!(with_flags("nothing to name"), "nothing to name");
     }
 }

@@ -89,7 +89,12 @@ fn text(set: &RuleSet, compiled: &Compiled, chosen: &[Explained<'_>]) -> String 
     for (rule, info) in chosen {
         let _ = writeln!(out, "{}\n  {}", info.origin, rule.expr_text.trim().replace('\n', "\n  "));
         let horizon = format_duration(info.horizon_ms);
-        let _ = writeln!(out, "  {}, {} of the loop, reads {horizon} back", counted(info.nodes, "node"), rounds(info.rounds));
+        let _ = writeln!(
+            out,
+            "  {}, {} of the loop, reads {horizon} back",
+            counted(info.nodes, "node"),
+            rounds(info.rounds)
+        );
         let _ = writeln!(out, "{}", plan::explain(&compiled.program, info.root));
     }
     if !chosen.is_empty() {
@@ -146,7 +151,10 @@ fn refusal(errors: &[Diagnostic]) -> Value {
 fn facts(set: &RuleSet, compiled: &Compiled, chosen: &[Explained<'_>]) -> Value {
     let (alerting, recording) = kinds(set);
     let s = &compiled.stats;
-    let rule = |((file, group, rule), info): ((&bellwether_dataflow::rules::RuleFile, &bellwether_dataflow::rules::Group, &Rule), &RuleInfo)| {
+    let rule = |((file, group, rule), info): (
+        (&bellwether_dataflow::rules::RuleFile, &bellwether_dataflow::rules::Group, &Rule),
+        &RuleInfo,
+    )| {
         json!({
             "file": file.path,
             "line": rule.position.line,
@@ -158,9 +166,7 @@ fn facts(set: &RuleSet, compiled: &Compiled, chosen: &[Explained<'_>]) -> Value 
             "nodes": info.nodes,
         })
     };
-    let explained = |(rule, info): &Explained<'_>| {
-        json!({"name": rule.name, "expr": rule.expr_text, "plan": plan::explain(&compiled.program, info.root)})
-    };
+    let explained = |(rule, info): &Explained<'_>| json!({"name": rule.name, "expr": rule.expr_text, "plan": plan::explain(&compiled.program, info.root)});
     json!({
         "valid": true,
         "files": set.files.len(),

@@ -21,8 +21,7 @@ pub fn date(ms: i64) -> String {
 
 /// The two largest units of a span: `3h 12m`, `45s`, `2d 4h`.
 pub fn span(ms: i64) -> String {
-    const UNITS: [(&str, i64); 5] =
-        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
     let first = UNITS.iter().position(|(_, size)| ms >= *size).unwrap_or(UNITS.len() - 1);
     // Milliseconds beside seconds are noise, and so is the second unit where it is 0.
     let second = UNITS.get(first + 1).filter(|(_, size)| *size > 1 && ms % UNITS[first].1 / size > 0);

@@ -9,8 +9,8 @@
 //! A few numbers and one timeline row an alert, and one entry a label set that was ever pending.
 
 use super::timeline::{Axis, Row};
-use bellwether_model::decision::Decision;
 use bellwether_model::Transition;
+use bellwether_model::decision::Decision;
 use std::collections::BTreeMap;
 
 /// Alertmanager's people call it a flap when the pager goes off again before they have put it down: Prometheus re-sends

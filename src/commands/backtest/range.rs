@@ -9,6 +9,7 @@ use crate::exit::Failure;
 use crate::report::clock::minute;
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
 use bellwether_operators::program::Program;
+use bellwether_operators::window::MAX_SPAN_MS;
 
 /// Elements × steps of an epoch: 4 M values are 32 MB a materialised node, small enough for a laptop, and large enough
 /// that a round of the loop (about 10 us) does not count.
@@ -55,7 +56,7 @@ impl Range {
         let epochs = SyntheticBindings::new(SyntheticSpec {
             first_epoch: 1,
             data_ms: (data.0 <= data.1).then_some(data),
-            block_ms: (interval_ms as f64 * steps.max(1.0)) as i64,
+            block_ms: block_ms(interval_ms, steps, program.horizon_ms),
             lateness_ms: args.lateness,
             warm_from_ms: read_from_ms,
             from_ms,
@@ -78,9 +79,21 @@ fn block_steps(samples: u64, span: (i64, i64), interval_ms: i64) -> f64 {
     (CELLS / samples_a_step).clamp(4.0, MOST_STEPS).floor()
 }
 
+/// Length of an epoch. A series keeps stamps as 32 bits, so an epoch and the windows before it must fit in there.
+fn block_ms(interval_ms: i64, steps: f64, horizon_ms: i64) -> i64 {
+    let most = (MAX_SPAN_MS - horizon_ms.clamp(0, MAX_SPAN_MS / 2)) / 2;
+    ((interval_ms as f64 * steps.max(1.0)) as i64).min(most).max(interval_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_epoch_fits_into_a_series_memory() {
+        assert_eq!(block_ms(15_000, 240.0, 3_600_000), 3_600_000);
+        assert!(block_ms(300_000, 1e9, 86_400_000) + 86_400_000 < MAX_SPAN_MS);
+    }
 
     #[test]
     fn blocks_shrink_as_fleets_grow() {

@@ -43,7 +43,9 @@ fn target(args: &Args) -> Result<Target<'_>, Failure> {
         (None, Some(out)) => Ok(Target::Named(out)),
         (Some(Format::Table), None) => Ok(Target::Terminal),
         (Some(Format::Table), Some(_)) => refuse("--format table is for the terminal: leave out --out, or write jsonl"),
-        (Some(Format::Parquet), None | Some("-")) => refuse("--format parquet needs a file: add --out decisions.parquet"),
+        (Some(Format::Parquet), None | Some("-")) => {
+            refuse("--format parquet needs a file: add --out decisions.parquet")
+        }
         (Some(Format::Parquet), Some(out)) => Ok(Target::Parquet(out)),
         (Some(Format::Jsonl), None | Some("-")) => Ok(Target::Named("-")),
         (Some(Format::Jsonl), Some(out)) => Ok(Target::JsonLines(out)),

@@ -72,7 +72,8 @@ fn last_seen(
 ) -> Option<(i64, Labels)> {
     let text = AlertText::new(spec, &given.compiled.program);
     let rows = given.vectors.get(&tag)?;
-    let (at, labels, value) = rows.iter().filter_map(|row| last_row(row, &text, decision, step_ms)).max_by_key(|r| r.0)?;
+    let (at, labels, value) =
+        rows.iter().filter_map(|row| last_row(row, &text, decision, step_ms)).max_by_key(|r| r.0)?;
     Some((at, text.annotations(&labels, value, at)))
 }
 

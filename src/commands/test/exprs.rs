@@ -31,7 +31,9 @@ fn problem(given: &Given<'_>, test: &TestGroup, case: &ExprCase, tag: &Result<us
     for sample in &case.samples {
         match &sample.value {
             Value::Float(v) => expected.push((sample.labels.clone(), *v)),
-            Value::NotSupported(what) => return Some(format!("{head}\n  native histograms ({what}) are not supported yet")),
+            Value::NotSupported(what) => {
+                return Some(format!("{head}\n  native histograms ({what}) are not supported yet"));
+            }
         }
     }
     let differences = compare(expected, got, given.fuzzy);

@@ -25,6 +25,9 @@ const ONCE_MS: i64 = 1 << 52;
 /// Steps of an epoch at most.
 const BLOCK_STEPS: i64 = 10_000;
 
+/// Length of an epoch at most: a series keeps 49 days of stamps, and windows reach back from its begin.
+const BLOCK_MS: i64 = 10 * 86_400_000;
+
 /// What a test's rules and queries gave.
 pub struct Given<'a> {
     pub set: &'a RuleSet,
@@ -78,7 +81,8 @@ fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup) -> Result<G
     let samples = samples(test, evaluated_to_ms).map_err(Outcome::NotSupported)?;
     let (compiled, exprs) = compile(set, file, test)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
-    let outputs = execute(config, &compiled, samples, test.start_ms, to_ms, every_ms).map_err(|e| Outcome::Failed(vec![e]))?;
+    let outputs =
+        execute(config, &compiled, samples, test.start_ms, to_ms, every_ms).map_err(|e| Outcome::Failed(vec![e]))?;
     let mut given = Given {
         set,
         compiled,
@@ -131,11 +135,12 @@ fn compile(set: &RuleSet, file: &TestFile, test: &TestGroup) -> Result<Tagged, O
         test.expr_cases.iter().map(|c| promql::parse(&c.expr).map_err(|e| e.to_string())).collect();
     let mut refused: BTreeMap<usize, String> = BTreeMap::new();
     loop {
-        let good: Vec<usize> =
-            (0..parsed.len()).filter(|i| parsed[*i].is_ok() && !refused.contains_key(i)).collect();
+        let good: Vec<usize> = (0..parsed.len()).filter(|i| parsed[*i].is_ok() && !refused.contains_key(i)).collect();
         let queries: Vec<QueryInput<'_>> = good.iter().filter_map(|i| query(test, *i, &parsed)).collect();
         let errors = match lower::compile(&rules, &queries, &options) {
-            Ok(compiled) => {
+            Ok(mut compiled) => {
+                // A test may give a recorded series as input: promtool's rules then read both.
+                compiled.program.recorded_names.clear();
                 let tag = |i: usize| good.binary_search(&i).map(|at| rules.len() + at).ok();
                 let refusal = |i: usize| refused.get(&i).cloned();
                 let exprs = parsed.iter().enumerate().map(|(i, e)| match (e, tag(i)) {
@@ -214,7 +219,7 @@ fn execute(
     let spec = SyntheticSpec {
         first_epoch: 1,
         data_ms: samples.first().zip(samples.last()).map(|(a, b)| (a.timestamp_ms, b.timestamp_ms)),
-        block_ms: (to_ms - from_ms + every_ms).min(BLOCK_STEPS * every_ms),
+        block_ms: (to_ms - from_ms + every_ms).min(BLOCK_STEPS * every_ms).min(BLOCK_MS.max(every_ms)),
         lateness_ms: None,
         warm_from_ms: from_ms,
         from_ms,

@@ -100,7 +100,7 @@ pub(crate) struct Layout {
 
 /// Finds stamps, values and labels in a schema.
 pub(crate) fn layout(place: &str, schema: &SchemaDescriptor, o: &ParquetOptions) -> Result<Layout, SourceError> {
-    let (mut stamp, mut value, mut labels) = (None, None, Vec::new());
+    let (mut stamp, mut value, mut others) = (None, None, Vec::new());
     let mut leaf = 0;
     for field in schema.root_schema().get_fields() {
         let name = field.name();
@@ -111,7 +111,7 @@ pub(crate) fn layout(place: &str, schema: &SchemaDescriptor, o: &ParquetOptions)
         } else if name == o.value_column {
             value = Some((first, value_kind(place, field)?));
         } else if !o.ignore_columns.iter().any(|c| c == name) {
-            labels.push(label(place, field, first, o)?);
+            others.push((field, first));
         }
     }
     let missing = |column: &str, option: &str| {
@@ -119,13 +119,16 @@ pub(crate) fn layout(place: &str, schema: &SchemaDescriptor, o: &ParquetOptions)
         let what = format!("there is no column '{column}' (columns: {})", names.join(", "));
         SourceError::invalid(place, what, format!("name the right one by the option {option}"))
     };
+    let (stamp_leaf, stamp_unit) = stamp.ok_or_else(|| missing(&o.timestamp_column, "timestamp_column"))?;
+    let (value_leaf, value_kind) = value.ok_or_else(|| missing(&o.value_column, "value_column"))?;
+    // Labels after that: a mistyped stamp column must not be refused as a label first.
+    let mut labels: Vec<LabelColumn> =
+        others.into_iter().map(|(field, first)| label(place, field, first, o)).collect::<Result<_, _>>()?;
     if let Some(map) = &o.labels_column
         && !labels.iter().any(|l| matches!(l, LabelColumn::Map { column, .. } if column == map))
     {
         return Err(missing(map, "labels_column"));
     }
-    let (stamp_leaf, stamp_unit) = stamp.ok_or_else(|| missing(&o.timestamp_column, "timestamp_column"))?;
-    let (value_leaf, value_kind) = value.ok_or_else(|| missing(&o.value_column, "value_column"))?;
     // The map comes last so that it wins.
     labels.sort_by_key(|l| matches!(l, LabelColumn::Map { .. }));
     Ok(Layout { stamp_leaf, stamp_unit, value_leaf, value_kind, labels })

@@ -1,0 +1,19 @@
+//! The binary as a user meets it: arguments in; text, files and exit codes out.
+//!
+//! # Semantics
+//! One module a concern. Each test has a folder of its own and a small fleet that the binary itself generated.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "cli/bad_data.rs"]
+mod bad_data;
+#[path = "cli/bad_rules.rs"]
+mod bad_rules;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/results.rs"]
+mod results;
+#[path = "cli/run.rs"]
+mod run;
+#[path = "cli/unit_tests.rs"]
+mod unit_tests;

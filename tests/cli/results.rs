@@ -1,0 +1,100 @@
+//! What a backtest gives: the same from every form of the data and any number of workers, and how it ends.
+
+use crate::run::{Place, exists};
+
+#[test]
+fn the_summary_names_what_fired_and_what_did_not() {
+    let place = Place::with_fleet();
+    let rules = "groups:\n- name: g\n  interval: 1m\n  rules:\n  - {alert: Loud, expr: up >= 0}\n  - {alert: Quiet, expr: up > 1}\n";
+    place.write("rules.yml", rules);
+    let answer = place.backtest(&[]);
+    let out = &answer.succeeds().out;
+    assert!(out.contains("Loud") && out.contains("4 still firing") && out.contains('█'), "{out}");
+    assert!(out.contains("never fired: Quiet"), "{out}");
+    assert!(!out.contains('\u{1b}'), "no colour where nobody looks");
+    assert!(answer.err.is_empty(), "no progress bar where nobody looks: {}", answer.err);
+}
+
+#[test]
+fn every_form_of_the_data_gives_the_same_decisions() {
+    let place = Place::with_fleet();
+    place.run(&["import", "fleet.parquet", "--out", "archive"]).succeeds();
+    let mut texts = Vec::new();
+    for (i, (data, workers)) in
+        [("fleet.parquet", "1"), ("fleet.parquet", "2"), ("archive", "1"), ("archive", "3")].into_iter().enumerate()
+    {
+        let out = format!("d{i}.jsonl");
+        place
+            .run(&["backtest", "--rules", "rules.yml", "--data", data, "--workers", workers, "--out", &out])
+            .succeeds();
+        texts.push(place.read(&out));
+    }
+    assert!(!texts[0].is_empty());
+    assert!(texts.iter().all(|t| *t == texts[0]));
+}
+
+#[test]
+fn decisions_go_to_standard_output_and_the_summary_makes_room() {
+    let place = Place::with_fleet();
+    for args in [["--out", "-"], ["--format", "jsonl"]] {
+        let answer = place.backtest(&args);
+        let lines: Vec<serde_json::Value> =
+            answer.succeeds().out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines.len(), 4);
+        assert!(answer.err.contains("4 decisions"), "{}", answer.err);
+    }
+    let table = place.backtest(&["--format", "table"]);
+    assert!(table.succeeds().out.contains("firing") && table.out.contains("step (UTC)"), "{}", table.out);
+}
+
+#[test]
+fn relative_instants_and_steps_are_understood() {
+    let place = Place::with_fleet();
+    let answer = place.backtest(&["--from", "-30m", "--to", "-10m", "--step", "5m", "--out", "-"]);
+    assert!(answer.succeeds().err.contains("over 20m"), "{}", answer.err);
+}
+
+#[test]
+fn a_rule_that_cannot_be_evaluated_ends_with_code_1() {
+    let place = Place::with_fleet();
+    let rules = "groups:\n- name: g\n  interval: 1m\n  rules:\n  - {alert: Twice, expr: up, labels: {instance: one, job: x, dc: x, team: x}}\n";
+    place.write("rules.yml", rules);
+    let answer = place.backtest(&[]);
+    answer.refuses(1, &[]);
+    assert!(answer.out.contains("failed: g/Twice") && answer.out.contains("labelset"), "{}", answer.out);
+}
+
+#[test]
+fn warnings_go_beside_the_results() {
+    let place = Place::with_fleet();
+    place.write("empty.yml", "");
+    let args = ["backtest", "--rules", "rules.yml", "empty.yml", "--data", "fleet.parquet", "--out", "-"];
+    let answer = place.run(&args);
+    assert!(answer.succeeds().err.contains("warning"), "{}", answer.err);
+}
+
+/// Ctrl-C in the middle: what is done is there, whole, and the terminal says how far it goes.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_is_done() {
+    let place = Place::new();
+    place.write("rules.yml", crate::run::RULES);
+    place.run(&["generate", "--hosts", "100", "--hours", "24", "--out", "fleet"]).succeeds();
+    let args =
+        ["backtest", "--rules", "rules.yml", "--data", "fleet", "--step", "1s", "--block", "60", "--out", "d.jsonl"];
+    let child = place.command(&args).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+    let child = child.unwrap();
+    let pid = child.id().to_string();
+    // Long enough to have begun; should the machine be so fast that all is done, the run ends well and that is right too.
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let answer = crate::run::Answer::of(child.wait_with_output().unwrap());
+    if answer.code == 130 {
+        assert!(answer.err.contains("stopped:") && answer.err.contains("part of the range"), "{}", answer.err);
+    } else {
+        answer.succeeds();
+    }
+    assert!(exists(&place.path("d.jsonl")), "{}", answer.err);
+    assert!(place.read("d.jsonl").lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()));
+    assert_eq!(place.files(), ["d.jsonl", "fleet", "rules.yml"]);
+}
