@@ -19,8 +19,7 @@ fn fleet() -> Vec<Series> {
             let job = format!("j{}", h % 3);
             let mut pairs = vec![("__name__", name), ("instance", &host), ("job", &job)];
             pairs.extend(extra);
-            let samples =
-                (0..120).filter(|i| (i * 7 + h) % 29 != 0).map(|i| (i * STEP_MS, f(i))).collect();
+            let samples = (0..120).filter(|i| (i * 7 + h) % 29 != 0).map(|i| (i * STEP_MS, f(i))).collect();
             all.push((Labels::from_pairs(pairs), samples));
         };
         add("load", &[], &|i| ((i * 37 + h * 11) % 17) as f64 / 3.0);
@@ -86,7 +85,12 @@ fn workers_and_blocks_do_not_change_a_bit() {
             let got = answer(QUERIES, &options, shape);
             for (w, g) in want.vectors.iter().zip(&got.vectors) {
                 let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-                assert_eq!((w.tag, &w.labels, &w.steps_ms), (g.tag, &g.labels, &g.steps_ms), "{}", QUERIES[w.tag as usize]);
+                assert_eq!(
+                    (w.tag, &w.labels, &w.steps_ms),
+                    (g.tag, &g.labels, &g.steps_ms),
+                    "{}",
+                    QUERIES[w.tag as usize]
+                );
                 assert_eq!(bits(&w.values), bits(&g.values), "{} {shape:?} {:?}", QUERIES[w.tag as usize], w.labels);
             }
             assert_eq!(want.vectors.len(), got.vectors.len());

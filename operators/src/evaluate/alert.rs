@@ -216,9 +216,10 @@ impl Alert {
         let spec = spec_of(view, n)?;
         let text = self.text.get_or_insert_with(|| AlertText::new(spec, view.program));
         let dynamic = text.labels_use_value();
-        Some(self.identities.gather(view, n, dynamic, |labels, t, value| {
-            text.identity(labels, value, t + spec.query_offset_ms)
-        }))
+        Some(
+            self.identities
+                .gather(view, n, dynamic, |labels, t, value| text.identity(labels, value, t + spec.query_offset_ms)),
+        )
     }
 }
 

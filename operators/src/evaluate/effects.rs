@@ -87,11 +87,16 @@ impl Produced {
     }
 
     /// Takes samples back from a checkpoint.
-    pub fn restore(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, samples: &[(i64, u64)], present: bool) {
+    pub fn restore(
+        &mut self,
+        store: &mut SeriesStore,
+        effects: &mut Effects<'_>,
+        samples: &[(i64, u64)],
+        present: bool,
+    ) {
         for (t, bits) in samples {
             self.write(store, effects, *t, f64::from_bits(*bits));
         }
         self.present = present;
     }
 }
-

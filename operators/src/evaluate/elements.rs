@@ -119,6 +119,10 @@ mod tests {
             e.add(l("z"));
         }
         e.trim();
-        assert_eq!(e.changes(&mut c), Changes { restart: true, list: all.list }, "too far behind: again from the start");
+        assert_eq!(
+            e.changes(&mut c),
+            Changes { restart: true, list: all.list },
+            "too far behind: again from the start"
+        );
     }
 }

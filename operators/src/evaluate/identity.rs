@@ -169,9 +169,9 @@ impl Identities {
         let input = view.node(n).inputs[0];
         let mut scratch = RowScratch::default();
         let members = &identity.members;
-        let at = members.iter().find(|m| {
-            members.len() == 1 || view.block_row(n, input, m.0, &mut scratch).get(step).is_some()
-        });
+        let at = members
+            .iter()
+            .find(|m| members.len() == 1 || view.block_row(n, input, m.0, &mut scratch).get(step).is_some());
         at.or(members.first()).map_or_else(|| identity.labels.clone(), |m| m.1.clone())
     }
 
@@ -180,7 +180,8 @@ impl Identities {
         let mut gone = Vec::new();
         for id in 0..self.list.len() as u32 {
             let idle = self.get(id).is_some_and(|x| x.members.is_empty());
-            if idle && !keep(id)
+            if idle
+                && !keep(id)
                 && let Some(identity) = self.list[id as usize].take()
             {
                 self.by_labels.remove(&identity.labels);

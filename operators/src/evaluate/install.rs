@@ -3,6 +3,7 @@
 //! Nodes with equal ids keep their state and selectors with equal ids and producers keep their rows, so an unchanged
 //! rule does not notice a swap; a node that a removed rule shared with others lives on.
 
+use super::Evaluator;
 use super::aggregate::Aggregate;
 use super::alert::{Alert, dropped};
 use super::effects::Effects;
@@ -22,7 +23,6 @@ use super::set::Set;
 use super::tap::Tap;
 use super::topk::TopK;
 use super::view::rows_of;
-use super::Evaluator;
 use crate::program::{AlertSpec, Op, Program};
 use crate::window::SeriesStore;
 use bellwether_model::{Block, NodeId, SHARDS, worker_of_shard};

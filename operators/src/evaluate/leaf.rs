@@ -5,9 +5,9 @@
 //! produced series got from a later evaluation are hidden by the row's clip.
 
 use super::view::{RowScratch, View};
-use crate::range::WindowSpec;
 use crate::instant::{instant, timestamp};
 use crate::program::{NodeIdx, Op, Source};
+use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
 use crate::samples::Samples;
 use crate::window::{SampleBuffer, SeriesStore, Slot};
@@ -57,14 +57,7 @@ impl<'a> Context<'a> {
     }
 
     /// Computes a row of a leaf or row-wise node into a cleared row.
-    pub fn compute(
-        &self,
-        n: NodeIdx,
-        row: u32,
-        mask: Option<&[u64]>,
-        scratch: &mut LeafScratch,
-        mut out: RowMut<'_>,
-    ) {
+    pub fn compute(&self, n: NodeIdx, row: u32, mask: Option<&[u64]>, scratch: &mut LeafScratch, mut out: RowMut<'_>) {
         let node = self.node(n);
         match &node.op {
             Op::Instant { selector, offset_ms, lookback_ms, timestamp: stamps } => {

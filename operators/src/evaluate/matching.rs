@@ -2,8 +2,8 @@
 //!
 //! # Semantics (Prometheus promql/engine.go, VectorBinop)
 //! Elements pair by match key. On the "one" side two elements with one key at one step are an error, but only if the
-//! other side has any element at that step, anywhere. One-to-one: two pairs of one key that both survive the
-//! comparison are an error. Many-to-one: two results with one label set are an error.
+//! other side has any element at that step, anywhere. One-to-one: two pairs of one key are an error, whether or not
+//! a comparison keeps them. Many-to-one: two results with one label set are an error.
 //!
 //! # State
 //! Pairs and result labels are found when a row is first seen.
@@ -144,10 +144,8 @@ impl Binary {
             let (groups, other) = if is_many { (&self.many, &self.one) } else { (&self.one, &self.many) };
             let Some(group) = groups.get(*g) else { continue };
             let Some(member) = groups.member(*row) else { continue };
-            let partners: Vec<Member> = other
-                .find(&group.key)
-                .and_then(|o| other.get(o))
-                .map_or_else(Vec::new, |o| o.members.clone());
+            let partners: Vec<Member> =
+                other.find(&group.key).and_then(|o| other.get(o)).map_or_else(Vec::new, |o| o.members.clone());
             for partner in partners {
                 let (many, one) = if is_many { (&member, &partner) } else { (&partner, &member) };
                 self.ensure_pair(spec, many, one);
@@ -184,13 +182,18 @@ impl Binary {
                 vector_vector(spec.op, spec.bool_mode, l, r, RowMut { values: &mut values, bits: &mut bits });
                 let mut twice = vec![0u64; words(steps)];
                 for (w, t) in taken.iter_mut().enumerate() {
-                    twice[w] |= *t & bits[w];
-                    *t |= bits[w];
+                    // Two partners are an error whether or not a comparison would drop them.
+                    let both = l.bits[w] & r.bits[w];
+                    twice[w] |= *t & both;
+                    *t |= both;
                 }
                 let result = RowMut { values: &mut values, bits: &mut bits };
                 put_row(&mut out.row_mut(*row as usize), result.as_row(), &mut twice);
                 faults.note(&twice, || match one_to_one {
-                    true => "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)".to_owned(),
+                    true => {
+                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                            .to_owned()
+                    }
                     false => "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
                 });
                 faults.failed.iter_mut().zip(&twice).for_each(|(f, t)| *f |= t);
@@ -244,14 +247,9 @@ impl NodeState for Binary {
         let steps = cx.steps(n).count;
         out.reset(self.results.elements.rows(), steps);
         let zero = vec![0u64; words(steps)];
-        let mut faults = Faults {
-            failed: zero.clone(),
-            failed_if_other: zero.clone(),
-            other_side: zero,
-            message: None,
-        };
-        let groups: Vec<(u32, u32)> =
-            self.many.iter().filter_map(|(g, x)| Some((g, self.one.find(&x.key)?))).collect();
+        let mut faults =
+            Faults { failed: zero.clone(), failed_if_other: zero.clone(), other_side: zero, message: None };
+        let groups: Vec<(u32, u32)> = self.many.iter().filter_map(|(g, x)| Some((g, self.one.find(&x.key)?))).collect();
         // The one side's duplicates first: at one step their words win over those of the pairs, as in Prometheus.
         if cx.node(n).fallible {
             self.look_for_faults(cx, n, &spec, &mut faults);

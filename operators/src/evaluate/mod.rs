@@ -269,7 +269,11 @@ impl Evaluator {
             let mut block = std::mem::take(&mut blocks[n]);
             let cx = Context { view: self.view(), store };
             let part = state.eval(&cx, n, inbox, &mut block);
-            if member { self.subs[n] = block } else { self.blocks[n] = block }
+            if member {
+                self.subs[n] = block
+            } else {
+                self.blocks[n] = block
+            }
             self.dispatch(n, part, outgoing);
         }
         self.states[n] = Some(state);
@@ -364,5 +368,4 @@ impl Evaluator {
             peers: self.peers,
         }
     }
-
 }

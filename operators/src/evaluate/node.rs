@@ -2,9 +2,9 @@
 
 use super::effects::Effects;
 use super::elements::Elements;
-use super::packet::{Packet, Payload, VerdictPart};
 use super::kept::Kept;
 use super::leaf::Context;
+use super::packet::{Packet, Payload, VerdictPart};
 use super::view::View;
 use crate::program::NodeIdx;
 use crate::window::{SeriesStore, Slot};

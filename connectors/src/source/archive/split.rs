@@ -2,8 +2,8 @@
 //!
 //! # Semantics
 //! A page of n values holds the n lowest bytes first, then the n next ones, and so on. Pages are kept as they are and
-//! their values put together when they are handed out: one pass over memory instead of two. Sixteen values at a time are
-//! turned by shifts and masks that compilers vectorise.
+//! their values put together when they are handed out: one pass over memory instead of two. Eight values at a time are
+//! turned by shifts and masks.
 //!
 //! # State
 //! The pages of a row group on which somebody reads a value, 8 bytes a value.
@@ -13,10 +13,8 @@ use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use std::ops::Range;
 
-/// Words of one stream that are turned together: two fill a vector register of any 64-bit machine.
-const WORDS: usize = 2;
-/// Values put together at once.
-const VALUES: usize = 8 * WORDS;
+/// Values put together at once: a word of each stream, which fits the registers of a 64-bit machine.
+const VALUES: usize = 8;
 
 /// Values of a row group, by row.
 #[derive(Debug, Default)]
@@ -25,22 +23,17 @@ pub(crate) struct SplitValues {
     pages: Vec<(usize, Page)>,
 }
 
-type Words = [u64; WORDS];
-
 /// Exchanges the upper half of each lane of `a` with the lower half of the same lane of `b`.
 #[inline(always)]
-fn exchange(a: &mut Words, b: &mut Words, shift: u32, low: u64) {
-    for i in 0..WORDS {
-        let (x, y) = (a[i], b[i]);
-        a[i] = (x & low) | ((y & low) << shift);
-        b[i] = ((x >> shift) & low) | (y & !low);
-    }
+fn exchange(a: &mut u64, b: &mut u64, shift: u32, low: u64) {
+    let (x, y) = (*a, *b);
+    *a = (x & low) | ((y & low) << shift);
+    *b = ((x >> shift) & low) | (y & !low);
 }
 
-/// Turns eight streams of eight bytes (each in as many words) into eight values: a transposition by halves.
+/// Turns eight streams of eight bytes into eight values: a transposition by halves.
 #[inline(always)]
-fn turn(s: &mut [Words; 8]) {
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = s;
+fn turn([s0, s1, s2, s3, s4, s5, s6, s7]: &mut [u64; 8]) {
     for (a, b) in [(&mut *s0, &mut *s4), (&mut *s1, &mut *s5), (&mut *s2, &mut *s6), (&mut *s3, &mut *s7)] {
         exchange(a, b, 32, 0x0000_0000_ffff_ffff);
     }
@@ -55,13 +48,12 @@ fn turn(s: &mut [Words; 8]) {
 /// Values `at..at + VALUES` of a page of streams.
 #[inline(always)]
 fn block(streams: &[&[u8]; 8], at: usize) -> Option<[f64; VALUES]> {
-    let mut words = [[0; WORDS]; 8];
-    for (words, stream) in words.iter_mut().zip(streams) {
-        let (bytes, _) = stream.get(at..at + VALUES)?.as_chunks::<8>();
-        *words = std::array::from_fn(|w| u64::from_le_bytes(bytes[w]));
+    let mut words = [0; 8];
+    for (word, stream) in words.iter_mut().zip(streams) {
+        *word = u64::from_le_bytes(*stream.get(at..)?.first_chunk()?);
     }
     turn(&mut words);
-    Some(std::array::from_fn(|v| f64::from_bits(words[v % 8][v / 8])))
+    Some(words.map(f64::from_bits))
 }
 
 /// Appends `count` values from number `at` on of a page of streams.

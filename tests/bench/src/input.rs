@@ -1,0 +1,60 @@
+//! The input that both the loop and the engine read: counters scraped every 15 s, batch by batch.
+
+use crate::cost::STEP_MS;
+use bellwether_model::{Labels, Runs};
+
+/// First stamp, ms: on the grid.
+pub const START_MS: i64 = 1_700_000_100_000;
+
+/// A synthetic workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// Number of series.
+    pub series: usize,
+    /// Scrapes a batch.
+    pub scrapes: usize,
+    /// Number of batches.
+    pub batches: usize,
+}
+
+impl Input {
+    /// Samples in all.
+    pub fn samples(&self) -> usize {
+        self.series * self.scrapes * self.batches
+    }
+
+    /// The last stamp of a batch, ms.
+    pub fn end_ms(&self, batch: usize) -> i64 {
+        START_MS + ((batch + 1) * self.scrapes - 1) as i64 * STEP_MS
+    }
+
+    /// The part of a batch that worker `worker` of `peers` reads; series are numbered by position in its share.
+    pub fn batch(&self, batch: usize, worker: usize, peers: usize, define: bool) -> Runs {
+        let mut runs = Runs { seq: batch as u64, ..Runs::default() };
+        let share = (worker..self.series).step_by(peers);
+        let n = share.len();
+        runs.stamps.reserve_exact(n * self.scrapes);
+        runs.values.reserve_exact(n * self.scrapes);
+        for (number, s) in share.enumerate() {
+            if define {
+                runs.defs.push((number as u32, labels(s)));
+            }
+            let rate = 1.0 + (s % 17) as f64;
+            for k in 0..self.scrapes {
+                let scrape = batch * self.scrapes + k;
+                runs.stamps.push(START_MS + scrape as i64 * STEP_MS);
+                // A reset every 500 scrapes, at another scrape for each series.
+                runs.values.push(((scrape + s) % 500) as f64 * rate);
+            }
+            runs.series.push(number as u32);
+            runs.ends.push(runs.stamps.len() as u32);
+        }
+        runs
+    }
+}
+
+fn labels(s: usize) -> Labels {
+    let instance = format!("host-{:06}:9100", s / 10);
+    let cpu = format!("{}", s % 10);
+    Labels::from_pairs([("__name__", "m"), ("instance", &instance), ("job", "node"), ("cpu", &cpu)])
+}

@@ -1,0 +1,30 @@
+//! Benchmarks of the engine, each row against its baseline measured in the same run.
+//!
+//! `bellwether-bench cost` compares the engine with a hand-written loop without a dataflow on one range rule;
+//! `bellwether-bench memory` gives bytes a series of one `[5m]` window at 15 s; `bellwether-bench operators` prints the
+//! number of timely operators with 20 rules and with 2,000. `scripts/bench` runs them all, and whole backtests.
+
+mod cost;
+mod engine;
+mod input;
+mod memory;
+mod table;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    let outcome = match std::env::args().nth(1).as_deref() {
+        Some("cost") => table::cost(),
+        Some("memory") => memory::memory(std::env::args().nth(2).and_then(|s| s.parse().ok()).unwrap_or(200_000)),
+        Some("operators") => table::operators(),
+        _ => Err("say what to measure: cost, memory or operators".to_owned()),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("bellwether-bench: {e}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Tables of figures.
+
+use crate::cost::Cost;
+use crate::engine::{engine, program};
+use crate::input::Input;
+use std::time::Instant;
+
+/// A threshold that a share of the series passes, so that the loop's count can be compared with the engine's.
+const NEVER: f64 = 1e18;
+
+/// Runs that are measured; the fastest counts, because what disturbs a run only ever slows it.
+const RUNS: usize = 3;
+
+fn fastest(mut f: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        let from = Instant::now();
+        f()?;
+        best = best.min(from.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+/// The loop and the engine must agree before speed means anything: decisions are transitions, so every series that is
+/// ever above fires at least once and no series more often than it is above.
+fn agree() -> Result<(), String> {
+    let input = Input { series: 1_000, scrapes: 20, batches: 5 };
+    let mut cost = Cost::new(input.series, 0.5);
+    (0..input.batches).for_each(|b| cost.batch(&input.batch(b, 0, 1, b == 0)));
+    let ran = engine(input, program(1, 0.5)?, 1)?;
+    if cost.above == 0 || ran.decisions == 0 || ran.decisions > 2 * cost.above {
+        return Err(format!("loop counts {} results, engine {} transitions", cost.above, ran.decisions));
+    }
+    Ok(())
+}
+
+/// One range rule: the loop, one worker, two workers.
+pub fn cost() -> Result<(), String> {
+    agree()?;
+    println!("rate(m[5m]) > x at 15 s, million samples a second (fastest of {RUNS})");
+    println!(
+        "{:>9}  {:>6}  {:>8}  {:>9}  {:>9}  {:>8}",
+        "series", "loop", "1 worker", "2 workers", "1w / loop", "2w / 1w"
+    );
+    for (series, batches) in [(10_000, 60), (100_000, 8), (1_000_000, 2)] {
+        let input = Input { series, scrapes: 20, batches };
+        let rate = |s: f64| input.samples() as f64 / s / 1e6;
+        let hand = fastest(|| {
+            let mut cost = Cost::new(series, NEVER);
+            (0..batches).for_each(|b| cost.batch(&input.batch(b, 0, 1, false)));
+            std::hint::black_box(cost.above);
+            Ok(())
+        })?;
+        let one = fastest(|| engine(input, program(1, NEVER)?, 1).map(drop))?;
+        let two = fastest(|| engine(input, program(1, NEVER)?, 2).map(drop))?;
+        println!(
+            "{series:>9}  {:>6.1}  {:>8.1}  {:>9.1}  {:>9.2}  {:>8.2}",
+            rate(hand),
+            rate(one),
+            rate(two),
+            hand / one,
+            one / two
+        );
+    }
+    Ok(())
+}
+
+/// Timely operators with few and with many rules.
+pub fn operators() -> Result<(), String> {
+    let input = Input { series: 10, scrapes: 4, batches: 2 };
+    for rules in [20, 2_000] {
+        let ran = engine(input, program(rules, NEVER)?, 1)?;
+        println!("{rules:>5} rules: {} timely operators", ran.operators);
+    }
+    Ok(())
+}

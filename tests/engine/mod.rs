@@ -1,0 +1,96 @@
+//! The whole engine as the acceptance tests call it: rules or queries in, results out, through the real dataflow.
+#![allow(dead_code)]
+
+use bellwether_dataflow::lower::{Compiled, Options, QueryInput, RuleInput, compile};
+
+use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
+use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
+use bellwether_model::{Labels, Sample};
+use bellwether_operators::evaluate::{ExpressionError, VectorRow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Results of a run, epochs put together.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// By tag and labels, all steps.
+    pub rows: BTreeMap<(u32, Option<Labels>), Vec<(i64, f64)>>,
+    /// Expression errors.
+    pub errors: Vec<ExpressionError>,
+}
+
+/// How a run is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Workers.
+    pub workers: usize,
+    /// Length of an epoch, ms.
+    pub block_ms: i64,
+}
+
+/// Runs a compiled program over samples from `from_ms` to `to_ms`.
+pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64, i64), cut: Cut) -> Results {
+    let stamps = || samples.iter().map(|s| s.timestamp_ms);
+    let spec = SyntheticSpec {
+        first_epoch: 1,
+        data_ms: stamps().min().zip(stamps().max()),
+        block_ms: cut.block_ms,
+        lateness_ms: None,
+        warm_from_ms: from_ms - compiled.program.horizon_ms,
+        from_ms,
+        to_ms,
+    };
+    let config = RunConfig {
+        workers: cut.workers,
+        entity_labels: compiled.program.entity_labels.clone(),
+        ..RunConfig::default()
+    };
+    let mut program = Some(Arc::new(compiled.program));
+    let epochs: Vec<_> = SyntheticBindings::new(spec).iter().collect();
+    let mut by_epoch: Vec<Vec<Sample>> = vec![Vec::new(); epochs.len()];
+    for sample in samples {
+        let at = epochs.partition_point(|e| e.upto_ms < sample.timestamp_ms);
+        by_epoch[at.min(epochs.len() - 1)].push(sample);
+    }
+    let bound = epochs.iter().zip(by_epoch).map(|(e, samples)| (e.binding(program.take()), samples));
+    let source = VecSource::from_samples(bound);
+    let (output, collected) = Collect::new();
+    run(config, move |w, n| Box::new(source.feed(w, n)), output, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut results = Results::default();
+    for (_, MergedOutput { vectors, errors, .. }) in collected.take() {
+        for VectorRow { tag, labels, steps_ms, values } in vectors {
+            results.rows.entry((tag, labels)).or_default().extend(steps_ms.into_iter().zip(values));
+        }
+        results.errors.extend(errors);
+    }
+    results
+}
+
+/// Why a query gave nothing.
+#[derive(Debug)]
+pub enum Refused {
+    /// Prometheus refuses it too.
+    Syntax(String),
+    /// Not supported yet.
+    NotSupported(String),
+}
+
+/// Compiles one query whose steps are `step_ms` apart and hit `start_ms`.
+pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Compiled, Refused> {
+    let options = bellwether_dataflow::promql::Options {
+        step_ms: if start_ms == end_ms { 0 } else { step_ms },
+        range_ms: end_ms - start_ms,
+        ..Default::default()
+    };
+    let expr = bellwether_dataflow::promql::parse_with(text, &options).map_err(|e| Refused::Syntax(e.to_string()))?;
+    let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms: start_ms.rem_euclid(step_ms) };
+    compile(&[], &[query], &Options::default())
+        .map_err(|e| Refused::NotSupported(e.first().map(|e| e.construct.clone()).unwrap_or_default()))
+}
+
+/// Compiles rules with a tap each.
+pub fn compile_rules(inputs: &[RuleInput<'_>], options: Options) -> Compiled {
+    let compiled = compile(inputs, &[], &Options { taps: true, ..options });
+    compiled.unwrap_or_else(|e| panic!("{e:?}"))
+}
