@@ -11,11 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+/// Points of a result: (step ms, value).
+pub type Points = Vec<(i64, f64)>;
+
 /// Results of a run, epochs put together.
 #[derive(Debug, Default)]
 pub struct Results {
     /// By tag and labels, all steps.
-    pub rows: BTreeMap<(u32, Option<Labels>), Vec<(i64, f64)>>,
+    pub rows: BTreeMap<(u32, Option<Labels>), Points>,
     /// Expression errors.
     pub errors: Vec<ExpressionError>,
 }

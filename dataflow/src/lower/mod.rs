@@ -11,7 +11,7 @@
 //! # Semantics
 //! * Equal sub-expressions on one grid are one node, whoever writes them.
 //! * Evaluations are totally ordered by (step, file, group, rule); a selector sees the series of rules as earlier
-//!   evaluations left them ([`order`]).
+//!   evaluations left them (module `order`).
 //! * A rule is evaluated at `t = step - query_offset`; its grid carries how far past `t` it reads.
 //!
 //! # Errors

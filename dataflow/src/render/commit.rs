@@ -1,7 +1,7 @@
-//! [commit]: results of all workers in, canonical output of an epoch out, on worker 0.
+//! `commit`: results of all workers in, canonical output of an epoch out, on worker 0.
 //!
 //! # Position
-//! [evaluate] of every worker → **commit** → [`Output`]; a probe behind it frees the epoch's place in admission
+//! `evaluate` of every worker → **commit** → [`Output`]; a probe behind it frees the epoch's place in admission
 //!
 //! # Semantics
 //! Decisions are sorted by step, alert id and transition, and numbered; vectors by tag and labels; errors by rule. So the

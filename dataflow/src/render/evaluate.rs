@@ -1,7 +1,7 @@
-//! [evaluate]: the interpreter's operator. Bindings, candidates and packets of other workers in; packets and results out.
+//! `evaluate`: the interpreter's operator. Bindings, candidates and packets of other workers in; packets and results out.
 //!
 //! # Position
-//! bindings, [select] → **evaluate** → [commit]; packets go round the loop and arrive one round later
+//! bindings, `select` → **evaluate** → `commit`; packets go round the loop and arrive one round later
 //!
 //! # Time
 //! An epoch begins when its binding is there and the frontier of the candidates has passed (epoch, round 0): then the

@@ -3,7 +3,7 @@
 //! ```text
 //! bindings ─ broadcast ─┬────────────┬──────────────────┐
 //! (worker 0)            ▼            ▼                  ▼
-//! runs ─ by shard ─▶ [window] ─▶ [select] ─ slots ─▶ [evaluate] ─ results ─▶ [commit] ─▶ probe
+//! runs ─ by shard ─▶ `window` ─▶ `select` ─ slots ─▶ `evaluate` ─ results ─▶ `commit` ─▶ probe
 //! (every worker)        └── store ──────────────────▶ │    ▲     to worker 0     │
 //!                                                     └────┘                     ▼
 //!                                      packets, by receiver, + 1 round         Output
@@ -11,7 +11,7 @@
 //!
 //! # Semantics
 //! One dataflow, the same on every worker, whatever the rules are: rules are rows. Its only loop is the feedback edge of
-//! [evaluate]. Given the bindings and the input, what reaches the [`Output`] is the same for any number of workers.
+//! `evaluate`. Given the bindings and the input, what reaches the [`Output`] is the same for any number of workers.
 //!
 //! # Time
 //! A timestamp is (epoch, round). At most [`RunConfig::max_in_flight`] epochs are between feed and output: timely's

@@ -1,7 +1,7 @@
 //! Rule unit tests: promtool's test file and Prometheus's notation of series.
 //!
 //! # Position
-//! test file → [`file`] → plain structs → the runner of `bellwether test`, which evaluates; nothing here does.
+//! test file → [`mod@file`] → plain structs → the runner of `bellwether test`, which evaluates; nothing here does.
 //!
 //! # Limits
 //! Values that are native histograms are reported as not supported, never guessed at.

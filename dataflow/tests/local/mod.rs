@@ -118,17 +118,18 @@ pub fn run(
         after = watermark_ms;
         upto += block_ms;
     }
-    given.decisions.sort_by(|a, b| a.order().cmp(&b.order()));
+    given.decisions.sort_by_key(Decision::order);
     // Rows of one element are cut where epochs are: put them together.
-    let mut joined: BTreeMap<(u32, Option<Labels>), (Vec<i64>, Vec<f64>)> = BTreeMap::new();
+    let mut joined: BTreeMap<(u32, Option<Labels>), VectorRow> = BTreeMap::new();
     for row in given.vectors.drain(..) {
-        let entry = joined.entry((row.tag, row.labels)).or_default();
-        entry.0.extend(row.steps_ms);
-        entry.1.extend(row.values);
+        match joined.get_mut(&(row.tag, row.labels.clone())) {
+            Some(whole) => {
+                whole.steps_ms.extend(row.steps_ms);
+                whole.values.extend(row.values);
+            }
+            None => drop(joined.insert((row.tag, row.labels.clone()), row)),
+        }
     }
-    given.vectors = joined
-        .into_iter()
-        .map(|((tag, labels), (steps_ms, values))| VectorRow { tag, labels, steps_ms, values })
-        .collect();
+    given.vectors = joined.into_values().collect();
     given
 }

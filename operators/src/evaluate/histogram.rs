@@ -17,13 +17,22 @@ use bellwether_model::{Block, Labels, METRIC_NAME};
 /// Label of a bucket's upper bound.
 const LE: &str = "le";
 
+/// Buckets of one group.
+#[derive(Clone, Debug)]
+struct Buckets {
+    /// The result's row.
+    row: u32,
+    /// (bound, operand row) in order of bounds.
+    bounds: Vec<(f64, u32)>,
+}
+
 /// State of one `histogram_quantile`.
 #[derive(Debug, Default)]
 pub struct HistogramQuantile {
     groups: Groups,
     elements: Elements,
-    /// By group: the result's row, and (bound, operand row) in order of bounds.
-    buckets: Vec<Option<(u32, Vec<(f64, u32)>)>>,
+    /// By group.
+    buckets: Vec<Option<Buckets>>,
     rows: Block,
     kernel: HistogramScratch,
     scratch: RowScratch,
@@ -36,15 +45,15 @@ impl HistogramQuantile {
         for change in changes {
             match change {
                 GroupChange::Restart => {
-                    for (row, _) in std::mem::take(&mut self.buckets).into_iter().flatten() {
-                        self.elements.remove(row);
+                    for gone in std::mem::take(&mut self.buckets).into_iter().flatten() {
+                        self.elements.remove(gone.row);
                     }
                 }
                 GroupChange::Added(g, _) => self.rebuild(g),
                 GroupChange::Removed(g, _) => {
                     if self.groups.sweep(g) {
-                        if let Some((row, _)) = self.buckets.get_mut(g as usize).and_then(Option::take) {
-                            self.elements.remove(row);
+                        if let Some(gone) = self.buckets.get_mut(g as usize).and_then(Option::take) {
+                            self.elements.remove(gone.row);
                         }
                     } else {
                         self.rebuild(g);
@@ -65,8 +74,8 @@ impl HistogramQuantile {
             self.buckets.resize(at + 1, None);
         }
         match &mut self.buckets[at] {
-            Some((_, b)) => *b = bounds,
-            empty => *empty = Some((self.elements.add(group.key.clone()), bounds)),
+            Some(buckets) => buckets.bounds = bounds,
+            empty => *empty = Some(Buckets { row: self.elements.add(group.key.clone()), bounds }),
         }
     }
 }
@@ -79,13 +88,13 @@ impl NodeState for HistogramQuantile {
         out.reset(self.elements.rows(), steps);
         let mut q_row = RowScratch::default();
         let q = cx.block_row(n, q, 0, &mut q_row);
-        for (row, buckets) in self.buckets.iter().flatten() {
-            self.rows.reset(buckets.len(), steps);
-            for (i, (_, operand)) in buckets.iter().enumerate() {
+        for Buckets { row, bounds } in self.buckets.iter().flatten() {
+            self.rows.reset(bounds.len(), steps);
+            for (i, (_, operand)) in bounds.iter().enumerate() {
                 let mut to = self.rows.row_mut(i);
                 to.copy_from(cx.row(n, input, *operand, None, &mut self.scratch));
             }
-            let bounds: Vec<f64> = buckets.iter().map(|b| b.0).collect();
+            let bounds: Vec<f64> = bounds.iter().map(|b| b.0).collect();
             histogram_quantile(q, &bounds, &self.rows, &mut self.kernel, out.row_mut(*row as usize));
         }
         None

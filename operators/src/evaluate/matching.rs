@@ -21,7 +21,7 @@ use crate::functions::BinOp;
 use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
 use bellwether_model::block::words;
 use bellwether_model::{Block, Labels, RowMut};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// State of one vector match; "many" is the left side of a one-to-one match.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub struct Binary {
     one: Groups,
     results: SharedElements,
     /// Result rows by (many row, one row).
-    pairs: HashMap<(u32, u32), u32>,
+    pairs: BTreeMap<(u32, u32), u32>,
     scratch: [RowScratch; 2],
 }
 
@@ -110,8 +110,7 @@ impl Binary {
         let many = self.many.follow(cx, spec.many, key);
         let one = self.one.follow(cx, spec.one, key);
         if many.contains(&GroupChange::Restart) || one.contains(&GroupChange::Restart) {
-            let mut all: Vec<(u32, u32)> = self.pairs.keys().copied().collect();
-            all.sort_unstable();
+            let all: Vec<(u32, u32)> = self.pairs.keys().copied().collect();
             all.into_iter().for_each(|p| self.drop_pair(p));
         }
         for (changes, is_many) in [(&many, true), (&one, false)] {
@@ -125,7 +124,6 @@ impl Binary {
                 let pair_of = |k: &&(u32, u32)| if is_many { k.0 == *row } else { k.1 == *row };
                 if rows.is_empty() {
                     rows = self.pairs.keys().filter(pair_of).map(|k| if is_many { k.1 } else { k.0 }).collect();
-                    rows.sort_unstable();
                 }
                 for r in rows {
                     self.drop_pair(if is_many { (*row, r) } else { (r, *row) });

@@ -70,7 +70,7 @@ use std::sync::Arc;
 use verdict::Board;
 use view::{RowsOf, View};
 
-/// One worker's interpreter. Called by the [evaluate] operator, always in this order for an epoch: `install` (if the
+/// One worker's interpreter. Called by the `evaluate` operator, always in this order for an epoch: `install` (if the
 /// binding carries a new program), `candidate`…, `begin`, `stage` until it returns false, `finish`.
 #[derive(Debug)]
 pub struct Evaluator {

@@ -90,7 +90,7 @@ impl Post<'_> {
     }
 
     /// To every worker, this one included.
-    pub fn to_all(&mut self, node: NodeIdx, payload: &Payload) {
+    pub fn broadcast(&mut self, node: NodeIdx, payload: &Payload) {
         for worker in 0..self.peers {
             self.to(worker, node, payload.clone());
         }

@@ -75,7 +75,7 @@ impl NodeState for ScalarOf {
             }
         }
         if counts.iter().any(|c| *c > 0) {
-            post.to_all(n, &Payload::Single(counts, values));
+            post.broadcast(n, &Payload::Single(counts, values));
         }
         None
     }

@@ -136,7 +136,7 @@ impl Board {
         for (n, parts) in std::mem::take(&mut self.parts) {
             let verdict = join(&parts);
             if verdict != Verdict::default() && (verdict.message.is_some() || !verdict.counts.is_empty()) {
-                post.to_all(n, &Payload::Joint(verdict));
+                post.broadcast(n, &Payload::Joint(verdict));
             }
         }
     }

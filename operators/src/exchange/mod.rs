@@ -1,7 +1,7 @@
 //! What travels between workers on the hot path: runs of samples as raw columns, scattered by shard.
 //!
 //! # Position
-//! source link → **exchange** → [window] of the worker that owns each series' shard
+//! source link → **exchange** → `window` of the worker that owns each series' shard
 //!
 //! # Semantics
 //! A [`RunBatch`] is a timely container of its own. Between threads it moves as it is; where it must be bytes it is

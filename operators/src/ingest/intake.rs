@@ -1,4 +1,4 @@
-//! What [window] does with an epoch: admits its runs and says which series and metric names came or went.
+//! What `window` does with an epoch: admits its runs and says which series and metric names came or went.
 //!
 //! # Semantics
 //! In this order: prune (not in an epoch that changes the program, which may read further back), put the program's keys
@@ -25,7 +25,7 @@ pub struct Changes {
     pub names: BTreeMap<String, isize>,
 }
 
-/// The part of [window] without timely.
+/// The part of `window` without timely.
 #[derive(Debug)]
 pub struct Intake {
     keys: JoinKeys,

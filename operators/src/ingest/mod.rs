@@ -1,11 +1,11 @@
-//! Where samples enter the windows: epochs, their bindings, and the [window] operator.
+//! Where samples enter the windows: epochs, their bindings, and the `window` operator.
 //!
 //! # Position
 //! ```text
-//! bindings ──▶ ┌──────────┐ ──▶ join keys of series   ─▶ [select]
-//! runs ──────▶ │ [window] │ ──▶ metric names
+//! bindings ──▶ ┌──────────┐ ──▶ join keys of series   ─▶ `select`
+//! runs ──────▶ │ `window` │ ──▶ metric names
 //!  exchanged   └──────────┘
-//!                   │ admits into the worker's store, which [evaluate] reads
+//!                   │ admits into the worker's store, which `evaluate` reads
 //! ```
 //!
 //! # Terms

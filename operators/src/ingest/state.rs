@@ -1,8 +1,8 @@
 //! What the operators of one worker share.
 //!
 //! # Semantics
-//! [window] writes the store and [evaluate] reads it, as an arrangement's trace is shared: [evaluate] begins an epoch
-//! only after the frontier says that [window] is done with it, and [window] begins the next one only after [evaluate] is
+//! `window` writes the store and `evaluate` reads it, as an arrangement's trace is shared: `evaluate` begins an epoch
+//! only after the frontier says that `window` is done with it, and `window` begins the next one only after `evaluate` is
 //! done with the last, because a late sample of the next epoch must not reach its steps.
 
 use super::{Counters, Gate};
@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use timely::scheduling::Activator;
 
-/// Shared by [window] and [evaluate] of a worker; cloning shares it.
+/// Shared by `window` and `evaluate` of a worker; cloning shares it.
 #[derive(Clone, Debug)]
 pub struct WorkerState {
     /// Samples by series.
@@ -20,9 +20,9 @@ pub struct WorkerState {
     pub gate: Gate,
     /// What admission counted.
     pub counters: Rc<Cell<Counters>>,
-    /// The oldest stamp that a later evaluation may read, ms, as [evaluate] found at the end of its last epoch.
+    /// The oldest stamp that a later evaluation may read, ms, as `evaluate` found at the end of its last epoch.
     retain_from_ms: Rc<Cell<i64>>,
-    /// The first epoch that [evaluate] is not done with.
+    /// The first epoch that `evaluate` is not done with.
     open_epoch: Rc<Cell<u64>>,
     window: Rc<RefCell<Option<Activator>>>,
 }
@@ -40,7 +40,7 @@ impl WorkerState {
         }
     }
 
-    /// [evaluate] is done with an epoch; from now on it may read stamps from `retain_from_ms` on.
+    /// `evaluate` is done with an epoch; from now on it may read stamps from `retain_from_ms` on.
     pub fn evaluated(&self, epoch: u64, retain_from_ms: Option<i64>) {
         if let Some(bound_ms) = retain_from_ms {
             self.retain_from_ms.set(bound_ms);
@@ -56,7 +56,7 @@ impl WorkerState {
         self.retain_from_ms.get()
     }
 
-    /// Whether [evaluate] is done with an epoch.
+    /// Whether `evaluate` is done with an epoch.
     pub(super) fn is_evaluated(&self, epoch: u64) -> bool {
         epoch < self.open_epoch.get()
     }

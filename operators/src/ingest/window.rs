@@ -1,10 +1,10 @@
-//! [window]: runs in, windows filled; the join keys of series that came or went out.
+//! `window`: runs in, windows filled; the join keys of series that came or went out.
 //!
 //! # Position
-//! bindings, runs exchanged by shard → **window** → [select]; the worker's store on the side
+//! bindings, runs exchanged by shard → **window** → `select`; the worker's store on the side
 //!
 //! # Time
-//! Batches are stashed until the frontier of the runs has passed their epoch, its binding is there, and [evaluate] is
+//! Batches are stashed until the frontier of the runs has passed their epoch, its binding is there, and `evaluate` is
 //! done with the epoch before. Epochs are admitted in order; updates carry (epoch, round 0). The binding's capability is
 //! held until then, so the frontier behind says when the store is filled.
 //!

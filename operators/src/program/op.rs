@@ -129,9 +129,9 @@ pub enum Op {
     ScalarBinary(BinOp),
     /// A scalar function of scalars, `-x` included. [args…]
     ScalarMap(MathFn),
-    /// `scalar(v)`. [vector]; sending: every worker gets the value.
+    /// `scalar(v)`. (operands: vector); sending: every worker gets the value.
     ScalarOf,
-    /// `vector(s)`: one element without labels, on the owner of the empty key. [scalar]
+    /// `vector(s)`: one element without labels, on the owner of the empty key. (operands: scalar)
     VectorOf,
     /// Instant selector; its window is `(t - offset - lookback, t - offset]`. []
     Instant {
@@ -155,7 +155,7 @@ pub enum Op {
         /// ms; may be negative.
         offset_ms: i64,
     },
-    /// Keeps the results of a subquery's inner expression on the inner grid as samples. [vector]
+    /// Keeps the results of a subquery's inner expression on the inner grid as samples. (operands: vector)
     Ring {
         /// How far back its readers look from their instant, ms.
         retain_ms: i64,
@@ -171,7 +171,7 @@ pub enum Op {
         /// `bool`: 0 or 1 instead of a filter.
         bool_mode: bool,
     },
-    /// `label_replace(v, dst, replacement, src, regex)`. [vector]
+    /// `label_replace(v, dst, replacement, src, regex)`. (operands: vector)
     LabelReplace {
         /// Label to write.
         dst: String,
@@ -182,7 +182,7 @@ pub enum Op {
         /// Anchored regex.
         regex: String,
     },
-    /// `label_join(v, dst, sep, src…)`. [vector]
+    /// `label_join(v, dst, sep, src…)`. (operands: vector)
     LabelJoin {
         /// Label to write.
         dst: String,
@@ -205,7 +205,7 @@ pub enum Op {
         /// Grouping.
         grouping: Grouping,
     },
-    /// `absent(v)`: one element with these labels at instants without any element. [vector]; sending (to the owner of
+    /// `absent(v)`: one element with these labels at instants without any element. (operands: vector); sending (to the owner of
     /// the empty key).
     Absent {
         /// Labels of the element; sorted.
@@ -229,13 +229,13 @@ pub enum Op {
         /// Match key.
         key: Grouping,
     },
-    /// Moves elements to the owner of `Node::exchange`'s key; labels and values stay. [vector]; sending.
+    /// Moves elements to the owner of `Node::exchange`'s key; labels and values stay. (operands: vector); sending.
     Exchange,
-    /// Alerting rule. [vector]; sending (its verdict): the send part finds identities and duplicates, the eval part
+    /// Alerting rule. (operands: vector); sending (its verdict): the send part finds identities and duplicates, the eval part
     /// applies the transitions.
     Alert(Box<AlertSpec>),
-    /// Recording rule. [vector]; sending (its verdict).
+    /// Recording rule. (operands: vector); sending (its verdict).
     Record(Box<RecordSpec>),
-    /// Result of a rule or query as it is. [vector or scalar]
+    /// Result of a rule or query as it is. (operands: vector or scalar)
     Tap(TapSpec),
 }

@@ -33,8 +33,8 @@ impl Line {
         let x = x_ms as f64 / 1000.0;
         self.count += 1.0;
         let terms = [x, y, x * y, x * x];
-        for i in 0..4 {
-            add(&mut self.sums[i], &mut self.comps[i], terms[i]);
+        for ((s, c), term) in self.sums.iter_mut().zip(&mut self.comps).zip(terms) {
+            add(s, c, term);
         }
     }
 
@@ -43,8 +43,8 @@ impl Line {
         let x = x_ms as f64 / 1000.0;
         self.count += 1.0;
         let terms = [x, y, x * y, x * x];
-        for i in 0..4 {
-            (self.sums[i], self.comps[i]) = sum::add(self.sums[i], self.comps[i], terms[i]);
+        for ((s, c), term) in self.sums.iter_mut().zip(&mut self.comps).zip(terms) {
+            (*s, *c) = sum::add(*s, *c, term);
         }
     }
 

@@ -1,10 +1,10 @@
-//! [select]: series ⋈ selectors, by differential joins that follow both sides as they change.
+//! `select`: series ⋈ selectors, by differential joins that follow both sides as they change.
 //!
 //! # Position
 //! ```text
-//! [window] ── (join key, slot) ───────────────────────────┐
+//! `window` ── (join key, slot) ───────────────────────────┐
 //!    └─────── metric names ─ distinct ─┐                  ▼
-//! bindings ─ [table] ─ nameless rows ─ ⋈ ─▶ keyed rows ─▶ ⋈ ─▶ (selector, slot) ─▶ [evaluate]
+//! bindings ─ [table] ─ nameless rows ─ ⋈ ─▶ keyed rows ─▶ ⋈ ─▶ (selector, slot) ─▶ `evaluate`
 //!                └──── keyed rows ──────────▲
 //! ```
 //!

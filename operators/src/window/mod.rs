@@ -1,4 +1,4 @@
-//! Sample windows: the store that [window] fills and [evaluate] reads.
+//! Sample windows: the store that `window` fills and `evaluate` reads.
 
 mod buffer;
 mod store;

@@ -1,4 +1,4 @@
-//! The samples of a worker's series, by slot: what [window] fills and [evaluate] reads.
+//! The samples of a worker's series, by slot: what `window` fills and `evaluate` reads.
 //!
 //! # Position
 //! runs of samples → **store** → leaf nodes. Shared by two operators of one worker as an arrangement's trace is.
@@ -77,7 +77,8 @@ pub struct SeriesStore {
     free: Vec<Slot>,
     dying: Vec<Slot>,
     by_id: HashMap<u128, Slot>,
-    links: HashMap<usize, Vec<Option<LinkEntry>>>,
+    /// By link, by the link's number of a series.
+    links: Vec<Vec<Option<LinkEntry>>>,
     /// How far back the deepest selector looks, ms.
     deepest_ms: i64,
     ignored_names: BTreeSet<String>,
@@ -97,7 +98,7 @@ impl SeriesStore {
             return;
         }
         self.ignored_names = names;
-        for entry in self.links.values_mut().flatten().flatten() {
+        for entry in self.links.iter_mut().flatten().flatten() {
             // Resolved again at its next sample.
             entry.slot = IGNORED;
             entry.generation = u32::MAX;
@@ -107,7 +108,10 @@ impl SeriesStore {
     /// Admits a batch of source link `link`, in log order; stamps `<= late_ms` are late.
     pub fn admit(&mut self, link: usize, runs: &Runs, late_ms: i64) -> Admitted {
         let mut done = Admitted { samples: runs.samples() as u64, ..Admitted::default() };
-        let entries = self.links.entry(link).or_default();
+        if self.links.len() <= link {
+            self.links.resize(link + 1, Vec::new());
+        }
+        let entries = &mut self.links[link];
         for (number, labels) in &runs.defs {
             let at = *number as usize;
             if entries.len() <= at {
@@ -139,7 +143,7 @@ impl SeriesStore {
 
     /// The slot of a link's series number; `None` where the series is not evaluated (or was never defined).
     fn resolve(&mut self, link: usize, number: u32, appeared: &mut Vec<Slot>) -> Option<Slot> {
-        let entry = self.links.get(&link)?.get(number as usize)?.as_ref()?;
+        let entry = self.links.get(link)?.get(number as usize)?.as_ref()?;
         if entry.slot != IGNORED {
             let series = &self.series[entry.slot as usize];
             if series.generation == entry.generation && matches!(series.life, Life::Ingested(_)) {
@@ -151,7 +155,7 @@ impl SeriesStore {
         let labels = entry.labels.clone();
         let found = self.find_or_add(&labels, appeared);
         let generation = found.map_or(0, |s| self.series[s as usize].generation);
-        let entry = self.links.get_mut(&link)?.get_mut(number as usize)?.as_mut()?;
+        let entry = self.links.get_mut(link)?.get_mut(number as usize)?.as_mut()?;
         entry.slot = found.unwrap_or(IGNORED);
         entry.generation = generation;
         found
