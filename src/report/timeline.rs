@@ -11,6 +11,11 @@ const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 const PENDING: char = '╌';
 const NOTHING: char = '·';
 
+const DAY_MS: i64 = 86_400_000;
+
+/// Cells from one tick to the next at least: five for the label, and a gap.
+const LABEL_CELLS: f64 = 9.0;
+
 /// A range of time cut into cells.
 #[derive(Clone, Copy, Debug)]
 pub struct Axis {
@@ -39,20 +44,29 @@ impl Axis {
         })
     }
 
-    /// The line below the rows: a time at every tick.
+    /// The lines below the rows: a tick at round times, and the time below it.
     pub fn labels(&self, indent: usize) -> String {
-        // Wide enough for a label and a gap.
-        const EVERY: usize = 12;
-        let several_days = self.to_ms - self.from_ms > 2 * 86_400_000;
         let (mut ticks, mut texts) = (" ".repeat(indent), " ".repeat(indent));
-        for cell in (0..self.cells).step_by(EVERY) {
-            let ms = self.from_ms + (self.cell_ms() * cell as f64) as i64;
-            let label = if several_days { date(ms) } else { of_day(ms) };
-            let room = EVERY.min(self.cells - cell);
-            ticks.push_str(&format!("{:<room$}", "╵"));
-            texts.push_str(&if label.len() <= room { format!("{label:<room$}") } else { " ".repeat(room) });
+        let every_ms = self.tick_ms();
+        let first = self.from_ms.div_euclid(every_ms) + i64::from(self.from_ms.rem_euclid(every_ms) > 0);
+        for at_ms in (first..).map(|k| k * every_ms).take_while(|ms| *ms <= self.to_ms) {
+            let cell = indent + ((at_ms - self.from_ms) as f64 / self.cell_ms()) as usize;
+            let label = if every_ms % DAY_MS == 0 { date(at_ms) } else { of_day(at_ms) };
+            if cell + label.len() > indent + self.cells {
+                break;
+            }
+            ticks.push_str(&format!("{}╵", " ".repeat(cell.saturating_sub(ticks.chars().count()))));
+            texts.push_str(&format!("{}{label}", " ".repeat(cell.saturating_sub(texts.chars().count()))));
         }
         format!("{}\n{}", ticks.trim_end(), texts.trim_end())
+    }
+
+    /// The shortest round distance that leaves room for a label and a gap.
+    fn tick_ms(&self) -> i64 {
+        const MINUTES: [i64; 15] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 10_080, 20_160];
+        let least = self.cell_ms() * LABEL_CELLS;
+        let round = MINUTES.into_iter().map(|m| m * 60_000).find(|ms| *ms as f64 >= least);
+        round.unwrap_or_else(|| (least as i64 / DAY_MS + 1) * DAY_MS)
     }
 }
 
@@ -139,11 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn the_axis_names_its_ticks() {
-        let axis = Axis { from_ms: 0, to_ms: 24 * 3_600_000, cells: 24 };
-        assert_eq!(axis.labels(2), "  ╵           ╵\n  00:00       12:00");
-        let days = Axis { from_ms: 0, to_ms: 24 * 86_400_000, cells: 24 };
-        assert!(days.labels(0).ends_with("01-01       01-13"));
+    fn ticks_stand_at_round_times() {
+        let axis = Axis { from_ms: -30 * 60_000, to_ms: 24 * 3_600_000, cells: 49 };
+        assert_eq!(
+            axis.labels(2),
+            "   ╵           ╵           ╵           ╵\n   00:00       06:00       12:00       18:00"
+        );
+        let days = Axis { from_ms: 0, to_ms: 24 * DAY_MS, cells: 24 };
+        assert!(days.labels(0).starts_with("╵             ╵\n01-01         01-15"), "{}", days.labels(0));
     }
 
     #[test]
