@@ -183,6 +183,15 @@ fn outputs_that_cannot_be_are_refused() {
     place.backtest(&["--format", "table", "--out", "d.jsonl"]).refuses(2, &["--format table"]);
 }
 
+/// Renaming a finished file over a device would take the device away from everybody.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_is_not_replaced() {
+    let place = Place::with_fleet();
+    place.backtest(&["--out", "/dev/null", "--format", "jsonl", "--overwrite"]).refuses(4, &["/dev/null", "device"]);
+    place.backtest(&["--vectors", "/dev/full", "--overwrite"]).refuses(4, &["/dev/full", "device"]);
+}
+
 /// Whether everything goes to a disk that is full: the kernel's own, which needs no privileges.
 #[cfg(target_os = "linux")]
 #[test]

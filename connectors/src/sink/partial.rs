@@ -55,6 +55,11 @@ impl PartialFile {
         if if_exists == IfExists::Refuse && fs::symlink_metadata(path).is_ok() {
             return Err(SinkError::Exists { path: path.display().to_string() });
         }
+        // Renaming over `/dev/null` would replace the device for everybody.
+        if fs::symlink_metadata(path).is_ok_and(|m| !(m.is_file() || m.is_symlink() || m.is_dir())) {
+            let what = io::Error::new(io::ErrorKind::InvalidInput, "it is a device or a pipe, not a file");
+            return Err(SinkError::io(path.display(), "creating", what));
+        }
         let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
             return Err(SinkError::io(path.display(), "creating", io::Error::from(io::ErrorKind::IsADirectory)));
         };
