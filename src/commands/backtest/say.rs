@@ -19,7 +19,7 @@ pub struct Ending<'a> {
     pub args: &'a Args,
     pub range: Range,
     pub report: &'a RunReport,
-    /// Samples in the range, decoded or skipped.
+    /// Samples in the range, read or skipped: an estimate where the range is a part of the data.
     pub samples: u64,
     pub seconds: f64,
     pub workers: usize,
@@ -40,12 +40,15 @@ impl Ending<'_> {
 
     fn headline(&self, told: &Told) -> String {
         let (from, to) = (minute(self.range.from_ms), minute(self.range.to_ms));
-        let rate = rough(self.samples as f64 / self.seconds.max(1e-9));
+        // Series that no rule reads are skipped, and a stopped run leaves off: only what came in counts as done.
+        let read = self.report.counters.samples;
+        let rate = rough(read as f64 / self.seconds.max(1e-9));
         format!(
-            "{} over {} ({from} to {to} UTC): {}\n{} samples in {:.2} s, {rate} a second, {}",
+            "{} over {} ({from} to {to} UTC): {}\n{} samples read of {} in {:.2} s, {rate} a second, {}",
             counted(told.summary.alerts().len(), "alert"),
             span(self.range.to_ms - self.range.from_ms),
             counted(told.summary.decisions() as usize, "decision"),
+            grouped(read),
             grouped(self.samples),
             self.seconds,
             counted(self.workers, "worker"),
