@@ -4,8 +4,8 @@
 //! Population variance by Welford's update, compensated. Long windows merge the moments of two halves (Chan).
 
 use crate::range::fold::{Fold, fold};
-use crate::range::{LANES, Scratch, Windows};
-use crate::sum::Kahan;
+use crate::range::{LANES, Scratch, Slide, Windows};
+use crate::sum::{Kahan, two_sum};
 use bellwether_model::RowMut;
 use std::ops::Range;
 
@@ -82,10 +82,8 @@ pub fn deviation<const ROOT: bool>(w: &Windows<'_>, scratch: &mut Scratch, out: 
         &mut scratch.moments,
         out,
         |slide, out| {
-            let mut lanes = [Moments::default(); LANES];
-            slide.columns(w.values, |_, column| lanes.iter_mut().zip(column).for_each(|(m, x)| m.add_finite(*x)));
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = checked(lanes[i], slide.window(i));
+            for (i, (out, m)) in out.iter_mut().zip(over_lanes(slide, w.values)).enumerate() {
+                *out = checked(m, slide.window(i));
             }
             true
         },
@@ -96,4 +94,28 @@ pub fn deviation<const ROOT: bool>(w: &Windows<'_>, scratch: &mut Scratch, out: 
         },
         |_, window, m, _| Some(checked(m, window)),
     );
+}
+
+/// [`Moments::add_finite`] over lanes: they have one count.
+#[inline(always)]
+fn over_lanes(slide: &Slide, values: &[f64]) -> [Moments; LANES] {
+    let (mut mean, mut mean_comp) = ([0.0; LANES], [0.0; LANES]);
+    let (mut squares, mut squares_comp) = ([0.0; LANES], [0.0; LANES]);
+    slide.columns(values, |j, column| {
+        let count = (j + 1) as f64;
+        for i in 0..LANES {
+            let delta = column[i] - (mean[i] + mean_comp[i]);
+            let (t, error) = two_sum(mean[i], delta / count);
+            mean[i] = t;
+            mean_comp[i] += error;
+            let (t, error) = two_sum(squares[i], delta * (column[i] - (mean[i] + mean_comp[i])));
+            squares[i] = t;
+            squares_comp[i] += error;
+        }
+    });
+    std::array::from_fn(|i| Moments {
+        count: slide.len as f64,
+        mean: Kahan { sum: mean[i], comp: mean_comp[i] },
+        squares: Kahan { sum: squares[i], comp: squares_comp[i] },
+    })
 }

@@ -11,7 +11,7 @@
 
 use crate::range::fold::{Fold, fold};
 use crate::range::{LANES, Scratch, Windows};
-use crate::sum::Kahan;
+use crate::sum::{Kahan, two_sum};
 use bellwether_model::RowMut;
 use std::ops::Range;
 
@@ -61,12 +61,16 @@ fn summed(
         &mut scratch.sums,
         out,
         |slide, out| {
-            let mut lanes = [Kahan::default(); LANES];
+            let (mut sums, mut comps) = ([0.0; LANES], [0.0; LANES]);
             slide.columns(w.values, |_, column| {
-                lanes.iter_mut().zip(column).for_each(|(k, x)| k.add_finite(*x));
+                for i in 0..LANES {
+                    let (t, error) = two_sum(sums[i], column[i]);
+                    sums[i] = t;
+                    comps[i] += error;
+                }
             });
             for (i, out) in out.iter_mut().enumerate() {
-                *out = checked(lanes[i], slide.window(i));
+                *out = checked(Kahan { sum: sums[i], comp: comps[i] }, slide.window(i));
             }
             true
         },
