@@ -21,7 +21,7 @@ use crate::functions::BinOp;
 use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
 use bellwether_model::block::words;
 use bellwether_model::{Block, Labels, RowMut};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// State of one vector match; "many" is the left side of a one-to-one match.
 #[derive(Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Binary {
     results: SharedElements,
     /// Result rows by (many row, one row).
     pairs: BTreeMap<(u32, u32), u32>,
+    /// The same pairs as (one row, many row).
+    partners: BTreeSet<(u32, u32)>,
     scratch: [RowScratch; 2],
 }
 
@@ -93,6 +95,7 @@ impl Faults {
 
 impl Binary {
     fn drop_pair(&mut self, pair: (u32, u32)) {
+        self.partners.remove(&(pair.1, pair.0));
         if let Some(row) = self.pairs.remove(&pair) {
             self.results.release(row);
         }
@@ -102,6 +105,7 @@ impl Binary {
         let results = &mut self.results;
         let row = || results.acquire(&result_labels(spec, &many.labels, &one.labels));
         self.pairs.entry((many.row, one.row)).or_insert_with(row);
+        self.partners.insert((one.row, many.row));
     }
 
     /// Follows both sides; pairs of rows that are gone go with them.
@@ -115,19 +119,14 @@ impl Binary {
         }
         for (changes, is_many) in [(&many, true), (&one, false)] {
             for change in changes {
-                let GroupChange::Removed(g, row) = change else { continue };
-                let (groups, other) = if is_many { (&self.many, &self.one) } else { (&self.one, &self.many) };
-                let key = groups.get(*g).map(|x| x.key.clone());
-                let partners = key.and_then(|k| other.find(&k)).and_then(|g| other.get(g));
-                let mut rows: Vec<u32> = partners.map_or_else(Vec::new, |x| x.members.iter().map(|m| m.row).collect());
-                // Partners that went in the same breath are found by the pairs themselves.
-                let pair_of = |k: &&(u32, u32)| if is_many { k.0 == *row } else { k.1 == *row };
-                if rows.is_empty() {
-                    rows = self.pairs.keys().filter(pair_of).map(|k| if is_many { k.1 } else { k.0 }).collect();
-                }
-                for r in rows {
-                    self.drop_pair(if is_many { (*row, r) } else { (r, *row) });
-                }
+                let GroupChange::Removed(_, row) = change else { continue };
+                // All pairs of the row, whatever its group holds by now: its element may be back under another row.
+                let gone: Vec<(u32, u32)> = if is_many {
+                    self.pairs.range((*row, 0)..=(*row, u32::MAX)).map(|(pair, _)| *pair).collect()
+                } else {
+                    self.partners.range((*row, 0)..=(*row, u32::MAX)).map(|(one, many)| (*many, *one)).collect()
+                };
+                gone.into_iter().for_each(|pair| self.drop_pair(pair));
             }
         }
         self.pair_added(spec, &many, true);
@@ -141,7 +140,11 @@ impl Binary {
             let GroupChange::Added(g, row) = change else { continue };
             let (groups, other) = if is_many { (&self.many, &self.one) } else { (&self.one, &self.many) };
             let Some(group) = groups.get(*g) else { continue };
-            let Some(member) = groups.member(*row) else { continue };
+            // The row may have gone to another group since.
+            let Some(member) = groups.member(*row).filter(|m| key_of(&spec.matching.key, &m.labels) == group.key)
+            else {
+                continue;
+            };
             let partners: Vec<Member> =
                 other.find(&group.key).and_then(|o| other.get(o)).map_or_else(Vec::new, |o| o.members.clone());
             for partner in partners {
