@@ -98,27 +98,26 @@ pub(super) fn url_path(url: &str) -> &str {
 }
 
 /// `title`: the first letter of each word, and nothing else, in title case.
+///
+/// A word ends as `golang.org/x/text/cases` has it, which is simpler than Unicode's word boundaries: at a character that is
+/// neither letter, digit nor underscore, but at one that may stand inside a word (`example.com`) only if two follow each
+/// other.
 pub(super) fn title(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
-    let mut titled = false;
-    let mut chars = s.chars().peekable();
-    let mut before = ' ';
-    while let Some(c) = chars.next() {
-        if !is_word(c) {
-            // A dot or an apostrophe between letters does not end a word, as Unicode's word boundaries have it.
-            let joins = matches!(c, '.' | '\'' | '’' | ':' | '·');
-            let inside = joins && before.is_alphabetic() && chars.peek().is_some_and(|next| next.is_alphabetic());
-            titled &= inside;
-            out.push(c);
-        } else if !titled && c.is_alphabetic() {
-            titled = true;
+    let (mut in_word, mut after_joint) = (false, false);
+    for c in s.chars() {
+        let joint =
+            matches!(c, '\'' | '.' | ':' | '·' | '\u{2018}' | '’' | '\u{2024}' | '\u{2027}' | '\u{ff0e}' | '\u{ff1a}');
+        in_word &= is_word(c) || (joint && !after_joint);
+        if !in_word && c.is_alphabetic() {
+            in_word = true;
             let mut upper = c.to_uppercase();
             out.extend(upper.next());
             out.extend(upper.flat_map(char::to_lowercase));
         } else {
             out.push(c);
         }
-        before = c;
+        after_joint = joint;
     }
     out
 }
@@ -170,6 +169,7 @@ mod tests {
         assert_eq!(query_escape("a b&c=ü~"), "a+b%26c%3D%C3%BC~");
         assert_eq!(html_escape("<a href=\"x\">'&"), "&lt;a href=&#34;x&#34;&gt;&#39;&amp;");
         assert_eq!(title("foo_bar baz-qux it's a.b 1abc HELLO ßs"), "Foo_bar Baz-Qux It's A.b 1Abc HELLO Sss");
+        assert_eq!(title("h1.example.com:9100 a..b a1'b x,y"), "H1.example.com:9100 A..B A1'b X,Y");
         assert_eq!(to_upper("straße"), "STRAßE");
         assert_eq!(url_path("http://h:1/a/b?x"), "/a/b");
         assert_eq!(url_path("http://h:1"), "");
