@@ -69,6 +69,12 @@ const QUERIES: &[&str] = &[
     "stddev(load)",
     "quantile(0.5, load)",
     "time() - 100",
+    "count_values(\"v\", floor(load))",
+    "count_values by (job) (\"instance\", load > 3)",
+    "count_values without (instance) (\"job\", requests_total{code=\"500\"})",
+    "sum by (v) (count_values by (job) (\"v\", floor(load)))",
+    "max_over_time(count_values(\"v\", floor(load))[3m:30s])",
+    "sort_desc(load)",
 ];
 
 #[test]

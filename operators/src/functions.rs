@@ -1,6 +1,6 @@
 //! Names of the functions that plan rows refer to: the kernels' own.
 
-pub use crate::aggregate::AggOp;
+pub use crate::aggregate::{AggOp, Choice, limit_fault};
 pub use crate::arith::BinOp;
 pub use crate::math::MathFn;
 pub use crate::range::RangeFn;

@@ -3,6 +3,7 @@
 //! `operators` reads programs ([`program`]); it never sees a rule file, and does no I/O.
 
 pub mod aggregate;
+pub mod annotation;
 pub mod arith;
 pub mod evaluate;
 pub mod exchange;

@@ -1,12 +1,13 @@
 //! The whole engine as the acceptance tests call it: rules or queries in, results out, through the real dataflow.
 #![allow(dead_code)]
 
-use bellwether_dataflow::lower::{Compiled, Options, QueryInput, RuleInput, compile};
-
+use bellwether_dataflow::lower::{Compiled, LowerError, Options, QueryInput, RuleInput, compile};
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
 use bellwether_model::{Labels, Sample};
+use bellwether_operators::annotation::{Annotation, joined};
 use bellwether_operators::evaluate::{ExpressionError, VectorRow};
+use bellwether_operators::program::{Op, ResultOrder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +22,8 @@ pub struct Results {
     pub rows: BTreeMap<(u32, Option<Labels>), Points>,
     /// Expression errors.
     pub errors: Vec<ExpressionError>,
+    /// Annotations, equal ones of all epochs put together.
+    pub annotations: Vec<Annotation>,
 }
 
 /// How a run is cut.
@@ -61,19 +64,21 @@ pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64,
     let (output, collected) = Collect::new();
     run(config, move |w, n| Box::new(source.feed(w, n)), output, Arc::new(AtomicBool::new(false))).unwrap();
     let mut results = Results::default();
-    for (_, MergedOutput { vectors, errors, .. }) in collected.take() {
+    for (_, MergedOutput { vectors, errors, annotations, .. }) in collected.take() {
         for VectorRow { tag, labels, steps_ms, values } in vectors {
             results.rows.entry((tag, labels)).or_default().extend(steps_ms.into_iter().zip(values));
         }
         results.errors.extend(errors);
+        results.annotations.extend(annotations);
     }
+    results.annotations = joined(results.annotations);
     results
 }
 
 /// Why a query gave nothing.
 #[derive(Debug)]
 pub enum Refused {
-    /// Prometheus refuses it too.
+    /// Prometheus refuses it too, or fails it whatever the samples are.
     Syntax(String),
     /// Not supported yet.
     NotSupported(String),
@@ -84,12 +89,27 @@ pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Re
     let options = bellwether_dataflow::promql::Options {
         step_ms: if start_ms == end_ms { 0 } else { step_ms },
         range_ms: end_ms - start_ms,
-        ..Default::default()
+        ..bellwether_dataflow::promql::Options::PROMQLTEST
     };
     let expr = bellwether_dataflow::promql::parse_with(text, &options).map_err(|e| Refused::Syntax(e.to_string()))?;
     let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms: start_ms.rem_euclid(step_ms) };
-    compile(&[], &[query], &Options::default())
-        .map_err(|e| Refused::NotSupported(e.first().map(|e| e.construct.clone()).unwrap_or_default()))
+    compile(&[], &[query], &Options::default()).map_err(|errors| {
+        // Ranges and strings are queries of their own in Prometheus; here they are not, which is no error of theirs.
+        let missing = |e: &&LowerError| e.message.contains("not supported yet") || e.construct.starts_with("a ");
+        match errors.iter().find(missing).or(errors.first()) {
+            Some(e) if missing(&e) => Refused::NotSupported(e.construct.clone()),
+            e => Refused::Syntax(e.map(|e| e.message.clone()).unwrap_or_default()),
+        }
+    })
+}
+
+/// How the result of the only query of a program is ordered.
+pub fn order_of(compiled: &Compiled) -> ResultOrder {
+    let tap = compiled.rules.first().and_then(|r| r.tap);
+    match tap.map(|n| &compiled.program.nodes[n].op) {
+        Some(Op::Tap(spec)) => spec.order.clone(),
+        _ => ResultOrder::Plain,
+    }
 }
 
 /// Compiles rules with a tap each.

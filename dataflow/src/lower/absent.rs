@@ -6,7 +6,7 @@
 
 use super::context::{Lowering, Scope};
 use super::walk;
-use bellwether_model::METRIC_NAME;
+use bellwether_model::is_metadata;
 use bellwether_operators::functions::RangeFn;
 use bellwether_operators::program::{NodeIdx, Op};
 use promql_parser::label::{MatchOp, Matcher};
@@ -40,7 +40,7 @@ impl Lowering<'_> {
 fn labels(matchers: &[Matcher]) -> Vec<(String, String)> {
     let mut set = BTreeMap::new();
     let mut has = BTreeSet::new();
-    for m in matchers.iter().filter(|m| m.name != METRIC_NAME) {
+    for m in matchers.iter().filter(|m| !is_metadata(&m.name)) {
         if m.op == MatchOp::Equal && has.insert(m.name.clone()) {
             set.insert(m.name.clone(), m.value.clone());
         } else {

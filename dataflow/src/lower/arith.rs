@@ -38,7 +38,7 @@ impl Lowering<'_> {
         let vectors = (self.shape(left) == Shape::Vector, self.shape(right) == Shape::Vector);
         match bin_op(b.op.id()) {
             Some(op) => match vectors {
-                (true, true) => self.binary(scope, op, b, left, right),
+                (true, true) => self.binary(scope, op, b, (left, right)),
                 _ => self.with_scalar(scope, op, b, left, right),
             },
             None if !matches!(b.op.id(), T_LAND | T_LOR | T_LUNLESS) => self.unsupported(scope, &b.op.to_string()),

@@ -3,6 +3,7 @@
 use super::aggregate::sorted;
 use super::context::{Lowering, Scope};
 use super::text::sign;
+use crate::plan::passes::fold::number_text;
 use crate::plan::set_text;
 use bellwether_operators::functions::BinOp;
 use bellwether_operators::program::{Cardinality, Grouping, Matching, NodeIdx, Op, SetOp};
@@ -26,6 +27,16 @@ fn key_text(key: &Grouping) -> String {
     }
 }
 
+fn fill_text(matching: &Matching) -> String {
+    let one = |name: &str, bits: Option<u64>| {
+        bits.map_or(String::new(), |b| format!(" {name} ({})", number_text(f64::from_bits(b))))
+    };
+    match (matching.fill_left, matching.fill_right) {
+        (Some(l), Some(r)) if l == r => one("fill", Some(l)),
+        (l, r) => format!("{}{}", one("fill_left", l), one("fill_right", r)),
+    }
+}
+
 fn cardinality(modifier: Option<&BinModifier>) -> (Cardinality, Vec<String>) {
     match modifier.map(|m| &m.card) {
         Some(VectorMatchCardinality::ManyToOne(l)) => (Cardinality::ManyToOne, sorted(&l.labels)),
@@ -40,15 +51,14 @@ impl Lowering<'_> {
         scope: Scope<'_>,
         op: BinOp,
         b: &BinaryExpr,
-        left: NodeIdx,
-        right: NodeIdx,
+        operands: (NodeIdx, NodeIdx),
     ) -> Option<NodeIdx> {
         let modifier = b.modifier.as_ref();
-        if modifier.is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some()) {
-            return self.unsupported(scope, "fill");
-        }
         let (card, include) = cardinality(modifier);
-        let matching = Matching { key: match_key(modifier), card, include };
+        let (left, right) = (operands.0, operands.1);
+        let fill = |of: fn(&BinModifier) -> Option<f64>| modifier.and_then(of).map(f64::to_bits);
+        let (fill_left, fill_right) = (fill(|m| m.fill_values.lhs), fill(|m| m.fill_values.rhs));
+        let matching = Matching { key: match_key(modifier), card, include, fill_left, fill_right };
         let bool_mode = b.return_bool();
         let word = if bool_mode { " bool" } else { "" };
         let group = match matching.card {
@@ -56,8 +66,8 @@ impl Lowering<'_> {
             Cardinality::ManyToOne => format!(" group_left ({})", matching.include.join(", ")),
             Cardinality::OneToMany => format!(" group_right ({})", matching.include.join(", ")),
         };
-        let key = key_text(&matching.key);
-        let text = format!("{} {}{word}{key}{group} {}", self.operand(left), sign(op), self.operand(right));
+        let (key, fills) = (key_text(&matching.key), fill_text(&matching));
+        let text = format!("{} {}{word}{key}{group}{fills} {}", self.operand(left), sign(op), self.operand(right));
         Some(self.vector(scope, Op::Binary { op, bool_mode, matching }, vec![left, right], text))
     }
 

@@ -31,6 +31,7 @@ impl Lowering<'_> {
             "absent_over_time" => self.absent_over_time(scope, call),
             "label_replace" => self.label_replace(scope, call),
             "label_join" => self.label_join(scope, call),
+            "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => self.sort(scope, call),
             "histogram_quantile" => self.histogram_quantile(scope, call),
             other => {
                 for arg in &call.args.args {

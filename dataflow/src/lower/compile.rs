@@ -6,6 +6,7 @@ use super::effect::Root;
 use super::error::LowerError;
 use super::input::{QueryInput, RuleInput, RuleKind};
 use super::look_ahead::LookAhead;
+use super::note::{Marked, by_identity, set_sites};
 use super::options::{Options, Recorded};
 use super::unit::{Unit, units};
 use crate::plan::passes::fuse::fuse;
@@ -13,7 +14,7 @@ use crate::plan::passes::prune::prune;
 use crate::plan::passes::share::{Sharing, sharing};
 use crate::plan::{Assembled, Dag, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, place};
 use bellwether_operators::program::{NodeIdx, Op, Program};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that rules and queries compile to.
 #[derive(Clone, Debug)]
@@ -61,21 +62,29 @@ pub fn compile(
         ahead: &ahead,
         dag: Dag::default(),
         errors: Vec::new(),
+        marked: vec![Vec::new(); units.len()],
+        places: BTreeMap::new(),
     };
     let roots: Vec<Option<Root>> = units.iter().map(|u| lowering.unit(u)).collect();
-    let Lowering { dag, errors, .. } = lowering;
+    let Lowering { dag, errors, marked, .. } = lowering;
     if !errors.is_empty() {
         return Err(errors);
     }
     let roots = roots.into_iter().map(Option::unwrap_or_default).collect();
     let names = recorded_names(rules, options);
-    finish(dag, roots, names, &catalogue, &units, options).map_err(|e| vec![about_all(&e)])
+    finish(Lowered { dag, roots, marked }, names, &catalogue, &units, options).map_err(|e| vec![about_all(&e)])
+}
+
+/// All units, lowered.
+struct Lowered {
+    dag: Dag,
+    roots: Vec<Root>,
+    marked: Vec<Vec<Marked>>,
 }
 
 /// Passes, placement and schedule over the DAG of all units.
 fn finish(
-    mut dag: Dag,
-    mut roots: Vec<Root>,
+    Lowered { mut dag, mut roots, marked }: Lowered,
     recorded_names: BTreeSet<String>,
     catalogue: &Catalogue,
     units: &[Unit<'_>],
@@ -92,11 +101,15 @@ fn finish(
         },
     );
     let Assembled { mut program, number, stages } = assemble(placed.nodes, &dag, options.max_stages)?;
-    fuse(&mut program.nodes, &stages);
-    for root in &mut roots {
-        let at = |n: NodeIdx| number[placed.number[kept[n]]];
+    let number = |n: NodeIdx| number[placed.number[n]];
+    let identities = by_identity(&dag, &program.nodes, number);
+    for (root, marked) in roots.iter_mut().zip(&marked) {
+        let at = |n: NodeIdx| number(kept[n]);
         (root.effect, root.tap) = (root.effect.map(at), root.tap.map(at));
+        let effects: Vec<NodeIdx> = root.effect.into_iter().chain(root.tap).collect();
+        set_sites(&mut program.nodes, &effects, marked, &identities);
     }
+    fuse(&mut program.nodes, &stages);
     let horizon = horizons(&program.nodes, &program.selectors, &groups(catalogue, &roots));
     let program = Program {
         recorded_names: recorded_names.into_iter().collect(),

@@ -3,10 +3,12 @@
 use super::catalogue::Catalogue;
 use super::error::LowerError;
 use super::look_ahead::LookAhead;
+use super::note::{Marked, Places};
 use super::options::Options;
 use super::unit::Unit;
 use crate::plan::{Dag, Part};
 use bellwether_operators::program::{NodeIdx, Op, Shape};
+use std::collections::BTreeMap;
 
 /// Where in a unit an expression stands.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,10 @@ pub(super) struct Lowering<'a> {
     pub(super) ahead: &'a LookAhead,
     pub(super) dag: Dag,
     pub(super) errors: Vec<LowerError>,
+    /// By unit: what its nodes may have something to say about.
+    pub(super) marked: Vec<Vec<Marked>>,
+    /// Places in the expressions of units that were asked for.
+    pub(super) places: BTreeMap<usize, Places>,
 }
 
 impl Lowering<'_> {

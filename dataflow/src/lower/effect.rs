@@ -2,6 +2,7 @@
 
 use super::context::{Lowering, Scope};
 use super::input::{RuleInput, RuleKind};
+use super::sort::result_order;
 use super::unit::{Origin, Unit};
 use bellwether_model::hash128;
 use bellwether_operators::program::{AlertSpec, Grid, NodeIdx, Op, RecordSpec, Shape, TapSpec};
@@ -44,7 +45,8 @@ impl Lowering<'_> {
     }
 
     fn tap(&mut self, scope: Scope<'_>, result: NodeIdx) -> NodeIdx {
-        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: scope.unit.query_offset_ms };
+        let order = result_order(scope.unit.expr);
+        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: scope.unit.query_offset_ms, order };
         self.node(scope, Shape::Effect, Op::Tap(spec), vec![result], self.text(result).to_owned())
     }
 

@@ -34,17 +34,18 @@ mod input;
 mod labels;
 mod look_ahead;
 mod math;
+mod note;
 mod options;
 mod order;
 mod phase;
 mod range;
 mod rule_set;
 mod selector;
+mod sort;
 mod text;
 mod unit;
 mod vector;
 mod walk;
-mod xxh64;
 
 #[cfg(test)]
 mod tests;

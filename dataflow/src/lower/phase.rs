@@ -5,7 +5,7 @@
 //! hash is that of its label sets. Since 3.0 these are length-prefixed strings in one buffer; stamps are in ms.
 
 use super::options::{GridKind, Options};
-use super::xxh64::xxh64;
+use bellwether_model::xxh64::prometheus_hash;
 
 /// Phase of a group's steps, ms.
 pub(super) fn group_phase_ms(options: &Options, file: &str, group: &str, interval_ms: i64) -> i64 {
@@ -17,21 +17,8 @@ pub(super) fn group_phase_ms(options: &Options, file: &str, group: &str, interva
 
 /// The phase that Prometheus 3 gives to a group.
 pub fn prometheus_phase_ms(file: &str, group: &str, interval_ms: i64) -> i64 {
-    let mut bytes = Vec::new();
-    for part in ["file", file, "name", group] {
-        push(&mut bytes, part);
-    }
     let interval_ns = u64::try_from(interval_ms).unwrap_or(0).saturating_mul(1_000_000).max(1);
-    i64::try_from(xxh64(&bytes) % interval_ns / 1_000_000).unwrap_or(0)
-}
-
-fn push(bytes: &mut Vec<u8>, part: &str) {
-    let n = part.len();
-    match u8::try_from(n) {
-        Ok(short) if short < 255 => bytes.push(short),
-        _ => bytes.extend([255, n as u8, (n >> 8) as u8, (n >> 16) as u8]),
-    }
-    bytes.extend(part.as_bytes());
+    i64::try_from(prometheus_hash([("file", file), ("name", group)]) % interval_ns / 1_000_000).unwrap_or(0)
 }
 
 #[cfg(test)]

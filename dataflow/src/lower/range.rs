@@ -7,6 +7,7 @@
 use super::context::{Lowering, Scope};
 use super::text;
 use super::walk::{inner, offset_ms, usage};
+use bellwether_operators::annotation::is_counter_name;
 use bellwether_operators::functions::RangeFn;
 use bellwether_operators::program::{Grid, NodeIdx, Op, Shape, Source};
 use promql_parser::parser::{Call, Expr, SubqueryExpr};
@@ -70,7 +71,26 @@ impl Lowering<'_> {
         let mut args: Vec<String> = params.iter().map(|p| self.text(*p).to_owned()).collect();
         args.insert(at.min(args.len()), window.text);
         let op = Op::Range { source: window.source, func, range_ms: window.range_ms, offset_ms: window.offset_ms };
-        Some(self.vector(scope, op, params, format!("{name}({})", args.join(", "))))
+        let node = self.vector(scope, op, params, format!("{name}({})", args.join(", ")));
+        self.annotate_range(scope, call, node, at);
+        Some(node)
+    }
+
+    /// `rate` says what it has to say about names that are no counter's; a selector of a counter's name never will.
+    fn annotate_range(&mut self, scope: Scope<'_>, call: &Call, node: NodeIdx, at: usize) {
+        let Op::Range { source, func, .. } = &self.dag.nodes[node].op else { return };
+        let counter = match source {
+            Source::Selector(s) => self.dag.selectors[*s].metric_name().is_some_and(is_counter_name),
+            Source::Ring(_) => false,
+        };
+        let about = match func {
+            RangeFn::Rate | RangeFn::Increase if !counter => (0, call.args.args.get(at)),
+            RangeFn::QuantileOverTime => (1, call.args.args.first()),
+            _ => return,
+        };
+        if let (operand, Some(arg)) = about {
+            self.annotate(scope, node, operand, arg);
+        }
     }
 
     fn window(&mut self, scope: Scope<'_>, arg: &Expr, function: &str) -> Option<Window> {

@@ -104,6 +104,8 @@ impl Dag {
             check_unique: false,
             fallible: false,
             verdicts: Vec::new(),
+            notes: false,
+            sites: Vec::new(),
             materialize: true,
             text,
         });

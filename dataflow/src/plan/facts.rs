@@ -2,10 +2,10 @@
 //!
 //! # Semantics
 //! Facts hold for all elements of a node: which labels they may carry, which have one known value, and whether two
-//! elements of one instant always differ in more than the name. A projection on a match key is injective if every label
+//! elements of one instant always differ in more than the name (and `__type__`, `__unit__`, which go with it). A projection on a match key is injective if every label
 //! outside it is either never there or fixed. Everything here is conservative: "no" means "not proven".
 
-use bellwether_model::METRIC_NAME;
+use bellwether_model::{METADATA, METRIC_NAME, is_metadata};
 use bellwether_operators::functions::{BinOp, RangeFn};
 use bellwether_operators::program::{Cardinality, Grouping, MatchOp, Matching, Selector};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,8 @@ pub struct Facts {
     never: BTreeSet<String>,
     /// Labels with one value in all elements.
     fixed: BTreeMap<String, String>,
-    /// Two elements of one instant differ in more than the name.
+    /// Two elements of one instant differ in more than the name. That series of one name differ in type or unit alone is
+    /// not reckoned with: it would make nearly every rule one that may fail.
     pub distinct_unnamed: bool,
 }
 
@@ -66,9 +67,13 @@ impl Facts {
         }
     }
 
+    fn drop_name(&mut self) {
+        METADATA.iter().for_each(|label| self.drop(label));
+    }
+
     /// Without the metric name; the caller has checked that elements stay distinct.
     pub fn without_name(mut self) -> Self {
-        self.drop(METRIC_NAME);
+        self.drop_name();
         self.distinct_unnamed = true;
         self
     }
@@ -77,9 +82,16 @@ impl Facts {
     pub fn with_written(mut self, label: &str) -> Self {
         let was_free = !self.varies(label);
         self.allow(label);
-        if label == METRIC_NAME {
+        if is_metadata(label) {
             self.distinct_unnamed &= was_free;
         }
+        self
+    }
+
+    /// After a label got values by which elements that were one are told apart.
+    pub fn with_minted(mut self, label: &str) -> Self {
+        self.allow(label);
+        self.distinct_unnamed &= !is_metadata(label);
         self
     }
 
@@ -94,7 +106,7 @@ impl Facts {
     /// Elements of an aggregation: one for each value of the key.
     pub fn grouped(&self, key: &Grouping) -> Self {
         let mut facts = self.projected(key);
-        facts.distinct_unnamed = !facts.varies(METRIC_NAME);
+        facts.distinct_unnamed = !METADATA.iter().any(|label| facts.varies(label));
         facts
     }
 
@@ -107,9 +119,8 @@ impl Facts {
                 facts.fixed.retain(|l, _| k.contains(l));
             }
             Grouping::Without(k) => {
-                for label in k.iter().map(String::as_str).chain([METRIC_NAME]) {
-                    facts.drop(label);
-                }
+                k.iter().for_each(|label| facts.drop(label));
+                facts.drop_name();
             }
         }
         facts
@@ -121,19 +132,19 @@ impl Facts {
             Grouping::By(k) => match &self.only {
                 None => false,
                 Some(only) => {
-                    let covered = |l: &String| l == METRIC_NAME || k.contains(l) || !self.varies(l);
+                    let apart = |l: &String| self.distinct_unnamed && is_metadata(l);
+                    let covered = |l: &String| k.contains(l) || !self.varies(l) || apart(l);
                     let named = self.distinct_unnamed || k.iter().any(|l| l == METRIC_NAME);
                     only.iter().all(covered) && named
                 }
             },
-            Grouping::Without(k) => self.distinct_unnamed && k.iter().all(|l| l == METRIC_NAME || !self.varies(l)),
+            Grouping::Without(k) => self.distinct_unnamed && k.iter().all(|l| is_metadata(l) || !self.varies(l)),
         }
     }
 
-    /// Union of two sides; `key` excludes right elements that match a left one.
-    pub fn or(&self, right: &Self, key: &Grouping) -> Self {
+    /// What holds for elements of either side.
+    fn either(&self, right: &Self) -> Self {
         let never: BTreeSet<String> = self.never.union(&right.never).filter(|l| !self.may_have(l)).cloned().collect();
-        let named_key = matches!(key, Grouping::By(k) if k.iter().any(|l| l == METRIC_NAME));
         Self {
             only: match (&self.only, &right.only) {
                 (Some(l), Some(r)) => Some(l.union(r).cloned().collect()),
@@ -141,8 +152,15 @@ impl Facts {
             },
             never: never.into_iter().filter(|l| !right.may_have(l)).collect(),
             fixed: self.fixed.iter().filter(|(l, v)| right.fixed.get(*l) == Some(v)).map(clone_pair).collect(),
-            distinct_unnamed: self.distinct_unnamed && right.distinct_unnamed && !named_key,
+            distinct_unnamed: self.distinct_unnamed && right.distinct_unnamed,
         }
+    }
+
+    /// Union of two sides; `key` excludes right elements that match a left one.
+    pub fn or(&self, right: &Self, key: &Grouping) -> Self {
+        let named_key = matches!(key, Grouping::By(k) if k.iter().any(|l| is_metadata(l)));
+        let either = self.either(right);
+        Self { distinct_unnamed: either.distinct_unnamed && !named_key, ..either }
     }
 
     /// What a match of two vectors gives, whether it may fail, and whether its result may hold one label set twice.
@@ -152,16 +170,21 @@ impl Facts {
                 let fallible = !(self.injective_on(&matching.key) && right.injective_on(&matching.key));
                 let mut facts = self.projected(&matching.key);
                 let shared = right.projected(&matching.key);
-                facts.fixed.extend(shared.fixed.iter().map(clone_pair));
+                if matching.fills() {
+                    facts = facts.either(&shared);
+                } else {
+                    facts.fixed.extend(shared.fixed.iter().map(clone_pair));
+                }
                 if drops_name {
-                    facts.drop(METRIC_NAME);
+                    facts.drop_name();
                 } else if matches!(matching.key, Grouping::Without(_)) {
                     // A comparison that filters keeps the left side's name.
-                    facts.allow(METRIC_NAME);
-                    facts.fixed.extend(self.fixed.get_key_value(METRIC_NAME).map(clone_pair));
+                    for label in METADATA {
+                        facts.allow(label);
+                        facts.fixed.extend(self.fixed.get_key_value(label).map(clone_pair));
+                    }
                 }
-                facts.distinct_unnamed =
-                    !matches!(&matching.key, Grouping::By(k) if k.iter().any(|l| l == METRIC_NAME));
+                facts.distinct_unnamed = !matches!(&matching.key, Grouping::By(k) if k.iter().any(|l| is_metadata(l)));
                 Match { facts, fallible, collides: false }
             }
             Cardinality::ManyToOne => Self::many_to_one(self, right, matching, drops_name),
@@ -173,9 +196,14 @@ impl Facts {
         let overwritten = matching.include.iter().any(|l| many.varies(l));
         let collides = overwritten || (drops_name && !many.distinct_unnamed);
         let mut facts = many.clone();
+        if matching.fills() {
+            // An element of the one side without a match has the labels of its key.
+            facts = facts.either(&one.projected(&matching.key));
+            facts.distinct_unnamed = many.distinct_unnamed;
+        }
         for label in &matching.include {
             facts.allow(label);
-            if let Some(v) = one.fixed.get(label) {
+            if let Some(v) = one.fixed.get(label).filter(|_| !matching.fills()) {
                 facts.fixed.insert(label.clone(), v.clone());
             }
         }
@@ -281,7 +309,13 @@ mod tests {
     fn group_left_fails_only_by_its_one_side_and_by_overwriting() {
         let many = selector(&[(METRIC_NAME, MatchOp::Equal, "a")]);
         let one = selector(&[(METRIC_NAME, MatchOp::Equal, "b")]).grouped(&by(&["k"]));
-        let mut matching = Matching { key: by(&["k"]), card: Cardinality::ManyToOne, include: vec![] };
+        let mut matching = Matching {
+            key: by(&["k"]),
+            card: Cardinality::ManyToOne,
+            include: vec![],
+            fill_left: None,
+            fill_right: None,
+        };
         assert!(!many.matched(&one, &matching, true).fallible);
         matching.include = vec!["version".into()];
         assert!(many.matched(&one, &matching, true).collides);

@@ -1,5 +1,6 @@
 //! Short names of plan operators, for explanations.
 
+use bellwether_operators::functions::Choice;
 use bellwether_operators::program::{Cardinality, Grouping, Op, SetOp, Source};
 use promql_parser::util::display_duration;
 use std::time::Duration;
@@ -26,8 +27,18 @@ pub fn op_label(op: &Op) -> String {
         Op::LabelReplace { dst, .. } => format!("label_replace {dst}"),
         Op::LabelJoin { dst, .. } => format!("label_join {dst}"),
         Op::Aggregate { op, grouping } => format!("aggregate {op:?} {}", grouping_text(grouping, "by", "without")),
-        Op::TopK { bottom, grouping } => {
-            format!("{} {}", if *bottom { "bottomk" } else { "topk" }, grouping_text(grouping, "by", "without"))
+        Op::TopK { choice, grouping } => {
+            let name = match choice {
+                Choice::Greatest => "topk",
+                Choice::Least => "bottomk",
+                Choice::Any => "limitk",
+            };
+            format!("{name} {}", grouping_text(grouping, "by", "without"))
+        }
+        Op::LimitRatio => "limit_ratio".to_owned(),
+        Op::CountValues { label, grouping } => {
+            let label = label.as_deref().unwrap_or("nothing");
+            format!("count_values {label} {}", grouping_text(grouping, "by", "without"))
         }
         Op::Absent { .. } => "absent".to_owned(),
         Op::HistogramQuantile => "histogram_quantile".to_owned(),
@@ -37,7 +48,9 @@ pub fn op_label(op: &Op) -> String {
                 Cardinality::ManyToOne => format!(" group_left ({})", matching.include.join(", ")),
                 Cardinality::OneToMany => format!(" group_right ({})", matching.include.join(", ")),
             };
-            format!("match {op:?}{} {}{card}", bool_text(*bool_mode), grouping_text(&matching.key, "on", "ignoring"))
+            let fills = if matching.fills() { " fills" } else { "" };
+            let key = grouping_text(&matching.key, "on", "ignoring");
+            format!("match {op:?}{} {key}{card}{fills}", bool_text(*bool_mode))
         }
         Op::Set { op, key } => format!("{} {}", set_text(*op), grouping_text(key, "on", "ignoring")),
         Op::Exchange => "exchange".to_owned(),

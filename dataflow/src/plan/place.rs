@@ -134,7 +134,9 @@ impl<'a> Placer<'a> {
         }
         match &node.op {
             Op::Instant { .. } | Op::Range { .. } => self.leaf(n, node),
-            Op::Aggregate { .. } | Op::TopK { .. } | Op::HistogramQuantile => self.grouped(node),
+            Op::Aggregate { .. } | Op::TopK { .. } | Op::CountValues { .. } | Op::HistogramQuantile => {
+                self.grouped(node)
+            }
             Op::Binary { .. } | Op::Set { .. } => self.combined(node),
             Op::Alert(_) | Op::Record(_) | Op::Tap(_) => self.effect(node),
             _ => self.mapped(node),
@@ -188,6 +190,8 @@ impl<'a> Placer<'a> {
             check_unique: false,
             fallible: false,
             verdicts: Vec::new(),
+            notes: false,
+            sites: Vec::new(),
             materialize: true,
             text: from.text.clone(),
         };

@@ -3,6 +3,7 @@
 use super::functions;
 use super::grammar::{Node, Parsed, Parser, documented, starts_expr};
 use super::lex::{Tok, Token, Word};
+use super::place::Place;
 use bellwether_operators::template::quote::quote;
 use promql_parser::parser::token::{
     T_BOTTOMK, T_COUNT_VALUES, T_LIMIT_RATIO, T_LIMITK, T_QUANTILE, T_TOPK, TokenId, TokenType,
@@ -25,10 +26,11 @@ impl Parser<'_> {
         }
         let starts: Vec<usize> = args.iter().map(|a| a.start).collect();
         let depth = 1 + args.iter().map(|a| a.depth).max().unwrap_or(0);
-        let args = FunctionArgs { args: args.into_iter().map(|a| Box::new(a.expr)).collect() };
+        let (args, below): (Vec<Expr>, Vec<Place>) = args.into_iter().map(Node::split).unzip();
+        let args = FunctionArgs { args: args.into_iter().map(Box::new).collect() };
         let call = Call { func, args };
         self.check_call(&call, token.start, &starts);
-        self.bounded(Node { expr: Expr::Call(call), start: token.start, depth })
+        self.bounded(Node { expr: Expr::Call(call), start: token.start, depth, below })
     }
 
     /// Arguments in parentheses.
@@ -105,8 +107,11 @@ impl Parser<'_> {
         let param = if wanted == 2 { args.next() } else { None };
         let Some(over) = args.next() else { return Ok(placeholder(token)) };
         self.check_aggregate(op, param.as_ref(), &over);
-        let expr = AggregateExpr { op, expr: Box::new(over.expr), param: param.map(|p| Box::new(p.expr)), modifier };
-        self.bounded(Node { expr: Expr::Aggregate(expr), start: token.start, depth })
+        let (over, place) = over.split();
+        let (param, first) = param.map(Node::split).unzip();
+        let below = first.into_iter().chain([place]).collect();
+        let expr = AggregateExpr { op, expr: Box::new(over), param: param.map(Box::new), modifier };
+        self.bounded(Node { expr: Expr::Aggregate(expr), start: token.start, depth, below })
     }
 
     fn check_aggregate(&mut self, op: TokenType, param: Option<&Node>, over: &Node) {

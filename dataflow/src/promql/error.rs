@@ -24,7 +24,7 @@ impl ParseError {
 }
 
 /// Line and byte column, both from 1, of a byte offset.
-pub(super) fn line_col(text: &str, offset: usize) -> (usize, usize) {
+pub fn line_col(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = 1 + before.iter().filter(|b| **b == b'\n').count();
     let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);

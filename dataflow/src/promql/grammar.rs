@@ -11,6 +11,7 @@
 
 use super::error::ParseError;
 use super::lex::{Tok, Token, Word, describe, lex};
+use super::place::Place;
 use super::{MAX_DEPTH, Options, literal};
 use bellwether_operators::template::quote::{quote, unquote};
 use promql_parser::parser::token::{
@@ -30,11 +31,18 @@ pub(super) struct Node {
     pub expr: Expr,
     pub start: usize,
     pub depth: usize,
+    /// Where its operands start.
+    pub below: Vec<Place>,
 }
 
 impl Node {
     pub fn leaf(expr: Expr, start: usize) -> Self {
-        Self { expr, start, depth: 1 }
+        Self { expr, start, depth: 1, below: Vec::new() }
+    }
+
+    /// The part itself, and where it and everything below it starts.
+    pub fn split(self) -> (Expr, Place) {
+        (self.expr, Place { start: self.start, below: self.below })
     }
 }
 
@@ -76,23 +84,27 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub fn parse(mut self) -> Result<Expr, ParseError> {
+    pub fn parse(self) -> Result<Expr, ParseError> {
+        self.parse_placed().map(|(expr, _)| expr)
+    }
+
+    pub fn parse_placed(mut self) -> Result<(Expr, Place), ParseError> {
         let parsed = self.whole();
         let error = self.early.take().or_else(|| self.late.take());
         match (parsed, error) {
             (_, Some(error)) => Err(error),
-            (Ok(expr), None) => Ok(expr),
+            (Ok(node), None) => Ok(node.split()),
             (Err(Stop), None) => Err(ParseError::new(self.text, 0, "unexpected error".to_owned())),
         }
     }
 
-    fn whole(&mut self) -> Parsed<Expr> {
+    fn whole(&mut self) -> Parsed<Node> {
         if self.peek() == Tok::Eof {
             self.early(0, "no expression found in input".to_owned());
             return Err(Stop);
         }
         let node = self.expr(0)?;
-        if self.peek() == Tok::Eof { Ok(node.expr) } else { Err(self.unexpected("", "")) }
+        if self.peek() == Tok::Eof { Ok(node) } else { Err(self.unexpected("", "")) }
     }
 
     // Tokens.
@@ -231,8 +243,9 @@ impl<'a> Parser<'a> {
             return Ok(Node { start: sign.start, ..operand });
         }
         let depth = operand.depth + 1;
-        let expr = Expr::Unary(UnaryExpr { expr: Box::new(operand.expr) });
-        self.bounded(Node { expr, start: sign.start, depth })
+        let (operand, place) = operand.split();
+        let expr = Expr::Unary(UnaryExpr { expr: Box::new(operand) });
+        self.bounded(Node { expr, start: sign.start, depth, below: vec![place] })
     }
 
     fn primary(&mut self) -> Parsed<Node> {
@@ -269,8 +282,9 @@ impl<'a> Parser<'a> {
         let inner = self.expr(0)?;
         self.expect(Tok::RightParen, "", "")?;
         let depth = inner.depth + 1;
-        let expr = Expr::Paren(ParenExpr { expr: Box::new(inner.expr) });
-        self.bounded(Node { expr, start: open.start, depth })
+        let (inner, place) = inner.split();
+        let expr = Expr::Paren(ParenExpr { expr: Box::new(inner) });
+        self.bounded(Node { expr, start: open.start, depth, below: vec![place] })
     }
 
     /// A number, or a duration in seconds.

@@ -4,6 +4,7 @@ use super::duration_expr::EXPECTED;
 use super::functions::{ANCHORED, SMOOTHED, pseudo};
 use super::grammar::{Node, Parsed, Parser};
 use super::lex::{Tok, Word};
+use super::place::Place;
 use promql_parser::parser::token::{T_ADD, T_SUB};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{AtModifier, Call, Expr, FunctionArgs, MatrixSelector, Offset, SubqueryExpr};
@@ -59,8 +60,9 @@ impl Parser<'_> {
             Expr::VectorSelector(vs) => Expr::MatrixSelector(MatrixSelector { vs, range }),
             other => other,
         };
+        let below = if extended.is_some() { vec![Place::leaf(node.start)] } else { Vec::new() };
         let expr = extended.map_or_else(|| expr.clone(), |name| wrap_extended(expr.clone(), name));
-        Ok(Node { expr, ..node_at(node.start, node.depth) })
+        Ok(Node { expr, below, ..node_at(node.start, node.depth) })
     }
 
     fn subquery(&mut self, node: Node, range: Duration, step: Option<Duration>) -> Parsed<Node> {
@@ -69,8 +71,10 @@ impl Parser<'_> {
             self.late(node.start, format!("subquery is only allowed on instant vector, got {found} instead"));
         }
         let depth = node.depth + 1;
-        let expr = SubqueryExpr { expr: Box::new(node.expr), offset: None, at: None, range, step };
-        self.bounded(Node { expr: Expr::Subquery(expr), start: node.start, depth })
+        let (inner, place) = node.split();
+        let start = place.start;
+        let expr = SubqueryExpr { expr: Box::new(inner), offset: None, at: None, range, step };
+        self.bounded(Node { expr: Expr::Subquery(expr), start, depth, below: vec![place] })
     }
 
     fn offset(&mut self, mut node: Node) -> Parsed<Node> {
@@ -171,12 +175,13 @@ impl Parser<'_> {
             self.early(node.start, error);
         }
         let depth = node.depth + usize::from(before.is_none());
-        self.bounded(Node { expr: wrap_extended(inner, name), ..node_at(node.start, depth) })
+        let below = vec![Place::leaf(node.start)];
+        self.bounded(Node { expr: wrap_extended(inner, name), below, ..node_at(node.start, depth) })
     }
 }
 
 fn node_at(start: usize, depth: usize) -> Node {
-    Node { expr: Expr::from(0.0), start, depth }
+    Node { expr: Expr::from(0.0), start, depth, below: Vec::new() }
 }
 
 /// Takes the wrapping pseudo call off a selector.

@@ -44,8 +44,9 @@ impl Parser<'_> {
         self.check_matching(op, lhs.start, &modifier, types);
         let modifier = normal_modifier(op, modifier);
         let (start, depth) = (lhs.start, lhs.depth.max(rhs.depth) + 1);
-        let expr = BinaryExpr { op, lhs: Box::new(lhs.expr), rhs: Box::new(rhs.expr), modifier };
-        self.bounded(Node { expr: Expr::Binary(expr), start, depth })
+        let ((lhs, left), (rhs, right)) = (lhs.split(), rhs.split());
+        let expr = BinaryExpr { op, lhs: Box::new(lhs), rhs: Box::new(rhs), modifier };
+        self.bounded(Node { expr: Expr::Binary(expr), start, depth, below: vec![left, right] })
     }
 
     fn check_binary_modifier(

@@ -4,7 +4,8 @@
 //! `evaluate` of every worker → **commit** → [`Output`]; a probe behind it frees the epoch's place in admission
 //!
 //! # Semantics
-//! Decisions are sorted by step, alert id and transition, and numbered; vectors by tag and labels; errors by rule. So the
+//! Decisions are sorted by step, alert id and transition, and numbered; vectors by tag and labels; errors by
+//! rule; annotations by rule, equal ones of several workers as one. So the
 //! order does not depend on workers or arrival. The rolling hash is the sum of the decisions' canonical hashes: it does
 //! not depend on where epochs were cut either, as a chain over them would where a later epoch holds an earlier step.
 //!
@@ -20,6 +21,7 @@ use super::output::{MergedOutput, Output};
 use crate::time::Time;
 use bellwether_model::Decision;
 use bellwether_model::decision::Placed;
+use bellwether_operators::annotation::Annotation;
 use bellwether_operators::evaluate::EpochOutput;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -128,7 +130,9 @@ impl Committed {
 fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
     let mut merged = MergedOutput::default();
     let mut decisions: Vec<Decision> = Vec::new();
+    let mut annotations: Vec<Annotation> = Vec::new();
     for mut one in list {
+        annotations.append(&mut one.annotations);
         decisions.append(&mut one.decisions);
         merged.vectors.append(&mut one.vectors);
         merged.errors.append(&mut one.errors);
@@ -144,5 +148,6 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
     merged
         .errors
         .sort_by(|a, b| (&a.rule, a.tag, &a.steps_ms, &a.message).cmp(&(&b.rule, b.tag, &b.steps_ms, &b.message)));
+    merged.annotations = bellwether_operators::annotation::joined(annotations);
     merged
 }

@@ -1,6 +1,7 @@
 //! Outputs: where the results of an epoch go once every worker is done with it.
 
 use bellwether_model::decision::Placed;
+use bellwether_operators::annotation::Annotation;
 use bellwether_operators::evaluate::{ExpressionError, VectorRow};
 
 /// What an epoch gave on all workers, in canonical order.
@@ -12,6 +13,8 @@ pub struct MergedOutput {
     pub vectors: Vec<VectorRow>,
     /// Errors by rule, tag and first step.
     pub errors: Vec<ExpressionError>,
+    /// Warnings and infos by rule, tag and text; one for equal ones.
+    pub annotations: Vec<Annotation>,
     /// Instants evaluated, summed over grids.
     pub instants: u64,
 }

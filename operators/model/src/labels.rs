@@ -14,6 +14,14 @@ use std::sync::Arc;
 /// The label that holds a metric's name.
 pub const METRIC_NAME: &str = "__name__";
 
+/// The labels that say what a series is and not what it is about: they go together (Prometheus `IsMetadataLabel`).
+pub const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+
+/// Whether a label goes whenever the metric name does.
+pub fn is_metadata(name: &str) -> bool {
+    name.starts_with("__") && METADATA.contains(&name)
+}
+
 /// The longest name or value in bytes: what fits the length prefix. Sources enforce lower limits.
 pub const MAX_PART_BYTES: usize = 1_000_000;
 
@@ -125,9 +133,9 @@ impl Labels {
         if self.get(name).is_empty() { self.clone() } else { self.filter(|n| n != name) }
     }
 
-    /// The set without the metric name.
+    /// The set without the metric name, and without type and unit, which go with it.
     pub fn without_name(&self) -> Self {
-        self.without(METRIC_NAME)
+        if self.iter().any(|(n, _)| is_metadata(n)) { self.filter(|n| !is_metadata(n)) } else { self.clone() }
     }
 
     /// The pairs whose name satisfies `keep`.
@@ -138,6 +146,12 @@ impl Labels {
             push_part(&mut buf, v);
         }
         Self(Arc::from(buf))
+    }
+
+    /// `{__name__="up", job="a"}`: the form of Prometheus's messages, in which the name is a label like any other.
+    pub fn as_pairs(&self) -> String {
+        let pairs: Vec<String> = self.iter().map(|(n, v)| format!("{n}={v:?}")).collect();
+        format!("{{{}}}", pairs.join(", "))
     }
 
     /// A builder that starts from this set.
@@ -251,6 +265,13 @@ mod tests {
         assert_eq!(l.to_string(), r#"up{job="a\"b\n"}"#);
         assert_eq!(Labels::from_pairs([(METRIC_NAME, "up")]).to_string(), "up");
         assert_eq!(Labels::empty().to_string(), "{}");
+    }
+
+    #[test]
+    fn type_and_unit_go_with_the_name() {
+        let l = Labels::from_pairs([(METRIC_NAME, "m"), ("__type__", "gauge"), ("__unit__", "s"), ("__x__", "1")]);
+        assert_eq!(l.without_name(), Labels::from_pairs([("__x__", "1")]));
+        assert_eq!(l.without(METRIC_NAME).len(), 3);
     }
 
     proptest! {

@@ -21,12 +21,13 @@ pub mod runs;
 pub mod sample;
 pub mod shard;
 pub mod steps;
+pub mod xxh64;
 
 pub use block::{Block, Row, RowMut};
 pub use decision::{Decision, Transition};
 pub use hash::{HASH_VERSION, hash64, hash128};
 pub use histogram::Histogram;
-pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
+pub use labels::{Labels, LabelsBuilder, METADATA, METRIC_NAME, is_metadata};
 pub use runs::{Run, Runs};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use shard::{SHARDS, VNODES, shard_of_vnode, vnode, worker_of_shard, worker_shards};

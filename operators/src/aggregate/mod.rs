@@ -22,7 +22,7 @@ mod topk;
 mod values;
 
 pub use op::AggOp;
-pub use topk::TopK;
+pub use topk::{Choice, TopK, limit_fault};
 
 use bellwether_model::block::words;
 use bellwether_model::{Row, RowMut};

@@ -1,22 +1,43 @@
-//! `topk` and `bottomk`: which elements of a group are kept at each step.
+//! `topk`, `bottomk` and `limitk`: which elements of a group are kept at each step.
 //!
 //! # Semantics (Prometheus promql/engine.go, `aggregationK`)
 //! The `k` greatest (least) values, `k` truncated to an integer by step; below 1 nothing. NaN is the worst value of both.
-//! Of equal values the lower rank stays: ranks are the caller's, in label order, so the choice does not depend on the
+//! For `limitk` all values are equal. Of equal values the lower rank stays: ranks are the caller's, in label order, so the choice does not depend on the
 //! order of rows or workers.
 //!
 //! # State
 //! Candidates by step, the best first: at most `k`.
 
+use crate::template::go_float;
 use bellwether_model::Row;
 use bellwether_model::block::ones;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
+/// Why Prometheus refuses a number of elements, in its words; nothing is selected by one below 1, whatever it is.
+pub fn limit_fault(k: f64) -> Option<String> {
+    match k {
+        k if k.is_nan() => Some("Parameter value is NaN".to_owned()),
+        k if k >= i64::MAX as f64 => Some(format!("Scalar value {} overflows int64", go_float(k))),
+        _ => None,
+    }
+}
+
+/// Which elements of a group are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Choice {
+    /// `topk`
+    Greatest,
+    /// `bottomk`
+    Least,
+    /// `limitk`: any, so those of the lowest ranks.
+    Any,
+}
+
 /// The best elements so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopK {
-    bottom: bool,
+    choice: Choice,
     /// Elements wanted, by step.
     k: Vec<u32>,
     /// Elements held, by step.
@@ -28,21 +49,23 @@ pub struct TopK {
 }
 
 impl TopK {
-    /// Of no element; `bottom` for `bottomk`.
-    pub fn new(bottom: bool, k: Row<'_>, steps: usize) -> Self {
+    /// Of no element.
+    pub fn new(choice: Choice, k: Row<'_>, steps: usize) -> Self {
         let mut wanted = vec![0; steps];
         for (step, k) in k.present() {
             // Saturates; NaN is 0.
             wanted[step] = k as u32;
         }
-        Self { bottom, k: wanted, held: vec![0; steps], room: 0, cells: Vec::new() }
+        Self { choice, k: wanted, held: vec![0; steps], room: 0, cells: Vec::new() }
     }
 
     fn order(&self, a: (f64, u64), b: (f64, u64)) -> Ordering {
-        let by_value = match (a.0.is_nan(), b.0.is_nan()) {
-            (false, false) if self.bottom => a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal),
-            (false, false) => b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal),
-            (x, y) => x.cmp(&y),
+        let ascending = a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal);
+        let nan_last = a.0.is_nan().cmp(&b.0.is_nan());
+        let by_value = match self.choice {
+            Choice::Any => Ordering::Equal,
+            Choice::Least => nan_last.then(ascending),
+            Choice::Greatest => nan_last.then(ascending.reverse()),
         };
         by_value.then(a.1.cmp(&b.1))
     }
@@ -115,7 +138,7 @@ mod tests {
         fn equals_sorting(
             k in prop::collection::vec(prop_oneof![Just(f64::NAN), -1.0..6.0f64, Just(1e12)], 1..5),
             rows in prop::collection::vec(prop::collection::vec(0u8..6, 5), 0..12),
-            bottom in any::<bool>(),
+            choice in prop::sample::select(vec![Choice::Greatest, Choice::Least, Choice::Any]),
             cut in 0usize..12,
         ) {
             let steps = k.len();
@@ -126,7 +149,7 @@ mod tests {
                     b.row_mut(i).set(s, [0.0, -0.0, 0.0, 1.5, 2.0, f64::NAN][row[s] as usize]);
                 }
             }
-            let fresh = || TopK::new(bottom, b.row(rows.len()), steps);
+            let fresh = || TopK::new(choice, b.row(rows.len()), steps);
             let (mut left, mut right) = (fresh(), fresh());
             // Arrival in another order than ranks.
             for i in (0..rows.len()).rev() {
@@ -136,10 +159,11 @@ mod tests {
             let mut want = Vec::new();
             for (s, k) in k.iter().enumerate() {
                 let mut all: Vec<(f64, u64)> = (0..rows.len()).filter_map(|i| Some((b.row(i).get(s)?, i as u64))).collect();
-                let value = |v: f64| match v.is_nan() {
-                    true => f64::INFINITY,
-                    false if bottom => v + 0.0,
-                    false => -v + 0.0,
+                let value = |v: f64| match choice {
+                    Choice::Any => 0.0,
+                    _ if v.is_nan() => f64::INFINITY,
+                    Choice::Least => v + 0.0,
+                    Choice::Greatest => -v + 0.0,
                 };
                 all.sort_by(|a, b| value(a.0).total_cmp(&value(b.0)).then(a.1.cmp(&b.1)));
                 let k = if k.is_nan() { 0 } else { k.max(0.0) as usize };

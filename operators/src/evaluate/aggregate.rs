@@ -17,6 +17,7 @@ use super::senders::Senders;
 use super::shared_elements::SharedElements;
 use super::view::RowScratch;
 use crate::aggregate::Partial;
+use crate::annotation::{invalid_quantile, is_invalid_quantile};
 use crate::functions::AggOp;
 use crate::program::{Grouping, NodeIdx, Op};
 use bellwether_model::{Block, Row, SHARDS, worker_shards};
@@ -280,6 +281,12 @@ impl NodeState for Aggregate {
 
     fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart> {
         let (op, grouping) = Self::op(cx, n)?;
+        if op == AggOp::Quantile && cx.node(n).notes {
+            let mut scratch = RowScratch::default();
+            if let Some(q) = Self::parameter(cx, n, &mut scratch) {
+                cx.note_values(n, 1, q, is_invalid_quantile, invalid_quantile);
+            }
+        }
         if cx.node(n).exchange.is_some() {
             self.eval_received(cx, n, op, inbox, out);
         } else {

@@ -6,7 +6,7 @@
 
 use crate::program::{AlertSpec, Program};
 use crate::template::{Context, Template};
-use bellwether_model::Labels;
+use bellwether_model::{Labels, METRIC_NAME};
 
 type Templates = Vec<(String, Result<Template, String>)>;
 
@@ -60,7 +60,7 @@ impl AlertText {
 
     /// The identity of an element: its labels without the name, the rule's labels, alertname.
     pub fn identity(&self, labels: &Labels, value: f64, s_ms: i64) -> Labels {
-        let mut b = labels.without_name().to_builder();
+        let mut b = labels.without(METRIC_NAME).to_builder();
         for (name, template) in &self.labels {
             b.set(name, &self.expand(template, labels, value, s_ms));
         }

@@ -7,7 +7,7 @@
 use super::elements::{Change, Changes, Cursor, Elements};
 use super::view::View;
 use crate::program::{Grouping, NodeIdx};
-use bellwether_model::{Labels, METRIC_NAME};
+use bellwether_model::{Labels, is_metadata};
 use std::collections::{BTreeMap, HashMap};
 
 /// A row in a group.
@@ -61,7 +61,7 @@ const INSERT_AT_MOST: usize = 8;
 pub fn key_of(grouping: &Grouping, labels: &Labels) -> Labels {
     match grouping {
         Grouping::By(names) => labels.filter(|n| names.iter().any(|x| x == n)),
-        Grouping::Without(names) => labels.filter(|n| n != METRIC_NAME && !names.iter().any(|x| x == n)),
+        Grouping::Without(names) => labels.filter(|n| !is_metadata(n) && !names.iter().any(|x| x == n)),
     }
 }
 

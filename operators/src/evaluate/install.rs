@@ -6,10 +6,12 @@
 use super::Evaluator;
 use super::aggregate::Aggregate;
 use super::alert::{Alert, dropped};
+use super::count_values::CountValues;
 use super::effects::Effects;
 use super::exchange::Exchange;
 use super::histogram::HistogramQuantile;
 use super::kept::{Kept, KeptState};
+use super::limit_ratio::LimitRatio;
 use super::matching::Binary;
 use super::node::{Hands, NodeState};
 use super::output::EpochOutput;
@@ -40,6 +42,8 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         Op::LabelReplace { .. } | Op::LabelJoin { .. } => Box::<Relabel>::default(),
         Op::Aggregate { .. } => Box::<Aggregate>::default(),
         Op::TopK { .. } => Box::<TopK>::default(),
+        Op::LimitRatio => Box::<LimitRatio>::default(),
+        Op::CountValues { .. } => Box::<CountValues>::default(),
         Op::Absent { .. } => Box::<Absent>::default(),
         Op::HistogramQuantile => Box::<HistogramQuantile>::default(),
         Op::Binary { .. } => Box::<Binary>::default(),

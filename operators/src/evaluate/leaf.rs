@@ -4,7 +4,10 @@
 //! A range function sees no stale markers; an instant selector sees them as the end of the series. Samples that a
 //! produced series got from a later evaluation are hidden by the row's clip.
 
+use super::notes::Notes;
 use super::view::{RowScratch, View};
+use crate::annotation::{invalid_quantile, is_counter_name, is_invalid_quantile, possible_non_counter};
+use crate::functions::RangeFn;
 use crate::instant::{instant, timestamp};
 use crate::program::{NodeIdx, Op, Source};
 use crate::range::WindowSpec;
@@ -18,6 +21,7 @@ use bellwether_model::{Row, RowMut};
 pub struct Context<'a> {
     pub(super) view: View<'a>,
     pub(super) store: &'a SeriesStore,
+    pub(super) notes: &'a Notes,
 }
 
 impl<'a> std::ops::Deref for Context<'a> {
@@ -76,7 +80,7 @@ impl<'a> Context<'a> {
                         None => return,
                     },
                 };
-                self.compute_range(n, slot, clip, mask, scratch, out);
+                self.compute_range(n, (slot, clip), row, mask, scratch, out);
             }
             _ => {
                 let input = node.inputs[0];
@@ -97,8 +101,8 @@ impl<'a> Context<'a> {
     fn compute_range(
         &self,
         n: NodeIdx,
-        slot: Slot,
-        clip: Option<i64>,
+        (slot, clip): (Slot, Option<i64>),
+        row: u32,
         mask: Option<&[u64]>,
         scratch: &mut LeafScratch,
         out: RowMut<'_>,
@@ -128,7 +132,28 @@ impl<'a> Context<'a> {
         let buffer = self.store.samples(slot);
         let LeafScratch { kernel, stamps, values } = scratch;
         let samples = if buffer.has_stale() { without_stale(buffer, stamps, values) } else { samples_of(buffer) };
-        range(*func, samples, self.steps(n), spec, args, mask, kernel, out);
+        let RowMut { values, bits } = out;
+        range(*func, samples, self.steps(n), spec, args, mask, kernel, RowMut { values, bits });
+        if node.notes {
+            self.note_range(n, row, bits, args);
+        }
+    }
+
+    /// What a range function has to say about a series that gave `bits`.
+    fn note_range(&self, n: NodeIdx, row: u32, bits: &[u64], args: &[Row<'_>]) {
+        match (&self.node(n).op, args) {
+            (Op::Range { func: RangeFn::Rate | RangeFn::Increase, .. }, _) => {
+                let labels = self.full_labels(n, row);
+                let name = labels.metric_name();
+                if !is_counter_name(name) {
+                    self.note(n, 0, bits, || possible_non_counter(name));
+                }
+            }
+            (Op::Range { func: RangeFn::QuantileOverTime, .. }, [q, ..]) => {
+                self.note_values(n, 1, Row { bits, ..*q }, is_invalid_quantile, invalid_quantile);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! # Semantics (Prometheus promql/engine.go, VectorBinop)
 //! Elements pair by match key. On the "one" side two elements with one key at one step are an error, but only if the
 //! other side has any element at that step, anywhere. One-to-one: two pairs of one key are an error, whether or not
-//! a comparison keeps them. Many-to-one: two results with one label set are an error.
+//! a comparison keeps them. Many-to-one: two results with one label set are an error. With `fill_left` and `fill_right` an
+//! element without a match at a step meets the value instead; for its labels a stand-in has those of the match key.
 //!
 //! # State
 //! Pairs and result labels are found when a row is first seen.
@@ -20,8 +21,11 @@ use crate::arith::vector_vector;
 use crate::functions::BinOp;
 use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
 use bellwether_model::block::words;
-use bellwether_model::{Block, Labels, RowMut};
+use bellwether_model::{Block, Labels, Row};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Stands in pairs for an element that is filled in.
+const FILLED: u32 = u32::MAX;
 
 /// State of one vector match; "many" is the left side of a one-to-one match.
 #[derive(Debug, Default)]
@@ -43,6 +47,9 @@ struct Spec<'a> {
     many: NodeIdx,
     one: NodeIdx,
     swapped: bool,
+    /// What stands for an element of the many side, and of the one side.
+    fill_many: Option<f64>,
+    fill_one: Option<f64>,
 }
 
 fn spec<'a>(cx: &Context<'a>, n: NodeIdx) -> Option<Spec<'a>> {
@@ -51,7 +58,9 @@ fn spec<'a>(cx: &Context<'a>, n: NodeIdx) -> Option<Spec<'a>> {
     let swapped = matching.card == Cardinality::OneToMany;
     let (l, r) = (node.inputs[0], node.inputs[1]);
     let (many, one) = if swapped { (r, l) } else { (l, r) };
-    Some(Spec { op: *op, bool_mode: *bool_mode, matching, many, one, swapped })
+    let (left, right) = (matching.fill_left.map(f64::from_bits), matching.fill_right.map(f64::from_bits));
+    let (fill_many, fill_one) = if swapped { (right, left) } else { (left, right) };
+    Some(Spec { op: *op, bool_mode: *bool_mode, matching, many, one, swapped, fill_many, fill_one })
 }
 
 /// Labels of a result (Prometheus `resultMetric`).
@@ -93,6 +102,19 @@ impl Faults {
     }
 }
 
+fn or_into(into: &mut [u64], bits: &[u64]) {
+    into.iter_mut().zip(bits).for_each(|(a, b)| *a |= b);
+}
+
+/// A row of `value` where `present` is and `matched` is not.
+fn filled(value: f64, present: Row<'_>, matched: &[u64]) -> Block {
+    let mut block = Block::with_rows(1, present.values.len());
+    let row = block.row_mut(0);
+    row.values.fill(value);
+    row.bits.iter_mut().zip(present.bits).zip(matched).for_each(|((b, p), m)| *b = p & !m);
+    block
+}
+
 impl Binary {
     fn drop_pair(&mut self, pair: (u32, u32)) {
         self.partners.remove(&(pair.1, pair.0));
@@ -131,8 +153,27 @@ impl Binary {
         }
         self.pair_added(spec, &many, true);
         self.pair_added(spec, &one, false);
+        if spec.matching.fills() {
+            self.pair_filled(spec);
+        }
         self.many.sweep_all(&many);
         self.one.sweep_all(&one);
+    }
+
+    /// Each element may be without a match at some step.
+    fn pair_filled(&mut self, spec: &Spec<'_>) {
+        let stand_in = |key: &Labels| Member { shard: 0, row: FILLED, labels: key.clone() };
+        let mut pairs: Vec<(Member, Member)> = Vec::new();
+        let missing = |pairs: &BTreeMap<(u32, u32), u32>, pair| !pairs.contains_key(&pair);
+        for (_, group) in self.many.iter().filter(|_| spec.fill_one.is_some()) {
+            let new = group.members.iter().filter(|m| missing(&self.pairs, (m.row, FILLED)));
+            pairs.extend(new.map(|m| (m.clone(), stand_in(&group.key))));
+        }
+        for (_, group) in self.one.iter().filter(|_| spec.fill_many.is_some()) {
+            let new = group.members.iter().filter(|m| missing(&self.pairs, (FILLED, m.row)));
+            pairs.extend(new.map(|m| (stand_in(&group.key), m.clone())));
+        }
+        pairs.iter().for_each(|(many, one)| self.ensure_pair(spec, many, one));
     }
 
     fn pair_added(&mut self, spec: &Spec<'_>, changes: &[GroupChange], is_many: bool) {
@@ -159,47 +200,86 @@ impl Binary {
         cx: &Context<'_>,
         n: NodeIdx,
         spec: &Spec<'_>,
-        (many, one): (u32, u32),
+        (many, one): (Option<u32>, Option<u32>),
         out: &mut Block,
         faults: &mut Faults,
     ) {
-        let steps = cx.steps(n).count;
-        let (Some(many), Some(one)) = (self.many.get(many), self.one.get(one)) else { return };
-        let several = many.members.len() > 1;
+        let members = |groups: &Groups, g: Option<u32>| g.and_then(|g| groups.get(g)).map(|x| x.members.clone());
+        let many = members(&self.many, many).unwrap_or_default();
+        let one = members(&self.one, one).unwrap_or_default();
+        let words = words(cx.steps(n).count);
         let one_to_one = spec.matching.card == Cardinality::OneToOne;
-        let mut taken = vec![0u64; if one_to_one && several { words(steps) } else { 0 }];
-        let (mut values, mut bits) = (vec![0.0; steps], vec![0u64; words(steps)]);
-        let [ms, os] = &mut self.scratch;
-        for o in &one.members {
-            let o_row = cx.row(n, spec.one, o.row, None, os);
+        let mut taken = vec![0u64; if one_to_one && many.len() > 1 { words } else { 0 }];
+        let (mut any_many, mut any_one) = (vec![0u64; words], vec![0u64; words]);
+        let [mut ms, mut os] = std::mem::take(&mut self.scratch);
+        for o in &one {
+            let o_row = cx.row(n, spec.one, o.row, None, &mut os);
+            or_into(&mut any_one, o_row.bits);
             if o_row.is_absent() {
                 continue;
             }
-            for m in &many.members {
-                let Some(row) = self.pairs.get(&(m.row, o.row)) else { continue };
-                let m_row = cx.row(n, spec.many, m.row, None, ms);
-                bits.fill(0);
-                let (l, r) = if spec.swapped { (o_row, m_row) } else { (m_row, o_row) };
-                vector_vector(spec.op, spec.bool_mode, l, r, RowMut { values: &mut values, bits: &mut bits });
-                let mut twice = vec![0u64; words(steps)];
-                for (w, t) in taken.iter_mut().enumerate() {
-                    // Two partners are an error whether or not a comparison would drop them.
-                    let both = l.bits[w] & r.bits[w];
-                    twice[w] |= *t & both;
-                    *t |= both;
-                }
-                let result = RowMut { values: &mut values, bits: &mut bits };
-                put_row(&mut out.row_mut(*row as usize), result.as_row(), &mut twice);
-                faults.note(&twice, || match one_to_one {
-                    true => {
-                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                            .to_owned()
-                    }
-                    false => "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
-                });
-                faults.failed.iter_mut().zip(&twice).for_each(|(f, t)| *f |= t);
+            for m in &many {
+                let m_row = cx.row(n, spec.many, m.row, None, &mut ms);
+                self.put_pair(spec, (m.row, o.row), (m_row, o_row), &mut taken, out, faults);
             }
         }
+        for m in &many {
+            let m_row = cx.row(n, spec.many, m.row, None, &mut ms);
+            or_into(&mut any_many, m_row.bits);
+            if let Some(fill) = spec.fill_one {
+                let filled = filled(fill, m_row, &any_one);
+                self.put_pair(spec, (m.row, FILLED), (m_row, filled.row(0)), &mut taken, out, faults);
+            }
+        }
+        if let Some(fill) = spec.fill_many {
+            for o in &one {
+                let o_row = cx.row(n, spec.one, o.row, None, &mut os);
+                let filled = filled(fill, o_row, &any_many);
+                self.put_pair(spec, (FILLED, o.row), (filled.row(0), o_row), &mut taken, out, faults);
+            }
+        }
+        self.scratch = [ms, os];
+    }
+
+    /// The result of one pair of rows; `taken` are the steps at which the key has a pair already.
+    fn put_pair(
+        &self,
+        spec: &Spec<'_>,
+        pair: (u32, u32),
+        (many, one): (Row<'_>, Row<'_>),
+        taken: &mut [u64],
+        out: &mut Block,
+        faults: &mut Faults,
+    ) {
+        let Some(row) = self.pairs.get(&pair) else { return };
+        let (l, r) = if spec.swapped { (one, many) } else { (many, one) };
+        let mut result = Block::with_rows(1, l.values.len());
+        vector_vector(spec.op, spec.bool_mode, l, r, result.row_mut(0));
+        let mut twice = vec![0u64; l.bits.len()];
+        for (w, t) in taken.iter_mut().enumerate() {
+            // Two partners are an error whether or not a comparison would drop them.
+            let both = l.bits[w] & r.bits[w];
+            twice[w] |= *t & both;
+            *t |= both;
+        }
+        put_row(&mut out.row_mut(*row as usize), result.row(0), &mut twice);
+        faults.note(&twice, || match spec.matching.card {
+            Cardinality::OneToOne => {
+                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)".to_owned()
+            }
+            _ => "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
+        });
+        or_into(&mut faults.failed, &twice);
+    }
+
+    /// Groups with one key; with `lone` also those that have no partner.
+    fn pairs_of_groups(&self, lone: bool) -> Vec<(Option<u32>, Option<u32>)> {
+        let left = self.many.iter().map(|(g, x)| (Some(g), self.one.find(&x.key)));
+        let mut all: Vec<_> = left.filter(|(_, one)| lone || one.is_some()).collect();
+        if lone {
+            all.extend(self.one.iter().filter(|(_, x)| self.many.find(&x.key).is_none()).map(|(g, _)| (None, Some(g))));
+        }
+        all
     }
 
     /// Steps at which the one side has a key twice, and steps at which the many side has anything.
@@ -210,27 +290,31 @@ impl Binary {
         for (_, group) in self.one.iter().filter(|(_, g)| g.members.len() > 1) {
             seen.fill(0);
             twice.fill(0);
-            let mut pair: Vec<&Labels> = Vec::new();
             for m in &group.members {
                 let row = cx.row(n, spec.one, m.row, None, &mut self.scratch[1]);
-                if !row.is_absent() {
-                    pair.push(&m.labels);
-                }
                 for (w, bits) in row.bits.iter().enumerate() {
                     twice[w] |= seen[w] & bits;
                     seen[w] |= bits;
                 }
             }
+            let first = bellwether_model::block::ones(&twice).next();
+            let scratch = &mut self.scratch[1];
             faults.note(&twice, || {
-                let two: Vec<String> = pair.iter().rev().take(2).map(ToString::to_string).collect();
+                let mut present =
+                    |m: &&Member| first.is_some_and(|i| cx.row(n, spec.one, m.row, None, scratch).get(i).is_some());
+                let mut two: Vec<String> =
+                    group.members.iter().filter(|m| present(m)).take(2).map(|m| m.labels.as_pairs()).collect();
+                two.sort();
                 format!(
                     "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}];\
                      many-to-many matching not allowed: matching labels must be unique on one side",
-                    group.key,
+                    group.key.as_pairs(),
                     two.join(", ")
                 )
             });
-            faults.failed_if_other.iter_mut().zip(&twice).for_each(|(f, t)| *f |= t);
+            // Where something stands for what is missing no side is empty.
+            let into = if spec.matching.fills() { &mut faults.failed } else { &mut faults.failed_if_other };
+            or_into(into, &twice);
         }
         let mut other = std::mem::take(&mut faults.other_side);
         for row in cx.live(spec.many) {
@@ -250,7 +334,7 @@ impl NodeState for Binary {
         let zero = vec![0u64; words(steps)];
         let mut faults =
             Faults { failed: zero.clone(), failed_if_other: zero.clone(), other_side: zero, message: None };
-        let groups: Vec<(u32, u32)> = self.many.iter().filter_map(|(g, x)| Some((g, self.one.find(&x.key)?))).collect();
+        let groups = self.pairs_of_groups(spec.matching.fills());
         // The one side's duplicates first: at one step their words win over those of the pairs, as in Prometheus.
         if cx.node(n).fallible {
             self.look_for_faults(cx, n, &spec, &mut faults);

@@ -22,6 +22,7 @@
 mod aggregate;
 mod alert;
 mod alert_text;
+mod count_values;
 mod effects;
 mod elements;
 mod exchange;
@@ -31,8 +32,10 @@ mod identity;
 mod install;
 mod kept;
 mod leaf;
+mod limit_ratio;
 mod matching;
 mod node;
+mod notes;
 mod output;
 mod packet;
 mod record;
@@ -63,6 +66,7 @@ use bellwether_model::{Block, Decision, StepRange};
 use effects::Effects;
 use leaf::Context;
 use node::{NodeState, Post};
+use notes::Notes;
 use schedule::Position;
 use selectors::SelectorRows;
 use std::collections::BTreeMap;
@@ -90,6 +94,7 @@ pub struct Evaluator {
     steps: Vec<StepRange>,
     position: Position,
     board: Board,
+    notes: Notes,
     output: EpochOutput,
     /// Rows that selectors got since the store was told how far back they are read.
     fresh_rows: Vec<(Slot, i64)>,
@@ -117,6 +122,7 @@ impl Evaluator {
             steps: Vec::new(),
             position: Position::default(),
             board: Board::default(),
+            notes: Notes::default(),
             output: EpochOutput::default(),
             fresh_rows: Vec::new(),
             farewell: Vec::new(),
@@ -146,6 +152,7 @@ impl Evaluator {
         self.times = times;
         self.output = EpochOutput { decisions: std::mem::take(&mut self.farewell), ..EpochOutput::default() };
         self.board.clear();
+        self.notes.clear();
         self.inbox.clear();
         self.reads_from_ms = self.retain_from_ms();
         self.steps = self.program.grids.iter().map(|g| self.instants(g)).collect();
@@ -267,7 +274,7 @@ impl Evaluator {
         } else {
             let blocks = if member { &mut self.subs } else { &mut self.blocks };
             let mut block = std::mem::take(&mut blocks[n]);
-            let cx = Context { view: self.view(), store };
+            let cx = Context { view: self.view(), store, notes: &self.notes };
             let part = state.eval(&cx, n, inbox, &mut block);
             if member {
                 self.subs[n] = block
@@ -284,7 +291,7 @@ impl Evaluator {
             return;
         }
         let Some(mut state) = self.states[n].take() else { return };
-        let cx = Context { view: self.view(), store };
+        let cx = Context { view: self.view(), store, notes: &self.notes };
         let mut post = Post { from: self.worker, peers: self.peers, out: outgoing };
         let part = state.send(&cx, n, &mut post);
         self.states[n] = Some(state);
@@ -351,6 +358,7 @@ impl Evaluator {
                 elements.trim();
             }
         }
+        self.output.annotations = notes::annotations(&self.notes, &self.view(), &self.board, self.times);
         std::mem::take(&mut self.output)
     }
 

@@ -1,5 +1,6 @@
 //! What the evaluator hands out at the end of an epoch.
 
+use crate::annotation::Annotation;
 use bellwether_model::{Decision, Labels};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,8 @@ pub struct EpochOutput {
     pub vectors: Vec<VectorRow>,
     /// Errors, each from one worker only.
     pub errors: Vec<ExpressionError>,
+    /// What operators had to say about this worker's elements.
+    pub annotations: Vec<Annotation>,
     /// Instants evaluated, summed over grids (worker 0 only).
     pub instants: u64,
 }

@@ -1,4 +1,4 @@
-//! `topk` and `bottomk`: elements keep their labels; which ones are present changes by step.
+//! `topk`, `bottomk` and `limitk`: elements keep their labels; which ones are present changes by step.
 //!
 //! # Position
 //! Where groups are local, rows are the operand's own. Else each worker sends its own best elements to the group's
@@ -11,7 +11,7 @@ use super::leaf::Context;
 use super::node::{NodeState, Post};
 use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
-use crate::aggregate::TopK as Kernel;
+use crate::aggregate::{Choice, TopK as Kernel, limit_fault};
 use crate::program::{Grouping, NodeIdx, Op};
 use bellwether_model::block::{has, words};
 use bellwether_model::{Block, Row};
@@ -26,9 +26,9 @@ pub struct TopK {
     scratch: RowScratch,
 }
 
-fn spec(view: &View<'_>, n: NodeIdx) -> Option<(bool, Grouping)> {
+fn spec(view: &View<'_>, n: NodeIdx) -> Option<(Choice, Grouping)> {
     match &view.node(n).op {
-        Op::TopK { bottom, grouping } => Some((*bottom, grouping.clone())),
+        Op::TopK { choice, grouping } => Some((*choice, grouping.clone())),
         _ => None,
     }
 }
@@ -39,12 +39,12 @@ fn select(
     rows: usize,
     steps: usize,
     k: Row<'_>,
-    bottom: bool,
+    choice: Choice,
     mut row_of: impl FnMut(u32, &mut dyn FnMut(Row<'_>)),
 ) -> Vec<Option<Vec<u64>>> {
     let mut kept: Vec<Option<Vec<u64>>> = vec![None; rows];
     for (_, group) in groups.iter() {
-        let mut kernel = Kernel::new(bottom, k, steps);
+        let mut kernel = Kernel::new(choice, k, steps);
         for (rank, member) in group.members.iter().enumerate() {
             row_of(member.row, &mut |row| kernel.add(row, rank as u64));
         }
@@ -58,17 +58,30 @@ fn select(
 }
 
 impl TopK {
-    fn choose(&mut self, cx: &Context<'_>, n: NodeIdx, bottom: bool, grouping: &Grouping) -> Vec<Option<Vec<u64>>> {
+    fn choose(&mut self, cx: &Context<'_>, n: NodeIdx, choice: Choice, grouping: &Grouping) -> Vec<Option<Vec<u64>>> {
         let input = cx.node(n).inputs[0];
         let changes = self.groups.follow(cx, input, |l| key_of(grouping, l));
         self.groups.sweep_all(&changes);
         let mut k = RowScratch::default();
         let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
         let scratch = &mut self.scratch;
-        select(&self.groups, cx.rows(input), cx.steps(n).count, k, bottom, |row, take| {
+        select(&self.groups, cx.rows(input), cx.steps(n).count, k, choice, |row, take| {
             take(cx.row(n, input, row, None, scratch));
         })
     }
+}
+
+/// Steps at which the limit is none; it is the same on every worker.
+fn limits(view: &View<'_>, n: NodeIdx) -> Option<VerdictPart> {
+    if !view.node(n).fallible {
+        return None;
+    }
+    let mut scratch = RowScratch::default();
+    let k = view.block_row(n, view.node(n).inputs[1], 0, &mut scratch);
+    let faults: Vec<(usize, String)> = k.present().filter_map(|(step, k)| Some((step, limit_fault(k)?))).collect();
+    let mut failed = vec![0u64; words(view.steps(n).count)];
+    faults.iter().for_each(|(step, _)| failed[step / 64] |= 1 << (step % 64));
+    Some(VerdictPart::failed(failed, || faults.into_iter().next().map(|f| f.1).unwrap_or_default()))
 }
 
 fn keep_only(out: &mut Block, kept: &[Option<Vec<u64>>]) {
@@ -82,9 +95,9 @@ fn keep_only(out: &mut Block, kept: &[Option<Vec<u64>>]) {
 
 impl NodeState for TopK {
     fn send(&mut self, cx: &Context<'_>, n: NodeIdx, post: &mut Post<'_>) -> Option<VerdictPart> {
-        let (bottom, grouping) = spec(cx, n)?;
+        let (choice, grouping) = spec(cx, n)?;
         let home = cx.node(n).exchange.clone()?;
-        let kept = self.choose(cx, n, bottom, &grouping);
+        let kept = self.choose(cx, n, choice, &grouping);
         let none = vec![0; words(cx.steps(n).count)];
         self.outbound.pack(cx, n, cx.node(n).inputs[0], &home, post, |row| {
             Some(kept.get(row as usize).cloned().flatten().unwrap_or_else(|| none.clone()))
@@ -93,11 +106,11 @@ impl NodeState for TopK {
     }
 
     fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart> {
-        let (bottom, grouping) = spec(cx, n)?;
+        let (choice, grouping) = spec(cx, n)?;
         let steps = cx.steps(n).count;
         if cx.node(n).exchange.is_none() {
             let input = cx.node(n).inputs[0];
-            let kept = self.choose(cx, n, bottom, &grouping);
+            let kept = self.choose(cx, n, choice, &grouping);
             out.reset(cx.rows(input), steps);
             for (row, bits) in kept.iter().enumerate() {
                 let Some(bits) = bits else { continue };
@@ -107,16 +120,16 @@ impl NodeState for TopK {
                     to.set(step, value);
                 }
             }
-            return None;
+            return limits(cx, n);
         }
         self.inbound.unpack(inbox, steps, out);
         let changes = self.received.follow_own(cx, n, &self.inbound.rows.elements, |l| key_of(&grouping, l));
         self.received.sweep_all(&changes);
         let mut k = RowScratch::default();
         let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
-        let kept = select(&self.received, out.rows(), steps, k, bottom, |row, take| take(out.row(row as usize)));
+        let kept = select(&self.received, out.rows(), steps, k, choice, |row, take| take(out.row(row as usize)));
         keep_only(out, &kept);
-        None
+        limits(cx, n)
     }
 
     fn elements(&self) -> Option<&Elements> {

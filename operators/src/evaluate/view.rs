@@ -46,7 +46,7 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
                 };
                 dropped(base, !func.keeps_name())
             }
-            Op::Ring { .. } => input(0),
+            Op::Ring { .. } | Op::LimitRatio => input(0),
             Op::Map(_) => dropped(input(0), true),
             Op::Arith { op, bool_mode, .. } => dropped(input(0), *bool_mode || !op.is_comparison()),
             Op::Set { op: crate::program::SetOp::And | crate::program::SetOp::Unless, .. } => input(0),
@@ -118,6 +118,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the instants being evaluated begin an epoch of the node's grid.
+    pub fn begins_epoch(&self, n: NodeIdx) -> bool {
+        self.instant.is_none_or(|i| i.at[self.program.nodes[n].grid] == Some(0))
+    }
+
+    /// How far back subqueries keep results, those within each other added up, ms.
+    pub fn rings_ms(&self) -> i64 {
+        let kept = self.program.nodes.iter().filter_map(|node| match node.op {
+            Op::Ring { retain_ms } => Some(2 * retain_ms + self.program.grids[node.grid].interval_ms),
+            _ => None,
+        });
+        kept.sum()
+    }
+
     fn elements(&self, n: NodeIdx) -> Option<&'a Elements> {
         match self.rows_of[n].owner {
             Owner::Selector(s) => Some(&self.selectors[s].elements),
@@ -142,8 +156,13 @@ impl<'a> View<'a> {
 
     /// The labels of a row.
     pub fn labels(&self, n: NodeIdx, row: u32) -> Labels {
-        let labels = self.elements(n).and_then(|e| e.get(row)).cloned().unwrap_or_else(Labels::empty);
+        let labels = self.full_labels(n, row);
         if self.rows_of[n].drop_name { labels.without_name() } else { labels }
+    }
+
+    /// The labels of a row before the metric name was dropped.
+    pub fn full_labels(&self, n: NodeIdx, row: u32) -> Labels {
+        self.elements(n).and_then(|e| e.get(row)).cloned().unwrap_or_else(Labels::empty)
     }
 
     /// What happened to a node's rows since the cursor.

@@ -25,6 +25,19 @@ const TOLERANCE: f64 = 1e-12;
 pub struct HistogramScratch {
     /// (bound, count) of one step.
     buckets: Vec<(f64, f64)>,
+    /// Steps of the last call whose counts fell, and by how much.
+    pub corrections: Vec<(usize, Correction)>,
+}
+
+/// Counts that fell and were levelled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Correction {
+    /// The least bound whose count fell.
+    pub least: f64,
+    /// The greatest one.
+    pub most: f64,
+    /// The greatest fall.
+    pub difference: f64,
 }
 
 /// Computes the quantile `q` at each step; overwrites `out`. `bounds` are the upper bounds of the rows of `buckets`,
@@ -36,6 +49,7 @@ pub fn histogram_quantile(
     scratch: &mut HistogramScratch,
     out: RowMut<'_>,
 ) {
+    scratch.corrections.clear();
     let steps = out.values.len();
     let n = bounds.len().min(buckets.rows());
     let plain = n >= 2 && bounds[n - 1] == f64::INFINITY && bounds[..n].windows(2).all(|w| w[0] < w[1]);
@@ -55,7 +69,9 @@ pub fn histogram_quantile(
             scratch.buckets.clear();
             let present = |i: usize| buckets.row(i).get(step).map(|count| (bounds[i], count));
             scratch.buckets.extend((0..n).filter_map(present));
-            out.values[step] = bucket_quantile(q.values[step], &mut scratch.buckets);
+            let (value, correction) = corrected_quantile(q.values[step], &mut scratch.buckets);
+            out.values[step] = value;
+            scratch.corrections.extend(correction.map(|c| (step, c)));
         }
     }
 }
@@ -111,20 +127,28 @@ fn interpolate(b: usize, rank: f64, bounds: &[f64], count: impl Fn(usize) -> f64
 
 /// Prometheus's own way, for one step; `buckets` ascend by bound and are changed.
 pub fn bucket_quantile(q: f64, buckets: &mut Vec<(f64, f64)>) -> f64 {
+    corrected_quantile(q, buckets).0
+}
+
+fn corrected_quantile(q: f64, buckets: &mut Vec<(f64, f64)>) -> (f64, Option<Correction>) {
     if q.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, None);
     }
     if q < 0.0 {
-        return f64::NEG_INFINITY;
+        return (f64::NEG_INFINITY, None);
     }
     if q > 1.0 {
-        return f64::INFINITY;
+        return (f64::INFINITY, None);
     }
     if buckets.last().is_none_or(|b| b.0 != f64::INFINITY) {
-        return f64::NAN;
+        return (f64::NAN, None);
     }
     coalesce(buckets);
-    make_monotonic(buckets);
+    let correction = make_monotonic(buckets);
+    (quantile_of_monotonic(q, buckets), correction)
+}
+
+fn quantile_of_monotonic(q: f64, buckets: &[(f64, f64)]) -> f64 {
     let n = buckets.len();
     let observations = buckets[n - 1].1;
     if n < 2 || observations == 0.0 {
@@ -172,20 +196,28 @@ fn coalesce(buckets: &mut Vec<(f64, f64)>) {
     });
 }
 
-fn make_monotonic(buckets: &mut [(f64, f64)]) {
-    let Some((first, rest)) = buckets.split_first_mut() else { return };
+/// Levels what falls; what falls by more than rounding is told.
+fn make_monotonic(buckets: &mut [(f64, f64)]) -> Option<Correction> {
+    let (first, rest) = buckets.split_first_mut()?;
     let mut before = first.1;
+    let mut correction: Option<Correction> = None;
     for bucket in rest {
         let count = bucket.1;
         if count == before {
             continue;
         }
-        if almost_equal(before, count) || count < before {
+        if almost_equal(before, count) {
             bucket.1 = before;
+        } else if count < before {
+            bucket.1 = before;
+            let (bound, difference) = (bucket.0, before - count);
+            let c = correction.get_or_insert(Correction { least: bound, most: bound, difference });
+            (c.least, c.most, c.difference) = (c.least.min(bound), c.most.max(bound), c.difference.max(difference));
         } else {
             before = count;
         }
     }
+    correction
 }
 
 /// Prometheus util/almost; two NaN are equal, the stale marker does not occur.
@@ -238,7 +270,8 @@ mod tests {
     #[test]
     fn small_differences_are_rounding() {
         let mut b = vec![(1.0, 1.0), (2.0, 1.0 - 1e-13), (3.0, 1.0 + 1e-13), (4.0, 0.5), (INF, 2.0)];
-        make_monotonic(&mut b);
+        let correction = Some(Correction { least: 4.0, most: 4.0, difference: 0.5 });
+        assert_eq!(make_monotonic(&mut b), correction, "rounding is not told");
         assert_eq!(b.iter().map(|x| x.1).collect::<Vec<_>>(), [1.0, 1.0, 1.0, 1.0, 2.0]);
         coalesce(&mut b);
         assert_eq!(b.len(), 5);

@@ -41,6 +41,10 @@ pub fn quantile_of_sorted(q: f64, n: usize, at: impl Fn(usize) -> f64) -> f64 {
     let lower = (rank.floor() as usize).min(n - 1);
     let upper = (lower + 1).min(n - 1);
     let weight = rank - rank.floor();
+    if weight == 0.0 {
+        // Nothing times an infinite neighbour would be NaN.
+        return at(lower);
+    }
     at(lower) * (1.0 - weight) + at(upper) * weight
 }
 

@@ -15,10 +15,12 @@
 //!   part* in a later one.
 
 mod op;
+mod order;
 mod placement;
 pub mod selector;
 
 pub use op::{AlertSpec, Cardinality, Grouping, Matching, Op, RecordSpec, ScalarSide, SetOp, Source, TapSpec};
+pub use order::ResultOrder;
 pub use placement::Placement;
 pub use selector::{MatchOp, Matcher, ProducerRead, Selector};
 
@@ -54,6 +56,17 @@ pub enum Shape {
     Effect,
 }
 
+/// Where an expression stands that a node's note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Site {
+    /// The node that may have something to say.
+    pub node: NodeIdx,
+    /// About which of its operands: the node's own numbering.
+    pub operand: u8,
+    /// Line of the operand's expression, and byte column, from 1; `None` where they are not known.
+    pub place: Option<(u32, u32)>,
+}
+
 /// One row of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
@@ -78,6 +91,10 @@ pub struct Node {
     pub fallible: bool,
     /// For effects: the fallible nodes that it contains, itself included; an error of any of them fails it.
     pub verdicts: Vec<NodeIdx>,
+    /// Whether a rule that contains it wants to know what the node has to say: only then it says anything.
+    pub notes: bool,
+    /// For effects: where in the rule's expression the nodes stand that may have something to say.
+    pub sites: Vec<Site>,
     /// Whether the result is written to a block of its own; else its only consumer pulls it row by row.
     pub materialize: bool,
     /// The expression in normal form, for `--explain` and for messages.

@@ -1,6 +1,7 @@
 //! What a node computes.
 
-use crate::functions::{AggOp, BinOp, MathFn, RangeFn};
+use super::ResultOrder;
+use crate::functions::{AggOp, BinOp, Choice, MathFn, RangeFn};
 use serde::{Deserialize, Serialize};
 
 /// Where windows come from.
@@ -26,7 +27,7 @@ pub enum ScalarSide {
 pub enum Grouping {
     /// Keep these labels only; sorted.
     By(Vec<String>),
-    /// Drop these labels and the metric name; sorted.
+    /// Drop these labels, the metric name and what goes with it; sorted.
     Without(Vec<String>),
 }
 
@@ -50,6 +51,17 @@ pub struct Matching {
     pub card: Cardinality,
     /// Labels of `group_left(…)`: copied from the one side; sorted.
     pub include: Vec<String>,
+    /// `fill_left(…)`: bits of the value that stands for a left element where a right one has no match.
+    pub fill_left: Option<u64>,
+    /// `fill_right(…)`: likewise for a right element.
+    pub fill_right: Option<u64>,
+}
+
+impl Matching {
+    /// Whether elements without a match have a result.
+    pub fn fills(&self) -> bool {
+        self.fill_left.is_some() || self.fill_right.is_some()
+    }
 }
 
 /// Set operators.
@@ -116,6 +128,8 @@ pub struct TapSpec {
     pub tag: usize,
     /// A step is `t + query_offset_ms`.
     pub query_offset_ms: i64,
+    /// How whoever shows the result of one instant orders it.
+    pub order: ResultOrder,
 }
 
 /// What a node computes. `inputs` are given in brackets.
@@ -198,11 +212,20 @@ pub enum Op {
         /// Grouping.
         grouping: Grouping,
     },
-    /// `topk` / `bottomk`: elements keep their labels. [vector, scalar k]
+    /// `topk`, `bottomk`, `limitk`: elements keep their labels. [vector, scalar k]
     TopK {
-        /// `bottomk`
-        bottom: bool,
+        /// Which elements of a group.
+        choice: Choice,
         /// Grouping.
+        grouping: Grouping,
+    },
+    /// `limit_ratio`: elements keep their labels. [vector, scalar ratio]
+    LimitRatio,
+    /// `count_values("label", v)`: an element for each value of a group. (operands: vector); needs whole groups.
+    CountValues {
+        /// The label that gets the value; `None` where the grouping drops it.
+        label: Option<String>,
+        /// Grouping by the other labels.
         grouping: Grouping,
     },
     /// `absent(v)`: one element with these labels at instants without any element. (operands: vector); sending (to the owner of

@@ -1,7 +1,7 @@
 //! Where an element of a node is.
 
 use super::Grouping;
-use bellwether_model::{Labels, METRIC_NAME, VNODES, hash64, shard_of_vnode, vnode};
+use bellwether_model::{Labels, VNODES, hash64, is_metadata, shard_of_vnode, vnode};
 use serde::{Deserialize, Serialize};
 
 /// The rule by which an element's labels name its shard. Two nodes whose placement is equal and whose match key
@@ -11,7 +11,7 @@ pub enum Placement {
     /// By the values of these labels, in this order ("" where absent). Ingested series are `By(entity_labels)`; the
     /// empty list is one home for all.
     By(Vec<String>),
-    /// By all labels but these and the metric name; sorted.
+    /// By all labels but these, the metric name and what goes with it; sorted.
     Except(Vec<String>),
     /// Anywhere: some label that placed the elements was written since.
     Scattered,
@@ -25,7 +25,7 @@ impl Placement {
         match self {
             Self::By(names) => Some(shard_of_vnode(vnode(tenant, labels, names))),
             Self::Except(names) => {
-                let rest = labels.filter(|n| n != METRIC_NAME && !names.iter().any(|x| x == n));
+                let rest = labels.filter(|n| !is_metadata(n) && !names.iter().any(|x| x == n));
                 let parts: Vec<&[u8]> = std::iter::once(tenant.as_bytes())
                     .chain(rest.iter().flat_map(|(n, v)| [n.as_bytes(), v.as_bytes()]))
                     .collect();
@@ -39,8 +39,8 @@ impl Placement {
     pub fn is_within(&self, key: &Grouping) -> bool {
         match (self, key) {
             (Self::By(p), Grouping::By(k)) => p.iter().all(|l| k.contains(l)),
-            (Self::By(p), Grouping::Without(k)) => p.iter().all(|l| !k.contains(l) && l != METRIC_NAME),
-            (Self::Except(p), Grouping::Without(k)) => k.iter().all(|l| p.contains(l)),
+            (Self::By(p), Grouping::Without(k)) => p.iter().all(|l| !k.contains(l) && !is_metadata(l)),
+            (Self::Except(p), Grouping::Without(k)) => k.iter().all(|l| is_metadata(l) || p.contains(l)),
             (Self::Except(_), Grouping::By(_)) | (Self::Scattered, _) => false,
             (Self::Replicated, _) => true,
         }
@@ -50,7 +50,7 @@ impl Placement {
     pub fn of_key(key: &Grouping) -> Self {
         match key {
             Grouping::By(k) => Self::By(k.clone()),
-            Grouping::Without(k) => Self::Except(k.iter().filter(|l| *l != METRIC_NAME).cloned().collect()),
+            Grouping::Without(k) => Self::Except(k.iter().filter(|l| !is_metadata(l)).cloned().collect()),
         }
     }
 
@@ -58,7 +58,7 @@ impl Placement {
     pub fn after_writing(&self, written: &[String]) -> Self {
         match self {
             Self::By(p) if p.iter().any(|l| written.contains(l)) => Self::Scattered,
-            Self::Except(p) if written.iter().any(|l| l != METRIC_NAME && !p.contains(l)) => Self::Scattered,
+            Self::Except(p) if written.iter().any(|l| !is_metadata(l) && !p.contains(l)) => Self::Scattered,
             other => other.clone(),
         }
     }

@@ -179,6 +179,9 @@ pub(crate) fn quantile(q: f64, values: &[f64]) -> f64 {
     let lower = rank.floor().max(0.0);
     let upper = (lower + 1.0).min(n - 1.0);
     let weight = rank - rank.floor();
+    if weight == 0.0 {
+        return v[lower as usize];
+    }
     v[lower as usize] * (1.0 - weight) + v[upper as usize] * weight
 }
 

@@ -16,6 +16,11 @@ pub fn go_float(v: f64) -> String {
     shortest(v)
 }
 
+/// A number as Go's `%.2g` prints it, for any number of significant digits.
+pub fn go_float_digits(v: f64, digits: usize) -> String {
+    general(v, Some(digits))
+}
+
 /// `%e`.
 pub(super) fn exponential(v: f64, precision: usize) -> String {
     special(v).unwrap_or_else(|| go_exponent(&format!("{v:.*e}", precision.min(MAX_PRECISION))))

@@ -36,7 +36,7 @@ mod time;
 mod value;
 
 pub use error::TemplateError;
-pub use float::go_float;
+pub use float::{go_float, go_float_digits};
 pub use value::Sample;
 
 use analysis::Uses;

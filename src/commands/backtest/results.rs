@@ -9,6 +9,7 @@ use crate::report::summary::Summary;
 use bellwether_connectors::sink::{SinkError, labels_json};
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
 use bellwether_model::Labels;
+use bellwether_operators::annotation::{Annotation, Note};
 use bellwether_operators::evaluate::ExpressionError;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,15 @@ pub struct RuleErrors {
     pub message: String,
 }
 
+/// A warning or info about a rule.
+#[derive(Clone, Debug)]
+pub struct RuleNote {
+    /// Steps that it is about.
+    pub steps: u64,
+    /// What it says; of its steps the first and the last.
+    pub annotation: Annotation,
+}
+
 /// What a run gave, to be told at its end.
 #[derive(Debug)]
 pub struct Told {
@@ -34,6 +44,8 @@ pub struct Told {
     pub summary: Summary,
     /// By rule.
     pub errors: BTreeMap<String, RuleErrors>,
+    /// By rule and text.
+    pub notes: BTreeMap<(String, Note), RuleNote>,
     /// Rows of vectors.
     pub vector_rows: u64,
 }
@@ -52,7 +64,8 @@ pub struct Results {
 impl Results {
     /// An output to these sinks; `rules` are the names of vectors by tag.
     pub fn new(summary: Summary, sinks: Sinks, rules: Vec<Arc<str>>) -> (Self, SharedTold) {
-        let told = Arc::new(Mutex::new(Told { summary, errors: BTreeMap::new(), vector_rows: 0 }));
+        let told =
+            Arc::new(Mutex::new(Told { summary, errors: BTreeMap::new(), notes: BTreeMap::new(), vector_rows: 0 }));
         (Self { told: told.clone(), sinks, rules, texts: HashMap::new() }, told)
     }
 
@@ -78,6 +91,7 @@ impl Results {
         told.vector_rows += rows;
         out.decisions.iter().for_each(|d| told.summary.add(&d.decision));
         out.errors.into_iter().for_each(|e| told.error(e));
+        out.annotations.into_iter().for_each(|a| told.note(a));
         Ok(())
     }
 }
@@ -88,6 +102,28 @@ impl Told {
         let Some(first_ms) = e.steps_ms.first().copied().filter(|_| e.tag.is_none()) else { return };
         let new = RuleErrors { steps: 0, first_ms, message: e.message };
         self.errors.entry(e.rule).or_insert(new).steps += e.steps_ms.len() as u64;
+    }
+}
+
+impl Told {
+    fn note(&mut self, annotation: Annotation) {
+        // A rule's tap says what the rule says.
+        if annotation.tag.is_some() {
+            return;
+        }
+        let (key, steps) = ((annotation.rule.clone(), annotation.note.clone()), annotation.steps_ms.len() as u64);
+        let known = match self.notes.get_mut(&key) {
+            Some(known) => {
+                known.steps += steps;
+                known.annotation.join(annotation);
+                known
+            }
+            None => self.notes.entry(key).or_insert(RuleNote { steps, annotation }),
+        };
+        let steps_ms = &mut known.annotation.steps_ms;
+        if steps_ms.len() > 2 {
+            steps_ms.drain(1..steps_ms.len() - 1);
+        }
     }
 }
 

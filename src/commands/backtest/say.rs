@@ -1,7 +1,7 @@
 //! What a backtest tells at its end.
 
 use super::range::Range;
-use super::results::Told;
+use super::results::{RuleNote, Told};
 use crate::cli::backtest::Args;
 use crate::exit::counted;
 use crate::report::clock::{minute, span};
@@ -13,6 +13,9 @@ use std::fmt::Write;
 
 /// Rules with errors named at most.
 const ERRORS_NAMED: usize = 10;
+
+/// Annotations shown at most.
+const NOTES_NAMED: usize = 10;
 
 /// A run, to be told.
 pub struct Ending<'a> {
@@ -34,6 +37,7 @@ impl Ending<'_> {
         for note in self.notes.iter().cloned().chain(self.counts()) {
             let _ = writeln!(out, "note: {note}");
         }
+        out.push_str(&notes(told));
         out.push_str(&errors(told));
         out
     }
@@ -99,6 +103,20 @@ impl Ending<'_> {
         }
         lines
     }
+}
+
+/// Warnings and infos, the warnings first.
+fn notes(told: &Told) -> String {
+    let mut out = String::new();
+    let mut notes: Vec<&RuleNote> = told.notes.values().collect();
+    notes.sort_by_key(|n| n.annotation.note.level);
+    for RuleNote { steps, annotation } in notes.iter().take(NOTES_NAMED) {
+        let _ = writeln!(out, "note: {} at {}: {annotation}", annotation.rule, counted(*steps as usize, "step"));
+    }
+    if notes.len() > NOTES_NAMED {
+        let _ = writeln!(out, "note: and {} more", counted(notes.len() - NOTES_NAMED, "annotation"));
+    }
+    out
 }
 
 fn errors(told: &Told) -> String {

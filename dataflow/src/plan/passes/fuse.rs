@@ -7,7 +7,8 @@
 //! it is computed for the elements that the left side has.
 //!
 //! # Limits
-//! A node that can raise an error is always computed whole: whether it fails must not depend on who pulls it. In a
+//! A node that can raise an error is always computed whole: whether it fails must not depend on who pulls it. Likewise
+//! what a node has to say must not depend on which of its rows a set operator asks for. In a
 //! component that runs instant by instant, a leaf that reads producers keeps its block, because its position among
 //! their writes decides what it sees.
 
@@ -34,10 +35,16 @@ pub fn fuse(nodes: &mut [Node], stages: &impl Stages) {
             consumers[ring].push(i);
         }
     }
+    let mut has_notes = vec![false; nodes.len()];
     for i in 0..nodes.len() {
+        // Inputs stand before their readers.
+        has_notes[i] =
+            nodes[i].notes || nodes[i].inputs.iter().any(|input| has_notes[*input] && !nodes[*input].materialize);
         let [consumer] = consumers[i][..] else { continue };
         let together = nodes[i].grid == nodes[consumer].grid && stages.ready(i) == stages.reads(consumer);
-        let fused = is_row_wise(&nodes[i]) && pulls_rows(&nodes[consumer], i) && together && !stages.is_bound(i);
+        let heard = !(has_notes[i] && matches!(nodes[consumer].op, Op::Set { .. }));
+        let pulled = is_row_wise(&nodes[i]) && pulls_rows(&nodes[consumer], i) && heard;
+        let fused = pulled && together && !stages.is_bound(i);
         nodes[i].materialize = !fused;
     }
 }

@@ -7,6 +7,7 @@
 use super::super::facts::{Facts, is_filter};
 use super::Placer;
 use bellwether_model::METRIC_NAME;
+use bellwether_operators::functions::limit_fault;
 use bellwether_operators::program::{Grouping, Node, NodeIdx, Op, Placement};
 
 impl Placer<'_> {
@@ -34,6 +35,13 @@ impl Placer<'_> {
                 let facts = self.facts(input).clone().over_time();
                 self.finish(node, facts, false)
             }
+            Op::LimitRatio => {
+                node.placement = self.placement(input).clone();
+                let is_number = |p: NodeIdx| matches!(self.out.nodes[p].op, Op::Number(r) if !r.is_nan());
+                node.fallible = !node.inputs.get(1).is_some_and(|p| is_number(*p));
+                let facts = self.facts(input).clone();
+                self.finish(node, facts, false)
+            }
             Op::Arith { op, bool_mode, .. } if is_filter(op, bool_mode) => {
                 node.placement = self.placement(input).clone();
                 let facts = self.facts(input).clone();
@@ -53,7 +61,9 @@ impl Placer<'_> {
         let input = node.inputs.get(at).copied().unwrap_or(0);
         let le = Grouping::Without(vec!["le".to_owned()]);
         let key = match &node.op {
-            Op::Aggregate { grouping, .. } | Op::TopK { grouping, .. } => grouping.clone(),
+            Op::Aggregate { grouping, .. } | Op::TopK { grouping, .. } | Op::CountValues { grouping, .. } => {
+                grouping.clone()
+            }
             _ => le,
         };
         let local = self.placement(input).is_within(&key) && !self.options.exchange_everywhere;
@@ -62,15 +72,17 @@ impl Placer<'_> {
             false if self.options.exchange_everywhere => Placement::of_key(&key),
             false => group_home(&key),
         };
-        let facts = match node.op {
+        let facts = match &node.op {
             Op::TopK { .. } => self.facts(input).clone(),
+            Op::CountValues { label: Some(label), .. } => self.facts(input).grouped(&key).with_minted(label),
             _ => self.facts(input).grouped(&key),
         };
+        let needs_whole = matches!(node.op, Op::HistogramQuantile | Op::CountValues { .. });
         match node.op {
             // Whole groups are needed, or elements are anywhere: then a worker's partial aggregates are no subtrees of
             // the tree over shards, and sums would depend on which worker had what.
-            Op::HistogramQuantile | Op::Aggregate { .. }
-                if !local && (at == 1 || *self.placement(input) == Placement::Scattered) =>
+            Op::HistogramQuantile | Op::CountValues { .. } | Op::Aggregate { .. }
+                if !local && (needs_whole || *self.placement(input) == Placement::Scattered) =>
             {
                 let to = node.placement.clone();
                 node.inputs[at] = self.exchange(input, to);
@@ -78,7 +90,20 @@ impl Placer<'_> {
             _ if !local => node.exchange = Some(node.placement.clone()),
             _ => {}
         }
-        self.finish(node, facts, false)
+        let collides = match &node.op {
+            Op::HistogramQuantile => !self.facts(node.inputs[at]).distinct_unnamed,
+            Op::TopK { .. } => {
+                node.fallible = !self.is_good_limit(node.inputs.get(1).copied());
+                false
+            }
+            _ => false,
+        };
+        self.finish(node, facts, collides)
+    }
+
+    /// Whether a limit is a number that `topk` takes: others may be NaN, or too large.
+    fn is_good_limit(&self, param: Option<NodeIdx>) -> bool {
+        param.is_some_and(|p| matches!(self.out.nodes[p].op, Op::Number(k) if limit_fault(k).is_none()))
     }
 }
 

@@ -52,7 +52,7 @@ fn change(labels: &Labels, alert: &Alert, transition: Transition) -> Change {
 
 /// Result labels without the name, rule labels, alertname.
 fn identity(rule: &Rule, labels: &Labels) -> Labels {
-    let mut b = labels.without_name().to_builder();
+    let mut b = labels.without(METRIC_NAME).to_builder();
     for (name, value) in &rule.labels {
         b.set(name, value);
     }

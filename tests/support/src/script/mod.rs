@@ -6,8 +6,8 @@
 //!
 //! # Semantics
 //! The language is Prometheus's `promql/promqltest`: `load`, `clear` and `eval`, in their old (`eval_fail`) and new
-//! (`expect fail`) forms. Annotations (`expect warn`, `expect info`) are read and not checked, because an engine's
-//! outcome carries none.
+//! (`expect fail`) forms. Annotations (`expect warn`, `expect info` and their like) are checked where the engine gives
+//! any.
 //!
 //! # Limits
 //! Native histograms, start timestamps and unquoted UTF-8 names are not supported: a series line that uses them is
@@ -87,6 +87,15 @@ pub enum FailMatch {
     Regex(String),
 }
 
+/// Annotations of one level that an `eval` command expects; without any line none are looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// There must be none.
+    pub none: bool,
+    /// Each must match one of those that are there, and each of those one of these.
+    pub some: Vec<FailMatch>,
+}
+
 /// What an `eval` command expects.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expected {
@@ -111,6 +120,10 @@ pub struct Eval {
     pub fail: Option<FailMatch>,
     /// Whether the order of the result counts.
     pub ordered: bool,
+    /// The expected warnings.
+    pub warnings: Notes,
+    /// The expected infos.
+    pub infos: Notes,
     /// Stamps of an expected range vector: start, end and step in ms.
     pub range_vector: Option<(i64, i64, i64)>,
     /// The expected result.

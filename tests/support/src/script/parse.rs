@@ -5,7 +5,7 @@
 //! notations that are not supported beside ones that are.
 
 use super::notation::{Series, Value, parse_series, parse_values, unquote_prefix};
-use super::{Command, Eval, EvalTime, Expected, FailMatch, Load};
+use super::{Command, Eval, EvalTime, Expected, FailMatch, Load, Notes};
 use std::fmt;
 
 /// Why a script cannot be read.
@@ -118,6 +118,8 @@ impl<'a> Script<'a> {
             time,
             fail: (form == "fail").then_some(FailMatch::Any),
             ordered: form == "ordered",
+            warnings: Notes { none: false, some: Vec::from_iter((form == "warn").then_some(FailMatch::Any)) },
+            infos: Notes { none: false, some: Vec::from_iter((form == "info").then_some(FailMatch::Any)) },
             range_vector: None,
             expected: Expected::Series(Vec::new()),
             unreadable: None,
@@ -185,7 +187,10 @@ impl<'a> Script<'a> {
         match kind {
             "fail" => eval.fail = Some(fail_match(rest)),
             "ordered" => eval.ordered = true,
-            "warn" | "info" | "no_warn" | "no_info" => {}
+            "warn" => eval.warnings.some.push(fail_match(rest)),
+            "info" => eval.infos.some.push(fail_match(rest)),
+            "no_warn" => eval.warnings.none = true,
+            "no_info" => eval.infos.none = true,
             _ => return self.fail(format!("unknown expectation {text:?}")),
         }
         Ok(())
@@ -275,11 +280,15 @@ mod tests {
         let e = only_eval("eval_fail instant at 1m x\n  expected_fail_message no way\n");
         assert_eq!(e.fail, Some(FailMatch::Message("no way".into())));
         let e = only_eval("eval instant at -1m x\n  expect fail regex: a|b\n expect no_warn\n");
+        assert!(e.warnings.none && !e.infos.none);
         assert_eq!((e.fail, e.time), (Some(FailMatch::Regex("a|b".into())), EvalTime::Instant { at_ms: -60_000 }));
         let e = only_eval("eval_ordered instant at 0 sort(x)\n  x{a=\"1\"} 1\n  x{a=\"2\"} 2\n");
         assert!(e.ordered && matches!(e.expected, Expected::Series(s) if s.len() == 2));
         assert_eq!(only_eval("eval instant at 0 1\n  -Inf\n").expected, Expected::Scalar(f64::NEG_INFINITY));
         assert_eq!(only_eval("eval instant at 0 1\n  expect string `a`\n").expected, Expected::Text("a".into()));
+        let e = only_eval("eval_warn instant at 0 x\n  expect info msg: PromQL info: a (1:2)\n");
+        assert_eq!(e.warnings.some, [FailMatch::Any]);
+        assert_eq!(e.infos.some, [FailMatch::Message("PromQL info: a (1:2)".into())]);
         let e = only_eval("eval instant at 1m x[1m]\n expect range vector from 10s to 1m step 10s\n x 1 2\n");
         assert_eq!(e.range_vector, Some((10_000, 60_000, 10_000)));
         let e = only_eval("eval range from 0 to 1m step 30s a + b\n");

@@ -5,7 +5,7 @@
 //! again as the middle step of a range query (one minute before and after), and must give the same. Queries whose
 //! meaning depends on the query's range (`start()`, `end()`, `step()`, `range()`, `sort`) are not.
 
-use super::verdict::check;
+use super::verdict::{check, check_notes};
 use super::{Command, Eval, EvalTime, Expected, Manifest, TestStorage, Value, parse_script};
 use bellwether_model::Labels;
 use std::collections::BTreeMap;
@@ -32,6 +32,12 @@ pub enum QueryOutcome {
 pub trait QueryEngine {
     /// Evaluates a query at one instant.
     fn instant(&mut self, storage: &TestStorage, query: &str, at_ms: i64) -> QueryOutcome;
+
+    /// Annotations of the last query as Prometheus shows them; `None` where the engine has none, which are not looked at
+    /// then.
+    fn annotations(&self) -> Option<&[String]> {
+        None
+    }
 
     /// Evaluates a query at `start`, `start + step`, … up to `end`; a scalar is a series without labels.
     fn range(&mut self, storage: &TestStorage, query: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> QueryOutcome;
@@ -185,7 +191,8 @@ impl<'a, E: QueryEngine> Runner<'a, E> {
         if let QueryOutcome::NotSupported(why) = outcome {
             return Verdict::NotSupported(why);
         }
-        match check(eval, &outcome).and_then(|()| self.check_in_range(eval, &outcome, storage)) {
+        let notes = self.engine.annotations().map_or(Ok(()), |found| check_notes(eval, found));
+        match check(eval, &outcome).and(notes).and_then(|()| self.check_in_range(eval, &outcome, storage)) {
             Ok(()) => Verdict::Passed,
             Err(message) => Verdict::Failed(message),
         }

@@ -50,6 +50,28 @@ fn check_error(message: &str, want: &FailMatch) -> Verdict {
     if found { Ok(()) } else { Err(format!("expected error {want:?}, got {message:?}")) }
 }
 
+/// Compares annotations with those expected.
+pub(super) fn check_notes(eval: &Eval, found: &[String]) -> Verdict {
+    if eval.fail.is_some() {
+        return Ok(());
+    }
+    for (level, want) in [("warning", &eval.warnings), ("info", &eval.infos)] {
+        let prefix = format!("PromQL {level}: ");
+        let found: Vec<&String> = found.iter().filter(|text| text.starts_with(&prefix)).collect();
+        if want.none && !found.is_empty() {
+            return Err(format!("unexpected annotations: {found:?}"));
+        }
+        let expected = |text: &String| want.some.iter().any(|w| check_error(text, w).is_ok());
+        if let Some(missing) = want.some.iter().find(|w| !found.iter().any(|text| check_error(text, w).is_ok())) {
+            return Err(format!("expected {level} {missing:?}, got {found:?}"));
+        }
+        if let Some(text) = found.iter().find(|text| !want.some.is_empty() && !expected(text)) {
+            return Err(format!("unexpected annotation {text:?}"));
+        }
+    }
+    Ok(())
+}
+
 fn check_value(eval: &Eval, outcome: &QueryOutcome) -> Verdict {
     match (outcome, &eval.expected) {
         (QueryOutcome::Scalar(got), Expected::Scalar(want)) => check_number(*want, *got, "scalar"),

@@ -1,7 +1,12 @@
-//! XXH64 with seed 0, as Prometheus hashes label sets with it.
+//! Prometheus's hash of label sets: XXH64 with seed 0 over its packed form.
+//!
+//! # Semantics
+//! Since 3.0 a label set is one buffer of length-prefixed strings (`model/labels`, `labels_stringlabels.go`); a length is one
+//! byte below 255, else 255 and three bytes.
 //!
 //! # Limits
-//! For group phases only: everything of our own is hashed by `bellwether_model::hash`.
+//! For what must agree with Prometheus only (phases of groups, `limit_ratio`): everything of our own is hashed by
+//! [`crate::hash`].
 
 const P1: u64 = 0x9E37_79B1_85EB_CA87;
 const P2: u64 = 0xC2B2_AE3D_27D4_EB4F;
@@ -32,8 +37,22 @@ fn stripes(data: &[u8]) -> u64 {
     lanes.iter().fold(sum, |acc, lane| merge(acc, *lane))
 }
 
+/// The hash of labels in order of names.
+pub fn prometheus_hash<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> u64 {
+    let mut bytes = Vec::new();
+    for part in pairs.into_iter().flat_map(|(name, value)| [name, value]) {
+        let n = part.len();
+        match u8::try_from(n) {
+            Ok(short) if short < 255 => bytes.push(short),
+            _ => bytes.extend([255, n as u8, (n >> 8) as u8, (n >> 16) as u8]),
+        }
+        bytes.extend(part.as_bytes());
+    }
+    xxh64(&bytes)
+}
+
 /// The hash of `data`.
-pub(super) fn xxh64(data: &[u8]) -> u64 {
+fn xxh64(data: &[u8]) -> u64 {
     let mut h = if data.len() >= 32 { stripes(data) } else { P5 };
     h = h.wrapping_add(data.len() as u64);
     let tail = &data[data.len() - data.len() % 32..];

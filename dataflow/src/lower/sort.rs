@@ -1,0 +1,54 @@
+//! `sort`, `sort_desc`, `sort_by_label`, `sort_by_label_desc`: no node at all.
+//!
+//! # Semantics
+//! A vector has no order, so the functions are their argument; a query's tap says how its result is shown.
+
+use super::aggregate::grouping;
+use super::context::{Lowering, Scope};
+use super::walk::inner;
+use bellwether_operators::program::{NodeIdx, ResultOrder};
+use promql_parser::parser::token::{T_BOTTOMK, T_TOPK};
+use promql_parser::parser::{AggregateExpr, Call, Expr};
+
+impl Lowering<'_> {
+    pub(super) fn sort(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
+        let name = call.func.name;
+        let (vector, labels) = call.args.args.split_first()?;
+        for label in labels {
+            self.string(scope, Some(label), name)?;
+        }
+        self.vector_expr(scope, vector, name)
+    }
+}
+
+/// How the result of an expression is ordered.
+pub(super) fn result_order(expr: &Expr) -> ResultOrder {
+    match inner(expr) {
+        Expr::Call(call) => of_call(call),
+        Expr::Aggregate(a) => of_aggregate(a),
+        _ => ResultOrder::Plain,
+    }
+}
+
+fn of_call(call: &Call) -> ResultOrder {
+    let names = || {
+        let text = |arg: &Expr| if let Expr::StringLiteral(s) = inner(arg) { Some(s.val.clone()) } else { None };
+        call.args.args.iter().filter_map(|arg| text(arg)).collect()
+    };
+    match call.func.name {
+        "sort" => ResultOrder::Value { descending: false },
+        "sort_desc" => ResultOrder::Value { descending: true },
+        "sort_by_label" => ResultOrder::Label { descending: false, names: names() },
+        "sort_by_label_desc" => ResultOrder::Label { descending: true, names: names() },
+        _ => ResultOrder::Plain,
+    }
+}
+
+fn of_aggregate(a: &AggregateExpr) -> ResultOrder {
+    let descending = match a.op.id() {
+        T_TOPK => true,
+        T_BOTTOMK => false,
+        _ => return ResultOrder::Plain,
+    };
+    ResultOrder::Groups { descending, grouping: grouping(a.modifier.as_ref()) }
+}
