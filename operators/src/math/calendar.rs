@@ -1,12 +1,16 @@
 //! Calendar functions: parts of the UTC date of a value in seconds.
 //!
 //! # Semantics (Prometheus `dateWrapper`)
-//! Seconds are truncated toward zero; weeks begin on Sunday = 0, months and days with 1. What does not fit an `i64` is
-//! taken for its minimum, as Go does on amd64.
+//! Seconds are truncated toward zero; weeks begin on Sunday = 0, months and days with 1. What does not fit an `i64` (NaN
+//! and the infinities among it) is taken for its minimum, as Go does on amd64. Go counts seconds from a year of its own as
+//! a `u64`, so that what lies before that year wraps round to the end of time: the year of NaN is 292277026596.
 
 use super::MathFn;
 
 const DAY_SECONDS: i64 = 86_400;
+
+/// Days from the first day that Go's `time` counts (March of the year -292277022400) to 1970.
+const GO_DAYS_BEFORE_EPOCH: i64 = 292_277_022_400 / 400 * 146_097 + 306 + 719_162;
 
 /// One above the greatest `i64`.
 const TWO_63: f64 = (1u64 << 63) as f64;
@@ -21,7 +25,9 @@ struct Date {
 pub(super) fn part(f: MathFn, value: f64) -> f64 {
     let fits = (-TWO_63..TWO_63).contains(&value);
     let seconds = if fits { value as i64 } else { i64::MIN };
-    let (days, of_day) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
+    let counted = seconds.wrapping_add(GO_DAYS_BEFORE_EPOCH.wrapping_mul(DAY_SECONDS)).cast_unsigned();
+    let days = (counted / DAY_SECONDS.cast_unsigned()).cast_signed() - GO_DAYS_BEFORE_EPOCH;
+    let of_day = (counted % DAY_SECONDS.cast_unsigned()).cast_signed();
     let part = match f {
         MathFn::Minute => of_day / 60 % 60,
         MathFn::Hour => of_day / 3600,
@@ -65,6 +71,26 @@ fn days_in_month(d: &Date) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What Prometheus answers for the value NaN.
+    #[test]
+    fn the_date_of_nan_is_at_the_end_of_time() {
+        use MathFn::*;
+        for (f, want) in [
+            (Year, 292_277_026_596.0),
+            (Month, 12.0),
+            (DayOfMonth, 4.0),
+            (DayOfYear, 339.0),
+            (DaysInMonth, 31.0),
+            (DayOfWeek, 0.0),
+            (Hour, 15.0),
+            (Minute, 30.0),
+        ] {
+            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300] {
+                assert_eq!(part(f, value), want, "{f:?}");
+            }
+        }
+    }
 
     /// Every day of 1600 to 2400, counted forward.
     #[test]

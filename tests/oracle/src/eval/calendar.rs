@@ -3,8 +3,8 @@
 /// The function of that name on seconds since the epoch.
 pub fn function(name: &str) -> Option<fn(f64) -> f64> {
     Some(match name {
-        "minute" => |s| (s as i64).rem_euclid(3_600).div_euclid(60) as f64,
-        "hour" => |s| (s as i64).rem_euclid(86_400).div_euclid(3_600) as f64,
+        "minute" => |s| (seconds(s).rem_euclid(3_600) / 60) as f64,
+        "hour" => |s| (seconds(s).rem_euclid(86_400) / 3_600) as f64,
         // 1970-01-01 was a Thursday.
         "day_of_week" => |s| (days(s) + 4).rem_euclid(7) as f64,
         "day_of_month" => |s| date(days(s)).2 as f64,
@@ -16,8 +16,17 @@ pub fn function(name: &str) -> Option<fn(f64) -> f64> {
     })
 }
 
-fn days(seconds: f64) -> i64 {
-    (seconds as i64).div_euclid(86_400)
+/// Whole seconds as Go's `time` has them: what does not fit is the least `i64`, and what lies before the year
+/// -292277022399 wraps round to the end of time.
+fn seconds(value: f64) -> i128 {
+    let fits = value >= -(2f64.powi(63)) && value < 2f64.powi(63);
+    let seconds = if fits { value as i128 } else { i128::from(i64::MIN) };
+    let go_before_epoch = (292_277_022_400i128 * 146_097 / 400 + 306 + 719_162) * 86_400;
+    (seconds + go_before_epoch).rem_euclid(1 << 64) - go_before_epoch
+}
+
+fn days(value: f64) -> i64 {
+    seconds(value).div_euclid(86_400) as i64
 }
 
 fn is_leap(year: i64) -> bool {
@@ -39,9 +48,9 @@ fn first_of_year(year: i64) -> i64 {
     365 * (year - 1970) + (before.div_euclid(4) - 492) - (before.div_euclid(100) - 19) + (before.div_euclid(400) - 4)
 }
 
-/// Year, month and day; years and months are counted down one by one, which is slow and plain.
+/// Year, month and day: from a year that may be one too early, months are counted one by one.
 fn date(days: i64) -> (i64, i64, i64) {
-    let mut year = 1970 + days.div_euclid(366);
+    let mut year = 1969 + (i128::from(days) * 400).div_euclid(146_097) as i64;
     while first_of_year(year + 1) <= days {
         year += 1;
     }
