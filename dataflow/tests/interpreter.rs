@@ -39,7 +39,7 @@ fn answer(texts: &[&str], options: &Options, shape: (usize, i64)) -> Given {
     let queries: Vec<QueryInput<'_>> = texts
         .iter()
         .zip(&exprs)
-        .map(|(text, expr)| QueryInput { text, expr, interval_ms: STEP_MS, phase_ms: 0 })
+        .map(|(text, expr)| QueryInput { text, expr, interval_ms: STEP_MS, phase_ms: 0, range_ms: None })
         .collect();
     run(&[], &queries, options, &fleet(), (20 * STEP_MS, 119 * STEP_MS), shape)
 }
@@ -75,6 +75,17 @@ const QUERIES: &[&str] = &[
     "sum by (v) (count_values by (job) (\"v\", floor(load)))",
     "max_over_time(count_values(\"v\", floor(load))[3m:30s])",
     "sort_desc(load)",
+    "load @ 600",
+    "sum by (job) (rate(requests_total[5m] @ 700)) + sum by (job) (load @ 200 offset -1m)",
+    "load - load @ 100",
+    "load @ 2000",
+    "max_over_time(sum by (job) (load)[3m:30s] @ 600 offset 1m) > sum by (job) (load @ 400)",
+    "quantile_over_time(scalar(sum(load)) / 100, load[3m] @ 600)",
+    "predict_linear(sum by (job) (load)[5m:30s] @ 900, time())",
+    "sum_over_time((load @ 500 + load)[2m:30s])",
+    "max_over_time(max_over_time(load[1m:15s] offset -30s)[2m:30s] offset 30s)",
+    "load offset -2m + load @ 1500 offset -1m",
+    "timestamp(load @ 777)",
 ];
 
 #[test]

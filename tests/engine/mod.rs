@@ -43,7 +43,7 @@ pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64,
         data_ms: stamps().min().zip(stamps().max()),
         block_ms: cut.block_ms,
         lateness_ms: None,
-        warm_from_ms: from_ms - compiled.program.horizon_ms,
+        warm_from_ms: compiled.program.warm_from_ms(from_ms, None),
         from_ms,
         to_ms,
     };
@@ -92,7 +92,9 @@ pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Re
         ..bellwether_dataflow::promql::Options::PROMQLTEST
     };
     let expr = bellwether_dataflow::promql::parse_with(text, &options).map_err(|e| Refused::Syntax(e.to_string()))?;
-    let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms: start_ms.rem_euclid(step_ms) };
+    let phase_ms = start_ms.rem_euclid(step_ms);
+    let range_ms = Some((start_ms, end_ms));
+    let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms, range_ms };
     compile(&[], &[query], &Options::default()).map_err(|errors| {
         // Ranges and strings are queries of their own in Prometheus; here they are not, which is no error of theirs.
         let missing = |e: &&LowerError| e.message.contains("not supported yet") || e.construct.starts_with("a ");

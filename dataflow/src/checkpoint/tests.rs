@@ -10,8 +10,8 @@ use bellwether_operators::program::Grid;
 fn checkpoint() -> Checkpoint {
     let ring =
         KeptRing { node: 7, labels: Labels::from_pairs([("job", "api")]), samples: vec![(60, 1.5f64.to_bits())] };
-    let grid = Grid { interval_ms: 60, phase_ms: 0, wait_ms: 0, warm: true };
-    let kept = KeptState { entries: vec![(3, Kept::Ring(ring))], done: vec![(grid, 60)] };
+    let grid = Grid { warm: true, ..Grid::of_run(60, 0) };
+    let kept = KeptState { entries: vec![(3, Kept::Ring(ring))], done: vec![(grid, 60)], reads_from_ms: 0 };
     Checkpoint::new(9, 61, vec![kept, KeptState::default()], "t", &["instance".to_owned()])
 }
 

@@ -12,7 +12,9 @@ use super::unit::{Unit, units};
 use crate::plan::passes::fuse::fuse;
 use crate::plan::passes::prune::prune;
 use crate::plan::passes::share::{Sharing, sharing};
-use crate::plan::{Assembled, Dag, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, place};
+use crate::plan::{
+    Assembled, Dag, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, pins, place,
+};
 use bellwether_operators::program::{NodeIdx, Op, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,7 +113,9 @@ fn finish(
     }
     fuse(&mut program.nodes, &stages);
     let horizon = horizons(&program.nodes, &program.selectors, &groups(catalogue, &roots));
+    let pins = pins(&program, &horizon);
     let program = Program {
+        pins,
         recorded_names: recorded_names.into_iter().collect(),
         horizon_ms: horizon.values().copied().max().unwrap_or(0),
         tenant: options.tenant.clone(),

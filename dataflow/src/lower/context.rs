@@ -6,6 +6,7 @@ use super::look_ahead::LookAhead;
 use super::note::{Marked, Places};
 use super::options::Options;
 use super::unit::Unit;
+use super::walk::Use;
 use crate::plan::{Dag, Part};
 use bellwether_operators::program::{NodeIdx, Op, Shape};
 use std::collections::BTreeMap;
@@ -18,6 +19,15 @@ pub(super) struct Scope<'a> {
     pub(super) grid: usize,
     /// Within a subquery.
     pub(super) in_subquery: bool,
+    /// The only instant of the grid, where `@` has fixed it, ms.
+    pub(super) pinned_ms: Option<i64>,
+}
+
+impl Scope<'_> {
+    /// A selector's use, as it is here.
+    pub(super) fn reads<'u>(&self, used: Use<'u>) -> Use<'u> {
+        Use { fixed: self.pinned_ms.is_some(), ..used }
+    }
 }
 
 /// Lowers all units into one DAG. A function that finds an error records it and returns `None`; its callers look at

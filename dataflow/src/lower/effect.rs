@@ -2,6 +2,7 @@
 
 use super::context::{Lowering, Scope};
 use super::input::{RuleInput, RuleKind};
+use super::look_ahead::Ahead;
 use super::sort::result_order;
 use super::unit::{Origin, Unit};
 use bellwether_model::hash128;
@@ -19,9 +20,9 @@ pub(super) struct Root {
 impl Lowering<'_> {
     /// Lowers one unit.
     pub(super) fn unit(&mut self, unit: &Unit<'_>) -> Option<Root> {
-        let wait_ms = self.ahead.of_unit[unit.index];
-        let grid = self.dag.grid(Grid { interval_ms: unit.interval_ms, phase_ms: unit.phase_ms, wait_ms, warm: false });
-        let scope = Scope { unit, grid, in_subquery: false };
+        let Ahead { ms: wait_ms, not_before_ms } = self.ahead.of_unit[unit.index];
+        let grid = Grid { wait_ms, not_before_ms, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
+        let scope = Scope { unit, grid: self.dag.grid(grid), in_subquery: false, pinned_ms: None };
         let result = self.expr(scope, unit.expr)?;
         let rule = match unit.origin {
             Origin::Query(_) => return Some(Root { effect: None, tap: Some(self.tap(scope, result)) }),

@@ -8,6 +8,14 @@ use promql_parser::parser::Expr;
 impl Lowering<'_> {
     /// Lowers a scalar or vector expression.
     pub(super) fn expr(&mut self, scope: Scope<'_>, expr: &Expr) -> Option<NodeIdx> {
+        match self.fixed_at(scope, expr) {
+            Some(at_ms) => self.pinned(scope, at_ms, expr),
+            None => self.expr_at(scope, expr),
+        }
+    }
+
+    /// The same for an expression that stands where it is evaluated.
+    pub(super) fn expr_at(&mut self, scope: Scope<'_>, expr: &Expr) -> Option<NodeIdx> {
         match expr {
             Expr::Paren(p) => self.expr(scope, &p.expr),
             Expr::NumberLiteral(n) => Some(self.number(scope, n.val)),

@@ -55,4 +55,6 @@ pub struct QueryInput<'a> {
     pub interval_ms: i64,
     /// Phase of its steps, ms.
     pub phase_ms: i64,
+    /// First and last step of a range query, ms: what `start()` and `end()` are. `None`: the step.
+    pub range_ms: Option<(i64, i64)>,
 }

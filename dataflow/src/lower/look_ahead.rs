@@ -1,24 +1,74 @@
-//! How far past its instant a unit reads: by negative offsets, and through producers that do.
+//! How far past its instant a unit reads, and for which fixed instants it waits: by negative offsets, by `@`, and through
+//! producers that do.
 //!
 //! # Semantics
 //! The least fixed point over all units. It exists because in a cycle of reads at least one sees older samples only.
 
+use super::at::{At, at, bare};
 use super::catalogue::Catalogue;
 use super::order::sights;
 use super::range::extrapolates;
 use super::unit::Unit;
-use super::walk::{inner, offset_ms, operands, usage};
+use super::walk::{Use, offset_ms, operands, usage};
 use promql_parser::parser::{Expr, VectorSelector};
 
-/// Look-ahead of all units, ms.
+/// What an evaluation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ahead {
+    /// How far past its instant it reads, ms; negative where it reads older samples only.
+    pub(super) ms: i64,
+    /// The watermark before which none is ready, ms.
+    pub(super) not_before_ms: i64,
+}
+
+impl Default for Ahead {
+    /// Of what reads nothing.
+    fn default() -> Self {
+        Self { ms: i64::MIN / 4, not_before_ms: i64::MIN }
+    }
+}
+
+impl Ahead {
+    /// Of what is evaluated at its instant, whatever it reads.
+    fn at_its_instant(self) -> Self {
+        Self { ms: self.ms.max(0), ..self }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { ms: self.ms.max(other.ms), not_before_ms: self.not_before_ms.max(other.not_before_ms) }
+    }
+
+    /// The same, seen from an instant that is `ms` later.
+    fn after(self, ms: i64) -> Self {
+        Self { ms: self.ms.saturating_sub(ms), ..self }
+    }
+
+    /// Of what stands at a fixed instant, seen from any step.
+    fn fixed(self, at_ms: i64) -> Self {
+        Self { ms: i64::MIN / 4, not_before_ms: self.not_before_ms.max(at_ms.saturating_add(self.ms)) }
+    }
+}
+
+/// What all units wait for.
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
-    pub(super) of_unit: Vec<i64>,
+    pub(super) of_unit: Vec<Ahead>,
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    catalogue: &'a Catalogue,
+    units: &'a [Unit<'a>],
+    unit: &'a Unit<'a>,
+    in_subquery: bool,
+    /// The instant at which it is evaluated, if that is fixed, ms.
+    pinned_ms: Option<i64>,
 }
 
 impl LookAhead {
     pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>]) -> Self {
-        let mut ahead = Self { of_unit: vec![0; units.len()] };
+        let mut ahead = Self { of_unit: vec![Ahead::default().at_its_instant(); units.len()] };
         for component in &catalogue.components {
             // Producers first: outside of cycles one round settles a component.
             for _ in 0..=component.len() {
@@ -34,7 +84,7 @@ impl LookAhead {
         ahead
     }
 
-    /// Look-ahead of a part of a unit's expression, ms.
+    /// What a part of a unit's expression waits for.
     pub(super) fn of(
         &self,
         catalogue: &Catalogue,
@@ -42,26 +92,58 @@ impl LookAhead {
         unit: &Unit<'_>,
         expr: &Expr,
         in_subquery: bool,
-    ) -> i64 {
-        let below = |e: &Expr, sub: bool| self.of(catalogue, units, unit, e, sub);
-        let selected = |v: &VectorSelector, extrapolating: bool| {
-            let used = usage(v, extrapolating, in_subquery);
-            let through = sights(catalogue, units, unit, used);
-            let ahead = through.iter().map(|s| self.of_unit[s.producer_unit] - s.lag_ms.max(used.offset_ms));
-            ahead.chain([-used.offset_ms]).max().unwrap_or(0).max(0)
-        };
+    ) -> Ahead {
+        self.expr(Place { catalogue, units, unit, in_subquery, pinned_ms: None }, expr).at_its_instant()
+    }
+
+    /// The same for a part that stands at a fixed instant: it can be evaluated as soon as what it reads is there.
+    pub(super) fn at(
+        &self,
+        catalogue: &Catalogue,
+        units: &[Unit<'_>],
+        unit: &Unit<'_>,
+        expr: &Expr,
+        at_ms: i64,
+    ) -> Ahead {
+        self.expr(Place { catalogue, units, unit, in_subquery: false, pinned_ms: Some(at_ms) }, expr)
+    }
+
+    fn expr(&self, place: Place<'_>, expr: &Expr) -> Ahead {
         match expr {
-            Expr::VectorSelector(v) => selected(v, false),
-            Expr::MatrixSelector(m) => selected(&m.vs, false),
-            Expr::Subquery(s) => (below(&s.expr, true) - offset_ms(s.offset.as_ref())).max(0),
-            Expr::Call(c) => {
-                let arg = |a: &Expr| match inner(a) {
-                    Expr::MatrixSelector(m) => selected(&m.vs, extrapolates(c.func.name)),
-                    other => below(other, in_subquery),
-                };
-                c.args.args.iter().map(|a| arg(a)).max().unwrap_or(0)
+            Expr::VectorSelector(v) => self.selector(place, v, false),
+            Expr::MatrixSelector(m) => self.selector(place, &m.vs, false),
+            Expr::Subquery(s) => {
+                let below = self.expr(Place { in_subquery: true, pinned_ms: None, ..place }, &s.expr);
+                let below = below.at_its_instant().after(offset_ms(s.offset.as_ref()));
+                place.seen(at(place.unit, s.at.as_ref(), place.in_subquery), below)
             }
-            other => operands(other).into_iter().map(|e| below(e, in_subquery)).max().unwrap_or(0),
+            Expr::Call(c) => {
+                let arg = |a: &Expr| match bare(a) {
+                    Expr::MatrixSelector(m) => self.selector(place, &m.vs, extrapolates(c.func.name)),
+                    other => self.expr(place, other),
+                };
+                c.args.args.iter().map(|a| arg(a)).fold(Ahead::default(), Ahead::and)
+            }
+            other => operands(other).into_iter().map(|e| self.expr(place, e)).fold(Ahead::default(), Ahead::and),
+        }
+    }
+
+    fn selector(&self, place: Place<'_>, v: &VectorSelector, extrapolating: bool) -> Ahead {
+        let stands = at(place.unit, v.at.as_ref(), place.in_subquery);
+        let used = Use { fixed: matches!(stands, At::Instant(_)), ..usage(v, extrapolating, place.in_subquery) };
+        let through = sights(place.catalogue, place.units, place.unit, used);
+        let through = through.iter().map(|s| self.of_unit[s.producer_unit].after(s.lag_ms.max(used.offset_ms)));
+        let own = Ahead::default().at_its_instant().after(used.offset_ms);
+        place.seen(stands, through.fold(own, Ahead::and))
+    }
+}
+
+impl Place<'_> {
+    /// What stands there, seen from here.
+    fn seen(self, stands: At, ahead: Ahead) -> Ahead {
+        match stands {
+            At::Instant(at_ms) if self.pinned_ms != Some(at_ms) => ahead.fixed(at_ms),
+            _ => ahead,
         }
     }
 }

@@ -20,6 +20,7 @@
 mod absent;
 mod aggregate;
 mod arith;
+mod at;
 mod binary;
 mod calendar;
 mod call;

@@ -12,6 +12,7 @@
 //! Points of a subquery that lie before the step are evaluations of that step, so they see all that was recorded at
 //! their instants. They are computed once for all steps: at the step itself such a point sees the sample of
 //! a later rule too, one evaluation early. In a cycle the window is cut instead, since the sample is not there yet.
+//! The same goes for what `@` fixes.
 
 use super::catalogue::Catalogue;
 use super::unit::Unit;
@@ -35,7 +36,7 @@ pub(super) fn sights(catalogue: &Catalogue, units: &[Unit<'_>], reader: &Unit<'_
 fn sight(catalogue: &Catalogue, producer: &Unit<'_>, reader: &Unit<'_>, used: Use<'_>) -> Sight {
     let later = i64::from(producer.order >= reader.order);
     let unseen_ms = producer.query_offset_ms - reader.query_offset_ms + later;
-    let free = used.in_subquery && !catalogue.in_one_cycle(producer.index, reader.index);
+    let free = (used.in_subquery || used.fixed) && !catalogue.in_one_cycle(producer.index, reader.index);
     let first = used.extrapolates && unseen_ms == 1;
     let (clip_ms, first, lag_ms) = match unseen_ms {
         _ if free || used.offset_ms >= unseen_ms => (None, false, used.offset_ms),

@@ -4,6 +4,7 @@
 //! A subquery's expression is evaluated on the grid (its step, phase 0), once an inner step, and kept in a ring;
 //! the function reads the ring as it reads a series: left-open, with the subquery's offset.
 
+use super::at::At;
 use super::context::{Lowering, Scope};
 use super::text;
 use super::walk::{inner, offset_ms, usage};
@@ -53,11 +54,11 @@ fn millis(d: Duration) -> i64 {
 }
 
 /// A window of a range function.
-struct Window {
-    source: Source,
-    range_ms: i64,
-    offset_ms: i64,
-    text: String,
+pub(super) struct Window {
+    pub(super) source: Source,
+    pub(super) range_ms: i64,
+    pub(super) offset_ms: i64,
+    pub(super) text: String,
 }
 
 impl Lowering<'_> {
@@ -93,14 +94,22 @@ impl Lowering<'_> {
         }
     }
 
-    fn window(&mut self, scope: Scope<'_>, arg: &Expr, function: &str) -> Option<Window> {
+    pub(super) fn window(&mut self, scope: Scope<'_>, arg: &Expr, function: &str) -> Option<Window> {
+        let stands = match inner(arg) {
+            Expr::MatrixSelector(m) => self.reads_at(scope, m.vs.at.as_ref())?,
+            Expr::Subquery(s) => self.reads_at(scope, s.at.as_ref())?,
+            _ => At::Step,
+        };
+        if let At::Instant(at_ms) = stands {
+            return self.pinned_window(scope, at_ms, arg, function);
+        }
         match inner(arg) {
             Expr::MatrixSelector(m) => {
-                let used = usage(&m.vs, extrapolates(function), scope.in_subquery);
+                let used = scope.reads(usage(&m.vs, extrapolates(function), scope.in_subquery));
                 let source = Source::Selector(self.selector(scope, used)?);
                 let (range_ms, offset_ms) = (millis(m.range), used.offset_ms);
-                let text =
-                    format!("{}[{}]{}", self.source_text(source), text::duration(range_ms), text::offset(offset_ms));
+                let (range, modifiers) = (text::duration(range_ms), text::modifiers(scope.pinned_ms, offset_ms));
+                let text = format!("{}[{range}]{modifiers}", self.source_text(source));
                 Some(Window { source, range_ms, offset_ms, text })
             }
             Expr::Subquery(s) => self.subquery(scope, s),
@@ -114,27 +123,27 @@ impl Lowering<'_> {
     }
 
     fn subquery(&mut self, scope: Scope<'_>, s: &SubqueryExpr) -> Option<Window> {
-        if s.at.is_some() {
-            self.unsupported(scope, "@");
-        }
         let step_ms = s.step.map(millis).filter(|ms| *ms > 0).unwrap_or(self.options.subquery_step_ms()).max(1);
-        let wait_ms = self.ahead.of(self.catalogue, self.units, scope.unit, &s.expr, true);
-        let grid = self.dag.grid(Grid { interval_ms: step_ms, phase_ms: 0, wait_ms, warm: false });
-        let below = Scope { grid, in_subquery: true, ..scope };
+        let (range_ms, offset_ms) = (millis(s.range), offset_ms(s.offset.as_ref()));
+        let ahead = self.ahead.of(self.catalogue, self.units, scope.unit, &s.expr, true);
+        // Below a fixed instant only what its window covers is evaluated.
+        let only = self.dag.grids[scope.grid].only.map(|(after_ms, upto_ms)| {
+            let back_ms = range_ms.saturating_add(offset_ms);
+            (after_ms.saturating_add(1).saturating_sub(back_ms), upto_ms.saturating_sub(offset_ms))
+        });
+        let (wait_ms, not_before_ms) = (ahead.ms, ahead.not_before_ms);
+        let grid = self.dag.grid(Grid { wait_ms, not_before_ms, only, ..Grid::of_run(step_ms, 0) });
+        let below = Scope { grid, in_subquery: true, pinned_ms: None, ..scope };
         let vector = self.vector_expr(below, &s.expr, "subquery")?;
-        if s.at.is_some() {
-            return None;
-        }
         let text = self.text(vector).to_owned();
         // An effect: it writes samples, and its operand's rows are its own.
         let ring = self.node(below, Shape::Effect, Op::Ring { retain_ms: 0 }, vec![vector], text);
-        let (range_ms, offset_ms) = (millis(s.range), offset_ms(s.offset.as_ref()));
         let text = format!(
             "{}[{}:{}]{}",
             self.operand(vector),
             text::duration(range_ms),
             text::duration(step_ms),
-            text::offset(offset_ms)
+            text::modifiers(scope.pinned_ms, offset_ms)
         );
         Some(Window { source: Source::Ring(ring), range_ms, offset_ms, text })
     }

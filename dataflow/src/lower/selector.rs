@@ -11,10 +11,11 @@ use promql_parser::parser::VectorSelector;
 impl Lowering<'_> {
     /// An instant selector; with `timestamp`, the times of its samples.
     pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, timestamp: bool) -> Option<NodeIdx> {
-        let used = walk::usage(v, false, scope.in_subquery);
+        self.reads_at(scope, v.at.as_ref())?;
+        let used = scope.reads(walk::usage(v, false, scope.in_subquery));
         let selector = self.selector(scope, used)?;
-        let plain =
-            format!("{}{}", text::selector(&self.dag.selectors[selector].matchers), text::offset(used.offset_ms));
+        let modifiers = text::modifiers(scope.pinned_ms, used.offset_ms);
+        let plain = format!("{}{modifiers}", text::selector(&self.dag.selectors[selector].matchers));
         let lookback_ms = self.options.lookback_ms;
         let op = Op::Instant { selector, offset_ms: used.offset_ms, lookback_ms, timestamp };
         let text = if timestamp { format!("timestamp({plain})") } else { plain };
@@ -23,10 +24,6 @@ impl Lowering<'_> {
 
     /// The row of the selector table for one use of a selector.
     pub(super) fn selector(&mut self, scope: Scope<'_>, used: Use<'_>) -> Option<usize> {
-        if used.selector.at.is_some() {
-            self.unsupported(scope, "@");
-            return None;
-        }
         if !used.selector.matchers.or_matchers.is_empty() {
             self.unsupported(scope, "or between matchers");
             return None;
@@ -38,6 +35,12 @@ impl Lowering<'_> {
             return None;
         }
         let sights = sights(self.catalogue, self.units, scope.unit, used);
+        let own = |unit| self.catalogue.in_one_cycle(unit, scope.unit.index);
+        if self.dag.grids[scope.grid].only.is_some() && sights.iter().any(|s| own(s.producer_unit)) {
+            let message = "a rule can't read itself, or rules that read it, at an instant fixed by @".to_owned();
+            self.refuse(scope, "@", message);
+            return None;
+        }
         let reads = sights.into_iter().map(|s| s.read).collect();
         let matchers = matchers.iter().map(matcher).collect();
         Some(self.dag.selector(&self.options.tenant, matchers, reads, &self.catalogue.ids))

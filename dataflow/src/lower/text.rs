@@ -20,6 +20,12 @@ pub(super) fn offset(ms: i64) -> String {
     if ms == 0 { String::new() } else { format!(" offset {}", duration(ms)) }
 }
 
+/// ` @ 100.000 offset 5m`, or less.
+pub(super) fn modifiers(at_ms: Option<i64>, offset_ms: i64) -> String {
+    let at = at_ms.map_or(String::new(), |ms| format!(" @ {}", crate::plan::seconds(ms)));
+    format!("{at}{}", offset(offset_ms))
+}
+
 /// `name{a="b"}`.
 pub(super) fn selector(matchers: &[Matcher]) -> String {
     use bellwether_operators::program::MatchOp;
@@ -84,7 +90,7 @@ impl Lowering<'_> {
     pub(super) fn source_text(&self, source: Source) -> String {
         match source {
             Source::Selector(s) => selector(&self.dag.selectors[s].matchers),
-            Source::Ring(r) => self.operand(r),
+            Source::Ring(r) | Source::Pin(r) => self.operand(r),
         }
     }
 }

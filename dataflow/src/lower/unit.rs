@@ -1,5 +1,6 @@
 //! A unit: one rule or one query, with the place of its evaluations in the total order.
 
+use super::at::has_at;
 use super::input::{QueryInput, RuleInput, RuleKind};
 use super::options::Options;
 use super::phase::group_phase_ms;
@@ -30,6 +31,10 @@ pub(super) struct Unit<'a> {
     pub(super) query_offset_ms: i64,
     /// State identity; 0 for queries.
     pub(super) rule_id: u128,
+    /// First and last step of a range query, ms; of rules `start()` and `end()` are the step.
+    pub(super) range_ms: Option<(i64, i64)>,
+    /// Whether the expression carries `@`.
+    pub(super) has_at: bool,
 }
 
 impl Unit<'_> {
@@ -72,6 +77,8 @@ fn of_rule<'a>(index: usize, rule: &'a RuleInput<'a>, options: &Options) -> Unit
         phase_ms: phase_ms.rem_euclid(interval_ms),
         query_offset_ms,
         rule_id: nth_id(rule, options, 0),
+        range_ms: None,
+        has_at: has_at(rule.expr),
     }
 }
 
@@ -87,6 +94,8 @@ fn of_query<'a>(index: usize, at: usize, query: &'a QueryInput<'a>) -> Unit<'a> 
         phase_ms: query.phase_ms.rem_euclid(interval_ms),
         query_offset_ms: 0,
         rule_id: 0,
+        range_ms: query.range_ms,
+        has_at: has_at(query.expr),
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Use<'a> {
     pub(super) extrapolates: bool,
     /// Within a subquery.
     pub(super) in_subquery: bool,
+    /// At an instant that `@` fixes.
+    pub(super) fixed: bool,
 }
 
 /// Milliseconds of an offset, 0 where there is none.
@@ -78,5 +80,5 @@ fn within<'a>(expr: &'a Expr, extrapolating: bool, in_subquery: bool, visit: &mu
 
 /// One use of a selector.
 pub(super) fn usage(selector: &VectorSelector, extrapolates: bool, in_subquery: bool) -> Use<'_> {
-    Use { selector, offset_ms: offset_ms(selector.offset.as_ref()), extrapolates, in_subquery }
+    Use { selector, offset_ms: offset_ms(selector.offset.as_ref()), extrapolates, in_subquery, fixed: false }
 }

@@ -4,7 +4,7 @@ use super::dag::Dag;
 use super::graph;
 use super::passes::fuse::Stages;
 use super::schedule::{Place, ScheduleError, schedule};
-use bellwether_operators::program::{Node, NodeIdx, Op, Phase, Program, Shape, Source};
+use bellwether_operators::program::{Node, NodeIdx, Op, Phase, Program, Shape};
 
 /// A scheduled program; what the options add to it is the caller's.
 #[derive(Clone, Debug, Default)]
@@ -81,20 +81,22 @@ fn renumbered(mut node: Node, number: &[NodeIdx]) -> Node {
         *n = number[*n];
     }
     node.verdicts.sort_unstable();
-    if let Op::Range { source: Source::Ring(ring), .. } = &mut node.op {
-        *ring = number[*ring];
+    if let Some(sampled) = node.op.sampled_mut() {
+        *sampled = number[*sampled];
     }
     node
 }
 
-/// An effect fails with any fallible node of its expression, on whatever grid.
+/// An effect fails with any fallible node of its expression, on whatever grid. What is fixed by `@` says so itself, at
+/// every step: below a pin nothing else is asked.
 fn find_verdicts(nodes: &mut [Node]) {
     for root in 0..nodes.len() {
         // A ring keeps what its operand gives; an error counts where a rule reads it.
         if nodes[root].shape != Shape::Effect || matches!(nodes[root].op, Op::Ring { .. }) {
             continue;
         }
-        let mut verdicts: Vec<NodeIdx> = graph::below(nodes, root).into_iter().filter(|n| nodes[*n].fallible).collect();
+        let mut verdicts: Vec<NodeIdx> =
+            graph::below_to_pins(nodes, root).into_iter().filter(|n| nodes[*n].fallible).collect();
         verdicts.sort_unstable();
         nodes[root].verdicts = verdicts;
     }

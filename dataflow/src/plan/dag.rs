@@ -8,7 +8,7 @@ use super::identity::{node_id, selector_id};
 use super::passes::fold;
 use bellwether_model::{METRIC_NAME, NodeId};
 use bellwether_operators::program::{
-    Grid, MatchOp, Matcher, Node, NodeIdx, Op, Placement, ProducerRead, Selector, Shape, Source,
+    Grid, MatchOp, Matcher, Node, NodeIdx, Op, PinnedWindow, Placement, ProducerRead, Selector, Shape, Source,
 };
 use std::collections::HashMap;
 
@@ -128,7 +128,10 @@ impl Dag {
             Op::Instant { selector, offset_ms, lookback_ms, .. } => {
                 (Source::Selector(*selector), offset_ms + lookback_ms)
             }
-            Op::Range { source, range_ms, offset_ms, .. } => (*source, offset_ms + range_ms),
+            Op::Range { source, range_ms, offset_ms, .. }
+            | Op::Pin { window: Some(PinnedWindow { source, range_ms, offset_ms }), .. } => {
+                (*source, offset_ms + range_ms)
+            }
             _ => return,
         };
         let kept = match source {
@@ -137,6 +140,7 @@ impl Dag {
                 Op::Ring { retain_ms } => retain_ms,
                 _ => return,
             },
+            Source::Pin(_) => return,
         };
         *kept = (*kept).max(back_ms);
     }

@@ -12,7 +12,7 @@ pub fn dot(program: &Program) -> String {
     for (i, node) in program.nodes.iter().enumerate() {
         let _ = writeln!(out, "  n{i} [label={:?}];", format!("#{i} {}\n{}", op_label(&node.op), node.placement));
         let style = if node.exchange.is_some() { " [style=dashed]" } else { "" };
-        for input in node.inputs.iter().copied().chain(graph::ring(node)) {
+        for input in node.inputs.iter().copied().chain(graph::sampled(node)) {
             let _ = writeln!(out, "  n{input} -> n{i}{style};");
         }
         let reads = graph::leaf(node).map(|(s, _)| &program.selectors[s].producers);

@@ -28,7 +28,7 @@ struct Tree<'a> {
 fn readers(program: &Program) -> Vec<usize> {
     let mut readers = vec![0; program.nodes.len()];
     for node in &program.nodes {
-        for input in node.inputs.iter().copied().chain(graph::ring(node)) {
+        for input in node.inputs.iter().copied().chain(graph::sampled(node)) {
             readers[input] += 1;
         }
     }
@@ -69,7 +69,7 @@ impl Tree<'_> {
         if let Some((selector, _)) = graph::leaf(node) {
             self.source(selector, &"  ".repeat(depth + 1), out);
         }
-        let inputs: Vec<NodeIdx> = node.inputs.iter().copied().chain(graph::ring(node)).collect();
+        let inputs: Vec<NodeIdx> = node.inputs.iter().copied().chain(graph::sampled(node)).collect();
         for input in inputs {
             self.node(input, depth + 1, out);
         }

@@ -1,7 +1,7 @@
 //! The dependency graph of placed nodes: what must have run before what.
 //!
 //! # Semantics
-//! * a node runs after its inputs and after the ring it reads;
+//! * a node runs after its inputs and after the ring or pin it reads;
 //! * a leaf runs after the rules whose series it reads. If it sees a sample of its own instant, it must run after the
 //!   rule at each instant; if it sees older ones only, that edge may close a cycle, which then runs instant by instant;
 //! * a leaf that must not see the sample of its own instant, and cannot cut its window, runs before the rule at each
@@ -29,19 +29,18 @@ pub type Graph = Vec<Vec<(NodeIdx, Kind)>>;
 
 /// The selector and the offset of a leaf.
 pub fn leaf(node: &Node) -> Option<(usize, i64)> {
-    match node.op {
-        Op::Instant { selector, offset_ms, .. } => Some((selector, offset_ms)),
-        Op::Range { source: Source::Selector(selector), offset_ms, .. } => Some((selector, offset_ms)),
-        _ => None,
-    }
+    let Some(Source::Selector(selector)) = node.op.source() else { return None };
+    let offset_ms = match &node.op {
+        Op::Instant { offset_ms, .. } | Op::Range { offset_ms, .. } => *offset_ms,
+        Op::Pin { window, .. } => window.map_or(0, |w| w.offset_ms),
+        _ => 0,
+    };
+    Some((selector, offset_ms))
 }
 
-/// The ring that a node reads.
-pub fn ring(node: &Node) -> Option<NodeIdx> {
-    match node.op {
-        Op::Range { source: Source::Ring(ring), .. } => Some(ring),
-        _ => None,
-    }
+/// The ring or pin that a node reads.
+pub fn sampled(node: &Node) -> Option<NodeIdx> {
+    node.op.sampled()
 }
 
 /// Producer number → the effect that makes its series.
@@ -58,7 +57,7 @@ pub fn producers(nodes: &[Node]) -> BTreeMap<usize, NodeIdx> {
 pub fn graph(nodes: &[Node], reads: &[Vec<Read>]) -> Graph {
     let producers = producers(nodes);
     let mut graph: Graph =
-        nodes.iter().map(|n| n.inputs.iter().copied().chain(ring(n)).map(|i| (i, Kind::Data)).collect()).collect();
+        nodes.iter().map(|n| n.inputs.iter().copied().chain(sampled(n)).map(|i| (i, Kind::Data)).collect()).collect();
     for (i, node) in nodes.iter().enumerate() {
         let Some((selector, offset_ms)) = leaf(node) else { continue };
         for read in &reads[selector] {
@@ -80,11 +79,20 @@ pub fn reads_producers(node: &Node, selectors: &[Selector]) -> bool {
 
 /// Nodes that compute for this one, itself included.
 pub fn below(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
+    reach(nodes, root, |_| true)
+}
+
+/// The same, but of a pin that is read only its readers.
+pub fn below_to_pins(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
+    reach(nodes, root, |n| !matches!(nodes[n].op, Op::Pin { .. }))
+}
+
+fn reach(nodes: &[Node], root: NodeIdx, enters: impl Fn(NodeIdx) -> bool) -> BTreeSet<NodeIdx> {
     let mut seen = BTreeSet::new();
     let mut open = vec![root];
     while let Some(n) = open.pop() {
         if seen.insert(n) {
-            open.extend(nodes[n].inputs.iter().copied().chain(ring(&nodes[n])));
+            open.extend(nodes[n].inputs.iter().copied().chain(sampled(&nodes[n])).filter(|m| enters(*m)));
         }
     }
     seen

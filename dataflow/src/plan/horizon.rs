@@ -3,10 +3,12 @@
 //! # Semantics
 //! Windows, offsets, lookback and subqueries are summed down to the leaves, and through recorded series. An alert that is
 //! read adds its hold durations. Through a component of rules that read each other, each member counts once, so a rule
-//! that reads its own last value has a finite horizon: what it carried for longer starts anew after a warm-up.
+//! that reads its own last value has a finite horizon: what it carried for longer starts anew after a warm-up. What `@`
+//! fixes counts as if it were read at the step, for restarts before its instant; how far back it is read, wherever the
+//! steps are, is told apart ([`pins`]).
 
 use super::graph;
-use bellwether_operators::program::{Node, NodeIdx, Op, Selector};
+use bellwether_operators::program::{Node, NodeIdx, Op, Pins, Program, Selector, Source};
 use std::collections::BTreeMap;
 
 /// Horizons of effects, ms. `groups` holds the effects that read each other, producers first.
@@ -20,6 +22,27 @@ pub fn horizons(nodes: &[Node], selectors: &[Selector], groups: &[Vec<NodeIdx>])
         known.extend(group.iter().map(|root| (*root, total)));
     }
     known
+}
+
+/// What all pins read together.
+pub fn pins(program: &Program, horizons: &BTreeMap<NodeIdx, i64>) -> Option<Pins> {
+    let Program { nodes, selectors, grids, .. } = program;
+    let walk = Walk { nodes, selectors, producers: &graph::producers(nodes), known: horizons };
+    let mut all: Option<Pins> = None;
+    for (n, node) in nodes.iter().enumerate() {
+        let Op::Pin { at_ms, .. } = node.op else { continue };
+        let leaves = graph::below(nodes, n).into_iter().filter_map(|m| graph::leaf(&nodes[m]));
+        let warm = leaves.map(|(s, _)| &selectors[s]).any(|s| !s.producers.is_empty());
+        let from_ms = at_ms.saturating_sub(walk.of(n, &mut BTreeMap::new()));
+        let upto_ms = at_ms.saturating_add(grids[node.grid].wait_ms);
+        let so_far = all.unwrap_or(Pins { from_ms, upto_ms, warm });
+        all = Some(Pins {
+            from_ms: so_far.from_ms.min(from_ms),
+            upto_ms: so_far.upto_ms.max(upto_ms),
+            warm: so_far.warm || warm,
+        });
+    }
+    all
 }
 
 struct Walk<'a> {
@@ -37,8 +60,8 @@ impl Walk<'_> {
         let n = &self.nodes[node];
         let below = n.inputs.iter().map(|i| self.of(*i, seen)).max().unwrap_or(0);
         let read = graph::leaf(n).map_or(0, |(s, _)| self.through(s));
-        let ring = graph::ring(n).map_or(0, |r| self.of(r, seen));
-        let ms = below.max(0.max(back_ms(&n.op) + read + ring));
+        let sampled = graph::sampled(n).map_or(0, |r| self.of(r, seen));
+        let ms = below.max(0.max(back_ms(&n.op) + read + sampled));
         seen.insert(node, ms);
         ms
     }
@@ -59,7 +82,10 @@ impl Walk<'_> {
 fn back_ms(op: &Op) -> i64 {
     match op {
         Op::Instant { offset_ms, lookback_ms, .. } => offset_ms + lookback_ms,
+        // The pin's own window was counted where it is taken.
+        Op::Range { source: Source::Pin(_), .. } => 0,
         Op::Range { range_ms, offset_ms, .. } => range_ms + offset_ms,
+        Op::Pin { window: Some(w), .. } => w.range_ms + w.offset_ms,
         _ => 0,
     }
 }

@@ -7,18 +7,25 @@
 
 use super::dag::{Dag, Part, Read};
 use bellwether_model::{NodeId, hash128};
-use bellwether_operators::program::{Matcher, Node, Op, Placement, Source};
+use bellwether_operators::program::{Grid, Matcher, Node, Op, Placement, Source};
 
 /// Semantics flags of the plan: the preset `rules`, all off.
 const FLAGS: &[u8] = b"rules";
 
 /// The identity of a node.
 pub fn node_id(dag: &Dag, part: &Part) -> NodeId {
-    let grid = dag.grids.get(part.grid).map(|g| [g.interval_ms, g.phase_ms, g.wait_ms]).unwrap_or_default();
+    let grid = dag.grids.get(part.grid).map(grid_key).unwrap_or_default();
     let mut bytes: Vec<Vec<u8>> = vec![FLAGS.to_vec(), op_key(dag, &part.op)];
     bytes.extend(grid.iter().map(|v| v.to_le_bytes().to_vec()));
     bytes.extend(part.inputs.iter().map(|i| dag.nodes[*i].id.to_le_bytes().to_vec()));
     hash(&bytes)
+}
+
+fn grid_key(grid: &Grid) -> Vec<i64> {
+    let mut key = vec![grid.interval_ms, grid.phase_ms, grid.wait_ms];
+    key.extend((grid.not_before_ms > i64::MIN).then_some(grid.not_before_ms));
+    key.extend(grid.only.into_iter().flat_map(|(after_ms, upto_ms)| [after_ms, upto_ms]));
+    key
 }
 
 /// The identity of an exchange that placement inserts.
@@ -54,6 +61,13 @@ fn hash(parts: &[Vec<u8>]) -> u128 {
     hash128(&parts)
 }
 
+fn source_id(dag: &Dag, source: Source) -> u128 {
+    match source {
+        Source::Selector(s) => dag.selectors[s].id,
+        Source::Ring(n) | Source::Pin(n) => dag.nodes[n].id,
+    }
+}
+
 fn op_key(dag: &Dag, op: &Op) -> Vec<u8> {
     match op {
         // JSON has no NaN and no infinities, and -0 differs from 0 in a quotient.
@@ -63,11 +77,13 @@ fn op_key(dag: &Dag, op: &Op) -> Vec<u8> {
             format!("instant {id:032x} {offset_ms} {lookback_ms} {timestamp}").into_bytes()
         }
         Op::Range { source, func, range_ms, offset_ms } => {
-            let id = match source {
-                Source::Selector(s) => dag.selectors[*s].id,
-                Source::Ring(n) => dag.nodes[*n].id,
-            };
+            let id = source_id(dag, *source);
             format!("range {id:032x} {func:?} {range_ms} {offset_ms}").into_bytes()
+        }
+        Op::Pin { at_ms, window: None } => format!("pin {at_ms}").into_bytes(),
+        Op::Pin { at_ms, window: Some(w) } => {
+            let id = source_id(dag, w.source);
+            format!("pin {at_ms} {id:032x} {} {}", w.range_ms, w.offset_ms).into_bytes()
         }
         // Readers lengthen a ring; it stays the same ring.
         Op::Ring { .. } => b"ring".to_vec(),

@@ -18,8 +18,16 @@ pub fn op_label(op: &Op) -> String {
             format!("instant{}{}", if *timestamp { " timestamp" } else { "" }, offset(*offset_ms))
         }
         Op::Range { source, func, range_ms, offset_ms } => {
-            let from = if matches!(source, Source::Ring(_)) { " of ring" } else { "" };
+            let from = match source {
+                Source::Selector(_) => "",
+                Source::Ring(_) => " of ring",
+                Source::Pin(_) => " of pin",
+            };
             format!("range {func:?} [{}]{}{from}", duration(*range_ms), offset(*offset_ms))
+        }
+        Op::Pin { at_ms, window: None } => format!("pin @ {}", seconds(*at_ms)),
+        Op::Pin { at_ms, window: Some(w) } => {
+            format!("pin [{}]{} @ {}", duration(w.range_ms), offset(w.offset_ms), seconds(*at_ms))
         }
         Op::Ring { retain_ms } => format!("ring keeps {}", duration(*retain_ms)),
         Op::Map(f) => format!("map {f:?}"),
@@ -86,6 +94,11 @@ fn offset(ms: i64) -> String {
         ms if ms < 0 => format!(" offset -{}", duration(-ms)),
         ms => format!(" offset {}", duration(ms)),
     }
+}
+
+/// An instant as `@` writes it.
+pub fn seconds(at_ms: i64) -> String {
+    format!("{}{}.{:03}", if at_ms < 0 { "-" } else { "" }, at_ms.unsigned_abs() / 1000, at_ms.unsigned_abs() % 1000)
 }
 
 /// A duration as PromQL writes it.

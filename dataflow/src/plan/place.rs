@@ -81,7 +81,7 @@ fn identified(mut out: Placed) -> Placed {
     for n in 0..out.nodes.len() {
         let node = &out.nodes[n];
         let below: Vec<NodeId> =
-            node.inputs.iter().copied().chain(super::ring(node)).map(|i| out.nodes[i].id).collect();
+            node.inputs.iter().copied().chain(super::sampled(node)).map(|i| out.nodes[i].id).collect();
         out.nodes[n].id = placed_id(node, &below);
     }
     out
@@ -126,8 +126,8 @@ impl<'a> Placer<'a> {
         for input in &mut node.inputs {
             *input = self.out.number[*input];
         }
-        if let Op::Range { source: Source::Ring(ring), .. } = &mut node.op {
-            *ring = self.out.number[*ring];
+        if let Some(sampled) = node.op.sampled_mut() {
+            *sampled = self.out.number[*sampled];
         }
         if node.shape == Shape::Scalar {
             return self.scalar(node);
@@ -139,6 +139,7 @@ impl<'a> Placer<'a> {
             }
             Op::Binary { .. } | Op::Set { .. } => self.combined(node),
             Op::Alert(_) | Op::Record(_) | Op::Tap(_) => self.effect(node),
+            Op::Pin { window: Some(window), .. } => self.pinned_window(n, window.source, node),
             _ => self.mapped(node),
         }
     }
@@ -219,6 +220,12 @@ impl<'a> Placer<'a> {
                 node.placement = self.placement(ring).clone();
                 (!keeps_name(func), self.facts(ring).clone())
             }
+            Op::Range { source: Source::Pin(pin), func, .. } => {
+                node.placement = self.placement(pin).clone();
+                // What failed at the pin's instant fails at every step.
+                node.fallible = true;
+                (!keeps_name(func), self.facts(pin).clone())
+            }
             _ => (false, Facts::default()),
         };
         if !drops_name {
@@ -227,6 +234,17 @@ impl<'a> Placer<'a> {
         let collides = !facts.distinct_unnamed;
         node.placement = node.placement.after_writing(&[METRIC_NAME.to_owned()]);
         self.finish(node, facts.without_name(), collides)
+    }
+
+    fn pinned_window(&mut self, n: NodeIdx, source: Source, mut node: Node) -> NodeIdx {
+        let facts = match source {
+            Source::Selector(selector) => self.selected(n, selector, &mut node),
+            Source::Ring(sampled) | Source::Pin(sampled) => {
+                node.placement = self.placement(sampled).clone();
+                self.facts(sampled).clone()
+            }
+        };
+        self.push(node, facts)
     }
 
     fn selected(&mut self, n: NodeIdx, selector: usize, node: &mut Node) -> Facts {

@@ -106,13 +106,15 @@ pub fn run(
     (peers, block_ms): (usize, i64),
 ) -> Given {
     let program = compile(rules, queries, options).unwrap().program;
-    let warm_from_ms = from_ms - program.horizon_ms;
+    let (warm_from_ms, read_from_ms) = (program.warm_from_ms(from_ms, None), program.read_from_ms(from_ms, None));
+    // Steps at the end may wait for later samples.
+    let end_ms = program.read_upto_ms(to_ms);
     let mut local = Local::new(peers, program);
     let mut given = Given::default();
     let mut after = i64::MIN;
-    let mut upto = (warm_from_ms - 1).div_euclid(block_ms) * block_ms;
-    while after < to_ms {
-        let watermark_ms = upto.min(to_ms);
+    let mut upto = (read_from_ms - 1).div_euclid(block_ms) * block_ms;
+    while after < end_ms {
+        let watermark_ms = upto.min(end_ms);
         let times = EpochTimes { epoch: 0, watermark_ms, warm_from_ms, from_ms, to_ms };
         local.epoch(series, after, times, &mut given);
         after = watermark_ms;

@@ -13,6 +13,8 @@ pub struct Effects<'a> {
     pub(super) output: &'a mut EpochOutput,
     /// Samples of produced series older than this are read by nobody, ms.
     pub(super) retain_from_ms: i64,
+    /// No instant that is still to be evaluated is older, ms.
+    pub(super) after_ms: i64,
     /// Series that a producer wrote for the first time: (producer, slot, labels).
     pub(super) published: Vec<(usize, Slot, Labels)>,
     /// Series that are gone: (producer, slot).

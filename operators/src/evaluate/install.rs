@@ -15,6 +15,7 @@ use super::limit_ratio::LimitRatio;
 use super::matching::Binary;
 use super::node::{Hands, NodeState};
 use super::output::EpochOutput;
+use super::pin::Pin;
 use super::record::Record;
 use super::relabel::Relabel;
 use super::ring::Ring;
@@ -39,6 +40,7 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         Op::VectorOf => Box::<VectorOf>::default(),
         Op::Instant { .. } | Op::Range { .. } | Op::Map(_) | Op::Arith { .. } => Box::<Rowwise>::default(),
         Op::Ring { .. } => Box::<Ring>::default(),
+        Op::Pin { .. } => Box::<Pin>::default(),
         Op::LabelReplace { .. } | Op::LabelJoin { .. } => Box::<Relabel>::default(),
         Op::Aggregate { .. } => Box::<Aggregate>::default(),
         Op::TopK { .. } => Box::<TopK>::default(),
@@ -143,7 +145,8 @@ impl Evaluator {
         let states = self.states.iter().enumerate().filter_map(|(n, s)| Some((n, s.as_ref()?)));
         let mut entries: Vec<_> = states.flat_map(|(n, s)| s.keep(&view, n, store)).collect();
         entries.sort_by_key(|e| e.0);
-        KeptState { entries, done: self.done.iter().map(|(g, t)| (*g, *t)).collect() }
+        let done = self.done.iter().map(|(g, t)| (*g, *t)).collect();
+        KeptState { entries, done, reads_from_ms: self.retain_from_ms() }
     }
 
     /// Takes back kept state, from any number of workers: the shards that are this worker's now.
@@ -168,6 +171,7 @@ impl Evaluator {
                 board: &board,
                 output: &mut output,
                 retain_from_ms: i64::MIN,
+                after_ms: i64::MIN,
                 published: Vec::new(),
                 withdrawn: Vec::new(),
             };

@@ -50,6 +50,17 @@ pub struct KeptRing {
     pub samples: KeptSamples,
 }
 
+/// What one shard has of what `@` reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptPin {
+    /// The pin node.
+    pub node: NodeId,
+    /// Elements, each with its value, or with the samples of its window.
+    pub rows: Vec<(Labels, KeptSamples)>,
+    /// What its expression failed with.
+    pub error: Option<String>,
+}
+
 /// One piece of kept state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Kept {
@@ -59,6 +70,8 @@ pub enum Kept {
     Record(KeptRecord),
     /// Subquery results.
     Ring(KeptRing),
+    /// What `@` reads.
+    Pin(KeptPin),
 }
 
 /// Kept state of one worker.
@@ -68,6 +81,9 @@ pub struct KeptState {
     pub entries: Vec<(u16, Kept)>,
     /// The last evaluated instant of each grid, ms; equal on all workers.
     pub done: Vec<(Grid, i64)>,
+    /// Oldest stamp that a later evaluation may read, ms: a restart reads the samples from there on again. It lies far
+    /// back where instants wait.
+    pub reads_from_ms: i64,
 }
 
 impl KeptAlert {

@@ -14,7 +14,7 @@ use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
 use crate::samples::Samples;
 use crate::window::{SampleBuffer, SeriesStore, Slot};
-use bellwether_model::{Row, RowMut};
+use bellwether_model::{Row, RowMut, StepRange};
 
 /// A [`View`] with the samples.
 #[derive(Clone, Copy)]
@@ -75,12 +75,15 @@ impl<'a> Context<'a> {
             Op::Range { source, .. } => {
                 let (slot, clip) = match source {
                     Source::Selector(s) => self.selectors[*s].slot(row),
-                    Source::Ring(r) => match self.states[*r].as_ref().and_then(|s| s.ring_slot(row)) {
+                    Source::Ring(r) | Source::Pin(r) => match self.states[*r].as_ref().and_then(|s| s.kept_slot(row)) {
                         Some(slot) => (slot, None),
                         None => return,
                     },
                 };
-                self.compute_range(n, (slot, clip), row, mask, scratch, out);
+                match source {
+                    Source::Pin(pin) => self.compute_pinned(n, *pin, slot, mask, scratch, out),
+                    _ => self.compute_range(n, (slot, clip), row, mask, scratch, out),
+                }
             }
             _ => {
                 let input = node.inputs[0];
@@ -115,20 +118,8 @@ impl<'a> Context<'a> {
             return;
         }
         let mut scratches: [RowScratch; 2] = Default::default();
-        let [a, b] = &mut scratches;
-        let one;
-        let two;
-        let args: &[Row<'_>] = match node.inputs[..] {
-            [] => &[],
-            [x] => {
-                one = [self.block_row(n, x, 0, a)];
-                &one
-            }
-            [x, y, ..] => {
-                two = [self.block_row(n, x, 0, a), self.block_row(n, y, 0, b)];
-                &two
-            }
-        };
+        let (args, given) = self.parameters(n, &mut scratches);
+        let args = &args[..given];
         let buffer = self.store.samples(slot);
         let LeafScratch { kernel, stamps, values } = scratch;
         let samples = if buffer.has_stale() { without_stale(buffer, stamps, values) } else { samples_of(buffer) };
@@ -153,6 +144,57 @@ impl<'a> Context<'a> {
                 self.note_values(n, 1, Row { bits, ..*q }, is_invalid_quantile, invalid_quantile);
             }
             _ => {}
+        }
+    }
+
+    /// The rows of the scalar parameters, and how many there are.
+    fn parameters<'s>(&'s self, n: NodeIdx, scratches: &'s mut [RowScratch; 2]) -> ([Row<'s>; 2], usize) {
+        let none = Row { values: &[], bits: &[] };
+        let [a, b] = scratches;
+        match self.node(n).inputs[..] {
+            [] => ([none, none], 0),
+            [x] => ([self.block_row(n, x, 0, a), none], 1),
+            [x, y, ..] => ([self.block_row(n, x, 0, a), self.block_row(n, y, 0, b)], 2),
+        }
+    }
+
+    /// The function of a window that is fixed: each step lies elsewhere, seen from its end. Without parameters all steps
+    /// have one result.
+    fn compute_pinned(
+        &self,
+        n: NodeIdx,
+        pin: NodeIdx,
+        slot: Slot,
+        mask: Option<&[u64]>,
+        scratch: &mut LeafScratch,
+        out: RowMut<'_>,
+    ) {
+        let (Op::Range { func, range_ms, offset_ms, .. }, Op::Pin { at_ms, .. }) =
+            (&self.node(n).op, &self.node(pin).op)
+        else {
+            return;
+        };
+        let mut scratches: [RowScratch; 2] = Default::default();
+        let (args, given) = self.parameters(n, &mut scratches);
+        let (steps, samples) = (self.steps(n), samples_of(self.store.samples(slot)));
+        let one = |i: usize, kernel: &mut Scratch| {
+            let at = StepRange { first_ms: steps.at(i), count: 1, ..steps };
+            let spec = WindowSpec { range_ms: *range_ms, offset_ms: offset_ms + steps.at(i) - at_ms };
+            let (mut value, mut bit, set) = ([0.0], [0u64], [1u64]);
+            let here = |row: &Row<'_>| (row.get(i).map_or([0.0], |v| [v]), [u64::from(row.get(i).is_some())]);
+            let owned = args.map(|row| if row.bits.is_empty() { ([0.0], set) } else { here(&row) });
+            let args = [0, 1].map(|k: usize| Row { values: &owned[k].0, bits: &owned[k].1 });
+            let out = RowMut { values: &mut value, bits: &mut bit };
+            range(*func, samples, at, spec, &args[..given], None, kernel, out);
+            (bit[0] == 1).then_some(value[0])
+        };
+        let mut out = out;
+        let constant = if given == 0 { one(0, &mut scratch.kernel) } else { None };
+        for i in (0..steps.count).filter(|i| mask.is_none_or(|m| bellwether_model::block::has(m, *i))) {
+            let value = if given == 0 { constant } else { one(i, &mut scratch.kernel) };
+            if let Some(value) = value {
+                out.set(i, value);
+            }
         }
     }
 }

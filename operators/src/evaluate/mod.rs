@@ -38,6 +38,7 @@ mod node;
 mod notes;
 mod output;
 mod packet;
+mod pin;
 mod record;
 mod relabel;
 mod ring;
@@ -55,7 +56,7 @@ mod verdict;
 mod view;
 
 pub use alert_text::AlertText;
-pub use kept::{Kept, KeptAlert, KeptRecord, KeptRing, KeptSamples, KeptState};
+pub use kept::{Kept, KeptAlert, KeptPin, KeptRecord, KeptRing, KeptSamples, KeptState};
 pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};
@@ -91,6 +92,8 @@ pub struct Evaluator {
     times: EpochTimes,
     /// Oldest stamp that this epoch may read, ms: effects prune by it while readers of earlier instants are to come.
     reads_from_ms: i64,
+    /// No grid has an instant in this epoch or later that is not newer, ms.
+    after_ms: i64,
     steps: Vec<StepRange>,
     position: Position,
     board: Board,
@@ -119,6 +122,7 @@ impl Evaluator {
             done: BTreeMap::new(),
             times: EpochTimes { epoch: 0, watermark_ms: i64::MIN, warm_from_ms: 0, from_ms: 0, to_ms: i64::MAX },
             reads_from_ms: i64::MIN,
+            after_ms: i64::MIN,
             steps: Vec::new(),
             position: Position::default(),
             board: Board::default(),
@@ -155,6 +159,7 @@ impl Evaluator {
         self.notes.clear();
         self.inbox.clear();
         self.reads_from_ms = self.retain_from_ms();
+        self.after_ms = self.evaluated_upto_ms();
         self.steps = self.program.grids.iter().map(|g| self.instants(g)).collect();
         if self.worker == 0 {
             self.output.instants = self.steps.iter().map(|s| s.count as u64).sum();
@@ -170,9 +175,13 @@ impl Evaluator {
     fn instants(&self, grid: &Grid) -> StepRange {
         let t = &self.times;
         let first = if grid.warm { t.warm_from_ms } else { t.from_ms.saturating_sub(self.longest_query_offset()) };
-        let after = self.done.get(grid).copied().unwrap_or(i64::MIN).max(first.saturating_sub(1));
-        let upto = t.watermark_ms.saturating_sub(grid.wait_ms).min(t.to_ms);
-        StepRange::on_grid(grid.interval_ms, grid.phase_ms, after, upto)
+        // Subqueries with a negative offset read inner steps past the last one.
+        let ahead_ms = if grid.warm { self.program.ahead_ms() } else { 0 };
+        let last = t.to_ms.saturating_add(ahead_ms);
+        let (before, last) = grid.only.unwrap_or((first.saturating_sub(1), last));
+        let after = self.done.get(grid).copied().unwrap_or(i64::MIN).max(before);
+        let upto = if t.watermark_ms < grid.not_before_ms { i64::MIN } else { t.watermark_ms };
+        StepRange::on_grid(grid.interval_ms, grid.phase_ms, after, upto.saturating_sub(grid.wait_ms).min(last))
     }
 
     fn longest_query_offset(&self) -> i64 {
@@ -187,13 +196,22 @@ impl Evaluator {
 
     /// Oldest stamp that a later evaluation may read, ms.
     pub fn retain_from_ms(&self) -> i64 {
-        let next = self.program.grids.iter().map(|g| match self.done.get(g) {
-            Some(done) => *done,
-            None if g.warm => self.times.warm_from_ms,
-            None => self.times.from_ms.min(self.times.watermark_ms),
-        });
         let deepest = self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0);
-        next.min().unwrap_or(self.times.watermark_ms).saturating_sub(deepest)
+        self.evaluated_upto_ms().saturating_sub(deepest)
+    }
+
+    /// No instant of any grid that is still to be evaluated is older, ms.
+    fn evaluated_upto_ms(&self) -> i64 {
+        let next = self.program.grids.iter().filter_map(|g| match (self.done.get(g).copied(), g.only) {
+            (done, Some((after, upto))) => {
+                let at = done.unwrap_or(after).max(after);
+                (StepRange::on_grid(g.interval_ms, g.phase_ms, at, upto).count > 0).then_some(at)
+            }
+            (Some(done), None) => Some(done),
+            (None, None) if g.warm => Some(self.times.warm_from_ms),
+            (None, None) => Some(self.times.from_ms.min(self.times.watermark_ms)),
+        });
+        next.min().unwrap_or(self.times.watermark_ms)
     }
 
     /// Runs the next stage; `incoming` is what arrived since the last one, sorted by (node, sender). Returns whether
@@ -316,6 +334,7 @@ impl Evaluator {
             board: &self.board,
             output: &mut output,
             retain_from_ms: self.reads_from_ms,
+            after_ms: self.after_ms,
             published: Vec::new(),
             withdrawn: Vec::new(),
         };

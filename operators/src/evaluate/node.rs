@@ -29,9 +29,14 @@ pub trait NodeState: std::fmt::Debug + Send {
         let _ = (view, n, store, effects);
     }
 
-    /// The series that holds the samples of a row, for nodes that keep a subquery's results.
-    fn ring_slot(&self, row: u32) -> Option<Slot> {
+    /// The series that holds the samples of a row, for nodes that keep results: a ring, a pin.
+    fn kept_slot(&self, row: u32) -> Option<Slot> {
         let _ = row;
+        None
+    }
+
+    /// Why what the node keeps cannot be read, at any instant.
+    fn failure(&self) -> Option<&str> {
         None
     }
 

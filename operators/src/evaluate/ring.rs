@@ -30,7 +30,7 @@ impl NodeState for Ring {
         None
     }
 
-    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, _fx: &mut Effects<'_>) {
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, fx: &mut Effects<'_>) {
         let Op::Ring { retain_ms } = view.node(n).op else { return };
         let input = view.node(n).inputs[0];
         let changes = view.changes(input, &mut self.cursor);
@@ -61,14 +61,12 @@ impl NodeState for Ring {
             for (i, value) in view.block_row(n, input, row as u32, &mut scratch).present() {
                 store.push(*slot, steps.at(i), value);
             }
-            // Readers of the block's first instant are still to come, and instants that wait may lie further back.
-            if steps.count > 0 {
-                store.prune_one(*slot, steps.first_ms - 2 * retain_ms - steps.interval_ms);
-            }
+            // Readers may wait for longer than this grid does: the oldest instant that is still to come says what is read.
+            store.prune_one(*slot, fx.after_ms.saturating_sub(retain_ms));
         }
     }
 
-    fn ring_slot(&self, row: u32) -> Option<Slot> {
+    fn kept_slot(&self, row: u32) -> Option<Slot> {
         self.slots.get(row as usize).copied().flatten()
     }
 

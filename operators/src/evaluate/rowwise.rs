@@ -8,7 +8,8 @@ use super::unique::Unique;
 use super::view::RowScratch;
 use crate::arith::vector_scalar;
 use crate::math::apply as apply_math;
-use crate::program::{NodeIdx, Op};
+use crate::program::{NodeIdx, Op, Source};
+use bellwether_model::block::all;
 use bellwether_model::{Block, Row, RowMut};
 
 /// State of one row-wise node.
@@ -48,6 +49,11 @@ impl NodeState for Rowwise {
         out.reset(cx.rows(n), steps);
         for row in cx.live(n) {
             cx.compute(n, row, None, &mut self.scratch.kernel, out.row_mut(row as usize));
+        }
+        if let Op::Range { source: Source::Pin(pin), .. } = cx.node(n).op
+            && let Some(message) = cx.states[pin].as_ref().and_then(|s| s.failure())
+        {
+            return Some(VerdictPart::failed(all(steps), || message.to_owned()));
         }
         if !cx.node(n).check_unique {
             return None;

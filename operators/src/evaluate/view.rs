@@ -42,7 +42,7 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
             Op::Range { source, func, .. } => {
                 let base = match source {
                     Source::Selector(s) => RowsOf { owner: Owner::Selector(*s), drop_name: false },
-                    Source::Ring(r) => all.get(*r).copied().unwrap_or(own),
+                    Source::Ring(r) | Source::Pin(r) => all.get(*r).copied().unwrap_or(own),
                 };
                 dropped(base, !func.keeps_name())
             }

@@ -19,7 +19,9 @@ mod order;
 mod placement;
 pub mod selector;
 
-pub use op::{AlertSpec, Cardinality, Grouping, Matching, Op, RecordSpec, ScalarSide, SetOp, Source, TapSpec};
+pub use op::{
+    AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, RecordSpec, ScalarSide, SetOp, Source, TapSpec,
+};
 pub use order::ResultOrder;
 pub use placement::Placement;
 pub use selector::{MatchOp, Matcher, ProducerRead, Selector};
@@ -42,6 +44,30 @@ pub struct Grid {
     pub wait_ms: i64,
     /// Whether its instants are evaluated in the warm-up before `--from` already: grids of subqueries and of
     /// recorded series.
+    pub warm: bool,
+    /// The only instants that are evaluated, `after < t <= upto` in ms, wherever the run's own bounds are: those that an
+    /// `@` names, and what subqueries below it read. `None`: as the run goes.
+    pub only: Option<(i64, i64)>,
+    /// No instant is ready before the watermark has reached this one, because something that all of them read is
+    /// fixed there by `@`, ms; `i64::MIN` where nothing is.
+    pub not_before_ms: i64,
+}
+
+impl Grid {
+    /// The instants `k × interval + phase` of a run, ready at once.
+    pub fn of_run(interval_ms: i64, phase_ms: i64) -> Self {
+        Self { interval_ms, phase_ms, wait_ms: 0, warm: false, only: None, not_before_ms: i64::MIN }
+    }
+}
+
+/// What `@` reads, wherever the steps of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pins {
+    /// Oldest stamp that is read, ms.
+    pub from_ms: i64,
+    /// The watermark at which all of them are taken, ms.
+    pub upto_ms: i64,
+    /// Whether they read what rules produce, so that rules must be evaluated back to `from_ms`.
     pub warm: bool,
 }
 
@@ -136,6 +162,8 @@ pub struct Program {
     pub phases: Vec<Phase>,
     /// How far back the deepest rule reads, ms: warm-up of a backtest, what a restart reads again.
     pub horizon_ms: i64,
+    /// What is read at fixed instants, if anything is.
+    pub pins: Option<Pins>,
     /// Tenant of the rules.
     pub tenant: String,
     /// Labels that place ingested series.
@@ -153,5 +181,26 @@ impl Program {
     /// Number of stages that an epoch with at most `steps` instants a grid runs through: its rounds.
     pub fn rounds(&self, steps: usize) -> usize {
         self.phases.iter().map(|p| p.stages.len() * if p.stepwise { steps } else { 1 }).sum()
+    }
+
+    /// First instant of warm grids in a run whose first step is `from_ms`; `warm_up_ms` replaces the horizon.
+    pub fn warm_from_ms(&self, from_ms: i64, warm_up_ms: Option<i64>) -> i64 {
+        let pins = self.pins.filter(|p| p.warm).map_or(i64::MAX, |p| p.from_ms);
+        from_ms.saturating_sub(warm_up_ms.unwrap_or(self.horizon_ms)).min(pins)
+    }
+
+    /// Oldest stamp that such a run reads, ms.
+    pub fn read_from_ms(&self, from_ms: i64, warm_up_ms: Option<i64>) -> i64 {
+        self.warm_from_ms(from_ms, warm_up_ms).min(self.pins.map_or(i64::MAX, |p| p.from_ms))
+    }
+
+    /// How far past a step is read, ms.
+    pub fn ahead_ms(&self) -> i64 {
+        self.grids.iter().filter(|g| g.only.is_none()).map(|g| g.wait_ms).max().unwrap_or(0).max(0)
+    }
+
+    /// Newest stamp that a run reads whose last step is `to_ms`, ms.
+    pub fn read_upto_ms(&self, to_ms: i64) -> i64 {
+        to_ms.saturating_add(self.ahead_ms()).max(self.pins.map_or(i64::MIN, |p| p.upto_ms))
     }
 }

@@ -11,6 +11,19 @@ pub enum Source {
     Selector(usize),
     /// The samples that an [`Op::Ring`] node keeps: its node index.
     Ring(usize),
+    /// What an [`Op::Pin`] node keeps: its node index. The window is the same at every instant.
+    Pin(usize),
+}
+
+/// The window that an [`Op::Pin`] node keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PinnedWindow {
+    /// Selector or ring.
+    pub source: Source,
+    /// ms.
+    pub range_ms: i64,
+    /// ms; may be negative.
+    pub offset_ms: i64,
 }
 
 /// Which operand of a vector-scalar operator is the scalar.
@@ -158,9 +171,9 @@ pub enum Op {
         /// The sample's time in seconds instead of its value (`timestamp(selector)`); drops the name.
         timestamp: bool,
     },
-    /// Range function over `(t - offset - range, t - offset]`. [scalar parameters…]
+    /// Range function over `(t - offset - range, t - offset]`; of a pin, `t` is the pin's instant. [scalar parameters…]
     Range {
-        /// Selector or ring.
+        /// Selector, ring or pin.
         source: Source,
         /// The function.
         func: RangeFn,
@@ -173,6 +186,14 @@ pub enum Op {
     Ring {
         /// How far back its readers look from their instant, ms.
         retain_ms: i64,
+    },
+    /// Keeps what was there at one instant: the operand's elements, or the samples of a window. On a grid of that instant
+    /// only. (operands: vector, or none with a window)
+    Pin {
+        /// The instant, ms.
+        at_ms: i64,
+        /// Keeps this window's samples instead.
+        window: Option<PinnedWindow>,
     },
     /// Element-wise function; drops the name. [vector, scalar parameters…]
     Map(MathFn),
@@ -261,4 +282,37 @@ pub enum Op {
     Record(Box<RecordSpec>),
     /// Result of a rule or query as it is. (operands: vector or scalar)
     Tap(TapSpec),
+}
+
+impl Op {
+    /// Where windows come from, for operators that read any.
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::Instant { selector, .. } => Some(Source::Selector(*selector)),
+            Self::Range { source, .. } => Some(*source),
+            Self::Pin { window, .. } => window.map(|w| w.source),
+            _ => None,
+        }
+    }
+
+    /// The node whose samples are read: a ring, or a pin.
+    pub fn sampled(&self) -> Option<usize> {
+        match self.source() {
+            Some(Source::Ring(n) | Source::Pin(n)) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The same, to be numbered anew.
+    pub fn sampled_mut(&mut self) -> Option<&mut usize> {
+        let source = match self {
+            Self::Range { source, .. } => source,
+            Self::Pin { window: Some(window), .. } => &mut window.source,
+            _ => return None,
+        };
+        match source {
+            Source::Ring(n) | Source::Pin(n) => Some(n),
+            Source::Selector(_) => None,
+        }
+    }
 }

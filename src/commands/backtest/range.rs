@@ -2,7 +2,7 @@
 //!
 //! # Semantics
 //! Steps run from `--from` to `--to`, by default over the whole span of the data. Samples are read from the warm-up
-//! before the first step to as far past the last one as the rules look ahead.
+//! before the first step to as far past the last one as the rules look ahead, and wherever `@` points.
 
 use crate::cli::backtest::Args;
 use crate::exit::Failure;
@@ -44,11 +44,11 @@ impl Range {
                 "there is no step from {from} (--from) to {to} (--to); the data reach from {first} to {last}"
             )));
         }
-        let read_from_ms = from_ms.saturating_sub(args.warm_up.unwrap_or(program.horizon_ms));
-        let ahead_ms = program.grids.iter().map(|g| g.wait_ms).max().unwrap_or(0).max(0);
-        let read_to_ms = to_ms.saturating_add(ahead_ms);
+        let read_from_ms = program.read_from_ms(from_ms, args.warm_up);
+        let read_to_ms = program.read_upto_ms(to_ms);
         let data = (span.0.max(read_from_ms), span.1.min(read_to_ms));
-        let interval_ms = program.grids.iter().map(|g| g.interval_ms).min().unwrap_or(60_000).max(1);
+        let interval_ms =
+            program.grids.iter().filter(|g| g.only.is_none()).map(|g| g.interval_ms).min().unwrap_or(60_000).max(1);
         let steps = match args.block {
             Some(steps) => steps as f64,
             None => block_steps(samples, span, interval_ms),
@@ -58,7 +58,7 @@ impl Range {
             data_ms: (data.0 <= data.1).then_some(data),
             block_ms: block_ms(interval_ms, steps, program.horizon_ms),
             lateness_ms: args.lateness,
-            warm_from_ms: read_from_ms,
+            warm_from_ms: program.warm_from_ms(from_ms, args.warm_up),
             from_ms,
             to_ms,
         });

@@ -169,7 +169,7 @@ fn refusal(errors: &[LowerError]) -> Outcome {
 fn query<'a>(test: &'a TestGroup, i: usize, parsed: &'a [Result<Expr, String>]) -> Option<QueryInput<'a>> {
     let (case, expr) = (&test.expr_cases[i], parsed[i].as_ref().ok()?);
     let phase_ms = (test.start_ms + case.eval_time_ms).rem_euclid(ONCE_MS);
-    Some(QueryInput { text: &case.expr, expr, interval_ms: ONCE_MS, phase_ms })
+    Some(QueryInput { text: &case.expr, expr, interval_ms: ONCE_MS, phase_ms, range_ms: None })
 }
 
 fn options(file: &TestFile, test: &TestGroup) -> lower::Options {

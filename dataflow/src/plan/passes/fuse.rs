@@ -12,7 +12,7 @@
 //! component that runs instant by instant, a leaf that reads producers keeps its block, because its position among
 //! their writes decides what it sees.
 
-use bellwether_operators::program::{Node, NodeIdx, Op, SetOp, Source};
+use bellwether_operators::program::{Node, NodeIdx, Op, SetOp};
 
 /// Where and when the schedule runs each node.
 pub trait Stages {
@@ -31,8 +31,8 @@ pub fn fuse(nodes: &mut [Node], stages: &impl Stages) {
         for input in &node.inputs {
             consumers[*input].push(i);
         }
-        if let Op::Range { source: Source::Ring(ring), .. } = node.op {
-            consumers[ring].push(i);
+        if let Some(sampled) = node.op.sampled() {
+            consumers[sampled].push(i);
         }
     }
     let mut has_notes = vec![false; nodes.len()];

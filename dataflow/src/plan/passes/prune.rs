@@ -1,15 +1,15 @@
 //! Drops nodes that no effect needs: operands of what was folded.
 
-use crate::plan::{Dag, ring};
-use bellwether_operators::program::{NodeIdx, Op, Source};
+use crate::plan::{Dag, sampled};
+use bellwether_operators::program::{NodeIdx, Op};
 
 /// Drops them; gives the new number of each node that stays (dropped ones have no meaningful number).
 pub fn prune(dag: &mut Dag) -> Vec<NodeIdx> {
     let mut needed: Vec<bool> = dag.nodes.iter().map(|n| is_root(&n.op)).collect();
-    // Inputs and rings stand before their readers, so one walk backwards reaches everything.
+    // Inputs, rings and pins stand before their readers, so one walk backwards reaches everything.
     for n in (0..dag.nodes.len()).rev() {
         if needed[n] {
-            for below in dag.nodes[n].inputs.iter().copied().chain(ring(&dag.nodes[n])) {
+            for below in dag.nodes[n].inputs.iter().copied().chain(sampled(&dag.nodes[n])) {
                 needed[below] = true;
             }
         }
@@ -26,8 +26,8 @@ pub fn prune(dag: &mut Dag) -> Vec<NodeIdx> {
         for input in &mut node.inputs {
             *input = number[*input];
         }
-        if let Op::Range { source: Source::Ring(ring), .. } = &mut node.op {
-            *ring = number[*ring];
+        if let Some(sampled) = node.op.sampled_mut() {
+            *sampled = number[*sampled];
         }
     }
     number

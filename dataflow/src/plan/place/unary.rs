@@ -42,6 +42,11 @@ impl Placer<'_> {
                 let facts = self.facts(input).clone();
                 self.finish(node, facts, false)
             }
+            Op::Pin { .. } => {
+                node.placement = self.placement(input).clone();
+                let facts = self.facts(input).clone();
+                self.push(node, facts)
+            }
             Op::Arith { op, bool_mode, .. } if is_filter(op, bool_mode) => {
                 node.placement = self.placement(input).clone();
                 let facts = self.facts(input).clone();

@@ -21,6 +21,10 @@ groups:
       - alert: Busy
         expr: rate(requests_total[2m]) > 3
         for: 30s
+      - alert: AboveThen
+        expr: max by (job) (load) > 1.5 * avg by (job) (load @ 900) and avg by (job) (load @ 3000 offset 20m) > 0
+      - alert: AsBefore
+        expr: quantile_over_time(scalar(avg(load)) / 100, load[5m] @ 1200) > 60
       - alert: Trend
         expr: avg_over_time(job:load:avg[5m:1m]) > 47.5
   - name: up
@@ -124,7 +128,7 @@ fn of(decisions: &[Decision], alert: &str) -> usize {
 #[test]
 fn decisions_do_not_depend_on_workers_blocks_or_the_way_they_talk() {
     let (first, expected) = whole(1, Mode::Threads, 600_000);
-    for alert in ["HighLoad", "Busy", "Trend", "Down", "Hot", "NoHeartbeat", "ManyDown"] {
+    for alert in ["HighLoad", "Busy", "AboveThen", "AsBefore", "Trend", "Down", "Hot", "NoHeartbeat", "ManyDown"] {
         assert!(of(&expected, alert) > 0, "{alert}: {} decisions", expected.len());
     }
     for (workers, mode) in ALL {
@@ -151,7 +155,7 @@ fn cut(at: u64, before: usize, after: usize) -> Vec<Decision> {
     }
     let (report, mut decisions) = go(saves, epochs);
     let kept: Vec<KeptState> = report.kept.unwrap();
-    let from_ms = last.upto_ms - program.horizon_ms;
+    let from_ms = kept[0].reads_from_ms - 1;
     let load = Binding { load_only: true, ..last.binding(Some(program)) };
     let rest = rest.iter().map(|e| (e.binding(None), between(&samples, e.after_ms, e.upto_ms)));
     let epochs = [(load, between(&samples, from_ms, last.upto_ms))].into_iter().chain(rest).collect();

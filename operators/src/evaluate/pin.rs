@@ -1,0 +1,159 @@
+//! Keeps what `@` reads: the elements of an expression, or the samples of a window, as they were at one instant.
+//!
+//! # Semantics
+//! An expression that `@` fixes is evaluated once, on a grid of that instant only, when the watermark has reached it; a late
+//! sample that comes after it changes nothing. Range functions read what is kept, the same at every step. Steps before
+//! the instant wait for it (`Grid::not_before_ms`).
+//!
+//! # State
+//! A series in the store for each element, with one sample or with those of its window. Kept over restarts, because
+//! what it was read from may be gone by then.
+//!
+//! # Errors
+//! What fails at the instant fails at every step that reads it. So does a pin of an instant that was final before its rule
+//! came: nothing is known of it any more.
+
+use super::effects::Effects;
+use super::elements::Elements;
+use super::kept::{Kept, KeptPin, KeptSamples};
+use super::leaf::Context;
+use super::node::{Hands, NodeState};
+use super::packet::{Packet, VerdictPart};
+use super::view::{RowScratch, View};
+use crate::program::{NodeIdx, Op, PinnedWindow, Source};
+use crate::window::{SeriesStore, Slot};
+use bellwether_model::block::ones;
+use bellwether_model::{Block, Labels, SHARDS, is_stale, worker_of_shard};
+
+const NOT_TAKEN: &str = "@ names an instant that was final before this rule was loaded: its samples are not known";
+
+/// State of one pin.
+#[derive(Debug, Default)]
+pub struct Pin {
+    elements: Elements,
+    slots: Vec<Slot>,
+    taken: bool,
+    error: Option<String>,
+}
+
+impl Pin {
+    fn add(&mut self, labels: Labels, samples: &[(i64, u64)], store: &mut SeriesStore) {
+        let slot = store.add_produced(labels.clone());
+        for (stamp_ms, bits) in samples {
+            store.push(slot, *stamp_ms, f64::from_bits(*bits));
+        }
+        let row = self.elements.add(labels) as usize;
+        self.slots.resize(row + 1, slot);
+    }
+
+    /// The operand's elements; the instant is the only one of the grid.
+    fn take_vector(&mut self, view: &View<'_>, n: NodeIdx, at_ms: i64, store: &mut SeriesStore) {
+        let input = view.node(n).inputs[0];
+        let mut scratch = RowScratch::default();
+        for row in view.live(input) {
+            if let Some(value) = view.block_row(n, input, row, &mut scratch).get(0) {
+                self.add(view.labels(input, row), &[(at_ms, value.to_bits())], store);
+            }
+        }
+    }
+
+    fn take_window(&mut self, view: &View<'_>, at_ms: i64, window: PinnedWindow, store: &mut SeriesStore) {
+        let upto_ms = at_ms.saturating_sub(window.offset_ms);
+        let after_ms = upto_ms.saturating_sub(window.range_ms);
+        let rows: Vec<(Labels, Slot)> = match window.source {
+            Source::Selector(s) => {
+                let rows = &view.selectors[s];
+                rows.elements.live().filter_map(|r| Some((rows.elements.get(r)?.clone(), rows.slot(r).0))).collect()
+            }
+            Source::Ring(kept) | Source::Pin(kept) => {
+                let slot = |row| view.states[kept].as_ref().and_then(|s| s.kept_slot(row));
+                view.live(kept).filter_map(|row| Some((view.labels(kept, row), slot(row)?))).collect()
+            }
+        };
+        for (labels, slot) in rows {
+            let inside: KeptSamples = samples_of(store, slot)
+                .filter(|(t, v)| *t > after_ms && *t <= upto_ms && !is_stale(f64::from_bits(*v)))
+                .collect();
+            if !inside.is_empty() {
+                self.add(labels, &inside, store);
+            }
+        }
+    }
+}
+
+fn samples_of(store: &SeriesStore, slot: Slot) -> impl Iterator<Item = (i64, u64)> + '_ {
+    let buffer = store.samples(slot);
+    let stamps = buffer.stamps().iter().map(|s| buffer.base_ms() + i64::from(*s));
+    stamps.zip(buffer.values().iter().map(|v| v.to_bits()))
+}
+
+impl NodeState for Pin {
+    fn eval(&mut self, _: &Context<'_>, _: NodeIdx, _: Vec<Packet>, _: &mut Block) -> Option<VerdictPart> {
+        None
+    }
+
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, fx: &mut Effects<'_>) {
+        let Op::Pin { at_ms, window } = view.node(n).op else { return };
+        self.taken = true;
+        let (failed, message) = fx.board.union(view, n);
+        if ones(&failed).next().is_some() {
+            self.error = Some(message.map(|m| m.1).unwrap_or_default());
+            return;
+        }
+        match window {
+            Some(window) => self.take_window(view, at_ms, window, store),
+            None => self.take_vector(view, n, at_ms, store),
+        }
+    }
+
+    fn kept_slot(&self, row: u32) -> Option<Slot> {
+        self.slots.get(row as usize).copied()
+    }
+
+    fn failure(&self) -> Option<&str> {
+        if self.taken { self.error.as_deref() } else { Some(NOT_TAKEN) }
+    }
+
+    fn elements(&self) -> Option<&Elements> {
+        Some(&self.elements)
+    }
+
+    /// One entry for each shard of this worker: whoever owns the shard next must know that the pin was taken, whether it
+    /// has elements or not.
+    fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {
+        if !self.taken {
+            return Vec::new();
+        }
+        let own = |shard: &usize| worker_of_shard(*shard, view.peers) == view.worker;
+        let entry = || KeptPin { node: view.node(n).id, rows: Vec::new(), error: self.error.clone() };
+        let mut all: Vec<(usize, KeptPin)> = (0..SHARDS).filter(own).map(|shard| (shard, entry())).collect();
+        for row in self.elements.live() {
+            let (Some(labels), Some(slot)) = (self.elements.get(row), self.kept_slot(row)) else { continue };
+            let shard = view.shard(&view.node(n).placement, labels);
+            let kept = (labels.clone(), samples_of(store, slot).collect());
+            match all.iter_mut().find(|(s, _)| *s == shard) {
+                Some((_, entry)) => entry.rows.push(kept),
+                // Placement does not tell where it is: it goes where its labels say.
+                None => all.push((shard, KeptPin { rows: vec![kept], ..entry() })),
+            }
+        }
+        all.into_iter().map(|(shard, entry)| (shard as u16, Kept::Pin(entry))).collect()
+    }
+
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
+        let Kept::Pin(kept) = kept else { return false };
+        if kept.node != view.node(n).id {
+            return false;
+        }
+        self.taken = true;
+        self.error.clone_from(&kept.error);
+        for (labels, samples) in &kept.rows {
+            self.add(labels.clone(), samples, hands.store);
+        }
+        true
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        self.slots.clone()
+    }
+}
