@@ -10,7 +10,7 @@ use engine::{Cut, Refused, compile_query, order_of, results};
 
 /// Evaluations that pass, by category: `core` (1,204) needs no feature, `flags` (406) one that is experimental. Floors only
 /// rise.
-const FLOORS: [(&str, usize); 2] = [("core", 969), ("flags", 107)];
+const FLOORS: [(&str, usize); 2] = [("core", 1149), ("flags", 108)];
 
 #[derive(Default)]
 struct Engine {

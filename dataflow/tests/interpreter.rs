@@ -86,6 +86,12 @@ const QUERIES: &[&str] = &[
     "max_over_time(max_over_time(load[1m:15s] offset -30s)[2m:30s] offset 30s)",
     "load offset -2m + load @ 1500 offset -1m",
     "timestamp(load @ 777)",
+    "increase(requests_total[2m] anchored)",
+    "sum by (job) (rate(requests_total[2m] smoothed))",
+    "load smoothed offset 10s",
+    "changes(load[1m] anchored)",
+    "resets(requests_total[20m] anchored @ 1200)",
+    "max_over_time((load smoothed @ 333)[1m:15s])",
 ];
 
 #[test]

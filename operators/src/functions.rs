@@ -3,4 +3,4 @@
 pub use crate::aggregate::{AggOp, Choice, limit_fault};
 pub use crate::arith::BinOp;
 pub use crate::math::MathFn;
-pub use crate::range::RangeFn;
+pub use crate::range::{Extended, ExtendedFn, RangeFn};

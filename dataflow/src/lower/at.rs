@@ -14,7 +14,6 @@ use super::context::{Lowering, Scope};
 use super::range::Window;
 use super::unit::Unit;
 use super::walk::{inner, operands};
-use crate::promql::{ANCHORED, SMOOTHED};
 use bellwether_operators::functions::RangeFn;
 use bellwether_operators::program::{Grid, NodeIdx, Op, PinnedWindow, Shape, Source};
 use promql_parser::parser::value::ValueType;
@@ -139,10 +138,10 @@ impl Lowering<'_> {
     /// A window that stands at one instant, of a function that does not.
     pub(super) fn pinned_window(&mut self, scope: Scope<'_>, at_ms: i64, arg: &Expr, function: &str) -> Option<Window> {
         let there = self.pinned_scope(scope, at_ms, arg);
-        let Window { source, range_ms, offset_ms, text } = self.window(there, arg, function)?;
+        let Window { source, range_ms, offset_ms, text, extended } = self.window(there, arg, function)?;
         let window = Some(PinnedWindow { source, range_ms, offset_ms });
         let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window }, Vec::new(), text.clone());
-        Some(Window { source: Source::Pin(pin), range_ms, offset_ms, text })
+        Some(Window { source: Source::Pin(pin), range_ms, offset_ms, text, extended })
     }
 
     /// Where a selector or subquery reads, seen from where it is lowered; `None` where that is refused.
@@ -169,12 +168,4 @@ pub(super) fn has_at(expr: &Expr) -> bool {
         _ => false,
     };
     own || operands(expr).into_iter().any(has_at)
-}
-
-/// The argument of `anchored` or `smoothed`, or the expression itself.
-pub(super) fn bare(expr: &Expr) -> &Expr {
-    match inner(expr) {
-        Expr::Call(c) if matches!(c.func.name, ANCHORED | SMOOTHED) => c.args.args.first().map_or(expr, |a| inner(a)),
-        other => other,
-    }
 }

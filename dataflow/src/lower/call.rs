@@ -5,6 +5,7 @@ use super::context::{Lowering, Scope};
 use super::math::math_function;
 use super::range::range_function;
 use super::walk::inner;
+use crate::promql::{ANCHORED, SMOOTHED};
 use bellwether_operators::functions::BinOp;
 use bellwether_operators::program::{NodeIdx, Op, ScalarSide, Shape};
 use promql_parser::parser::{Call, Expr};
@@ -22,6 +23,7 @@ impl Lowering<'_> {
             return self.calendar_call(scope, call, f);
         }
         match name {
+            ANCHORED | SMOOTHED => self.extended_selector(scope, call),
             "time" => Some(self.time(scope)),
             "pi" => Some(self.number(scope, std::f64::consts::PI)),
             "vector" => self.vector_of(scope, call),

@@ -4,8 +4,9 @@
 //! # Semantics
 //! The least fixed point over all units. It exists because in a cycle of reads at least one sees older samples only.
 
-use super::at::{At, at, bare};
+use super::at::{At, at};
 use super::catalogue::Catalogue;
+use super::extended::bare;
 use super::order::sights;
 use super::range::extrapolates;
 use super::unit::Unit;
@@ -53,6 +54,7 @@ impl Ahead {
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
     pub(super) of_unit: Vec<Ahead>,
+    lookback_ms: i64,
 }
 
 /// Where an expression stands.
@@ -67,8 +69,9 @@ struct Place<'a> {
 }
 
 impl LookAhead {
-    pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>]) -> Self {
-        let mut ahead = Self { of_unit: vec![Ahead::default().at_its_instant(); units.len()] };
+    pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>], lookback_ms: i64) -> Self {
+        let of_unit = vec![Ahead::default().at_its_instant(); units.len()];
+        let mut ahead = Self { of_unit, lookback_ms };
         for component in &catalogue.components {
             // Producers first: outside of cycles one round settles a component.
             for _ in 0..=component.len() {
@@ -109,9 +112,11 @@ impl LookAhead {
     }
 
     fn expr(&self, place: Place<'_>, expr: &Expr) -> Ahead {
+        let (extension, expr) = bare(expr);
+        let ahead_ms = extension.map_or(0, |e| e.ahead_ms(self.lookback_ms));
         match expr {
-            Expr::VectorSelector(v) => self.selector(place, v, false),
-            Expr::MatrixSelector(m) => self.selector(place, &m.vs, false),
+            Expr::VectorSelector(v) => self.selector(place, v, false, ahead_ms),
+            Expr::MatrixSelector(m) => self.selector(place, &m.vs, false, ahead_ms),
             Expr::Subquery(s) => {
                 let below = self.expr(Place { in_subquery: true, pinned_ms: None, ..place }, &s.expr);
                 let below = below.at_its_instant().after(offset_ms(s.offset.as_ref()));
@@ -119,8 +124,11 @@ impl LookAhead {
             }
             Expr::Call(c) => {
                 let arg = |a: &Expr| match bare(a) {
-                    Expr::MatrixSelector(m) => self.selector(place, &m.vs, extrapolates(c.func.name)),
-                    other => self.expr(place, other),
+                    (extension, Expr::MatrixSelector(m)) => {
+                        let ahead_ms = extension.map_or(0, |e| e.ahead_ms(self.lookback_ms));
+                        self.selector(place, &m.vs, extrapolates(c.func.name), ahead_ms)
+                    }
+                    _ => self.expr(place, a),
                 };
                 c.args.args.iter().map(|a| arg(a)).fold(Ahead::default(), Ahead::and)
             }
@@ -128,9 +136,10 @@ impl LookAhead {
         }
     }
 
-    fn selector(&self, place: Place<'_>, v: &VectorSelector, extrapolating: bool) -> Ahead {
+    fn selector(&self, place: Place<'_>, v: &VectorSelector, extrapolating: bool, ahead_ms: i64) -> Ahead {
         let stands = at(place.unit, v.at.as_ref(), place.in_subquery);
-        let used = Use { fixed: matches!(stands, At::Instant(_)), ..usage(v, extrapolating, place.in_subquery) };
+        let plain = usage(v, extrapolating, place.in_subquery);
+        let used = Use { fixed: matches!(stands, At::Instant(_)), offset_ms: plain.offset_ms - ahead_ms, ..plain };
         let through = sights(place.catalogue, place.units, place.unit, used);
         let through = through.iter().map(|s| self.of_unit[s.producer_unit].after(s.lag_ms.max(used.offset_ms)));
         let own = Ahead::default().at_its_instant().after(used.offset_ms);

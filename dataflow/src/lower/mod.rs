@@ -30,6 +30,7 @@ mod context;
 mod effect;
 mod error;
 mod expr;
+mod extended;
 mod histogram;
 mod input;
 mod labels;

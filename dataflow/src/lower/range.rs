@@ -6,10 +6,11 @@
 
 use super::at::At;
 use super::context::{Lowering, Scope};
+use super::extended::{Extension, bare, extended_function};
 use super::text;
-use super::walk::{inner, offset_ms, usage};
+use super::walk::{Use, offset_ms, usage};
 use bellwether_operators::annotation::is_counter_name;
-use bellwether_operators::functions::RangeFn;
+use bellwether_operators::functions::{Extended, RangeFn};
 use bellwether_operators::program::{Grid, NodeIdx, Op, Shape, Source};
 use promql_parser::parser::{Call, Expr, SubqueryExpr};
 use std::time::Duration;
@@ -59,11 +60,22 @@ pub(super) struct Window {
     pub(super) range_ms: i64,
     pub(super) offset_ms: i64,
     pub(super) text: String,
+    /// What an `anchored` or `smoothed` window is itself; the one above is what it reads.
+    pub(super) extended: Option<Border>,
+}
+
+/// An `anchored` or `smoothed` window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Border {
+    smoothed: bool,
+    range_ms: i64,
+    offset_ms: i64,
 }
 
 impl Lowering<'_> {
     pub(super) fn range_call(&mut self, scope: Scope<'_>, call: &Call, at: usize, func: RangeFn) -> Option<NodeIdx> {
         let name = call.func.name;
+        self.check_extension(scope, call.args.args.get(at)?, name)?;
         let window = call.args.args.get(at).and_then(|arg| self.window(scope, arg, name));
         let others = call.args.args.iter().enumerate().filter(|(i, _)| *i != at);
         let params: Vec<Option<NodeIdx>> = others.map(|(_, e)| self.scalar_expr(scope, e, name)).collect();
@@ -71,6 +83,12 @@ impl Lowering<'_> {
         let window = window?;
         let mut args: Vec<String> = params.iter().map(|p| self.text(*p).to_owned()).collect();
         args.insert(at.min(args.len()), window.text);
+        let func = match (window.extended, extended_function(func)) {
+            (Some(Border { smoothed, range_ms, offset_ms }), Some(func)) => {
+                RangeFn::Extended(Extended { func, smoothed, range_ms, offset_ms })
+            }
+            _ => func,
+        };
         let op = Op::Range { source: window.source, func, range_ms: window.range_ms, offset_ms: window.offset_ms };
         let node = self.vector(scope, op, params, format!("{name}({})", args.join(", ")));
         self.annotate_range(scope, call, node, at);
@@ -82,10 +100,10 @@ impl Lowering<'_> {
         let Op::Range { source, func, .. } = &self.dag.nodes[node].op else { return };
         let counter = match source {
             Source::Selector(s) => self.dag.selectors[*s].metric_name().is_some_and(is_counter_name),
-            Source::Ring(_) => false,
+            Source::Ring(_) | Source::Pin(_) => false,
         };
         let about = match func {
-            RangeFn::Rate | RangeFn::Increase if !counter => (0, call.args.args.get(at)),
+            f if f.reads_counter() && !counter => (0, call.args.args.get(at)),
             RangeFn::QuantileOverTime => (1, call.args.args.first()),
             _ => return,
         };
@@ -95,7 +113,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn window(&mut self, scope: Scope<'_>, arg: &Expr, function: &str) -> Option<Window> {
-        let stands = match inner(arg) {
+        let (extension, bare) = bare(arg);
+        let stands = match bare {
             Expr::MatrixSelector(m) => self.reads_at(scope, m.vs.at.as_ref())?,
             Expr::Subquery(s) => self.reads_at(scope, s.at.as_ref())?,
             _ => At::Step,
@@ -103,14 +122,22 @@ impl Lowering<'_> {
         if let At::Instant(at_ms) = stands {
             return self.pinned_window(scope, at_ms, arg, function);
         }
-        match inner(arg) {
+        match bare {
             Expr::MatrixSelector(m) => {
-                let used = scope.reads(usage(&m.vs, extrapolates(function), scope.in_subquery));
+                let plain = scope.reads(usage(&m.vs, extrapolates(function), scope.in_subquery));
+                let lookback_ms = self.options.lookback_ms;
+                let ahead_ms = extension.map_or(0, |e| e.ahead_ms(lookback_ms));
+                let back_ms = extension.map_or(0, |_| lookback_ms);
+                let used = Use { offset_ms: plain.offset_ms - ahead_ms, ..plain };
                 let source = Source::Selector(self.selector(scope, used)?);
-                let (range_ms, offset_ms) = (millis(m.range), used.offset_ms);
+                let (range_ms, offset_ms) = (millis(m.range), plain.offset_ms);
+                let smoothed = extension == Some(Extension::Smoothed);
+                let extended = extension.map(|_| Border { smoothed, range_ms, offset_ms });
+                let word = extension.map_or(String::new(), |e| format!(" {}", e.word()));
                 let (range, modifiers) = (text::duration(range_ms), text::modifiers(scope.pinned_ms, offset_ms));
-                let text = format!("{}[{range}]{modifiers}", self.source_text(source));
-                Some(Window { source, range_ms, offset_ms, text })
+                let text = format!("{}[{range}]{modifiers}{word}", self.source_text(source));
+                let (range_ms, offset_ms) = (range_ms + back_ms + ahead_ms, used.offset_ms);
+                Some(Window { source, range_ms, offset_ms, text, extended })
             }
             Expr::Subquery(s) => self.subquery(scope, s),
             other => {
@@ -145,6 +172,6 @@ impl Lowering<'_> {
             text::duration(step_ms),
             text::modifiers(scope.pinned_ms, offset_ms)
         );
-        Some(Window { source: Source::Ring(ring), range_ms, offset_ms, text })
+        Some(Window { source: Source::Ring(ring), range_ms, offset_ms, text, extended: None })
     }
 }

@@ -245,7 +245,7 @@ pub fn is_filter(op: BinOp, bool_mode: bool) -> bool {
 
 /// `last_over_time` and `first_over_time` return samples as they are.
 pub fn keeps_name(func: RangeFn) -> bool {
-    matches!(func, RangeFn::LastOverTime | RangeFn::FirstOverTime)
+    func.keeps_name()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Short names of plan operators, for explanations.
 
 use bellwether_operators::functions::Choice;
+use bellwether_operators::functions::RangeFn;
 use bellwether_operators::program::{Cardinality, Grouping, Op, SetOp, Source};
 use promql_parser::util::display_duration;
 use std::time::Duration;
@@ -23,7 +24,15 @@ pub fn op_label(op: &Op) -> String {
                 Source::Ring(_) => " of ring",
                 Source::Pin(_) => " of pin",
             };
-            format!("range {func:?} [{}]{}{from}", duration(*range_ms), offset(*offset_ms))
+            let window = |range_ms: i64, offset_ms: i64| format!("[{}]{}", duration(range_ms), offset(offset_ms));
+            match func {
+                RangeFn::Extended(f) => {
+                    let (word, window) =
+                        (if f.smoothed { "smoothed" } else { "anchored" }, window(f.range_ms, f.offset_ms));
+                    format!("range {:?} {window} {word}{from}", f.func)
+                }
+                func => format!("range {func:?} {}{from}", window(*range_ms, *offset_ms)),
+            }
         }
         Op::Pin { at_ms, window: None } => format!("pin @ {}", seconds(*at_ms)),
         Op::Pin { at_ms, window: Some(w) } => {

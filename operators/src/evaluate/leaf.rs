@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
                     },
                 };
                 match source {
-                    Source::Pin(pin) => self.compute_pinned(n, *pin, slot, mask, scratch, out),
+                    Source::Pin(pin) => self.compute_pinned(n, (*pin, slot), row, mask, scratch, out),
                     _ => self.compute_range(n, (slot, clip), row, mask, scratch, out),
                 }
             }
@@ -133,7 +133,7 @@ impl<'a> Context<'a> {
     /// What a range function has to say about a series that gave `bits`.
     fn note_range(&self, n: NodeIdx, row: u32, bits: &[u64], args: &[Row<'_>]) {
         match (&self.node(n).op, args) {
-            (Op::Range { func: RangeFn::Rate | RangeFn::Increase, .. }, _) => {
+            (Op::Range { func, .. }, _) if func.reads_counter() => {
                 let labels = self.full_labels(n, row);
                 let name = labels.metric_name();
                 if !is_counter_name(name) {
@@ -163,8 +163,8 @@ impl<'a> Context<'a> {
     fn compute_pinned(
         &self,
         n: NodeIdx,
-        pin: NodeIdx,
-        slot: Slot,
+        (pin, slot): (NodeIdx, Slot),
+        row: u32,
         mask: Option<&[u64]>,
         scratch: &mut LeafScratch,
         out: RowMut<'_>,
@@ -185,7 +185,7 @@ impl<'a> Context<'a> {
             let owned = args.map(|row| if row.bits.is_empty() { ([0.0], set) } else { here(&row) });
             let args = [0, 1].map(|k: usize| Row { values: &owned[k].0, bits: &owned[k].1 });
             let out = RowMut { values: &mut value, bits: &mut bit };
-            range(*func, samples, at, spec, &args[..given], None, kernel, out);
+            range(func.seen_later(steps.at(i) - at_ms), samples, at, spec, &args[..given], None, kernel, out);
             (bit[0] == 1).then_some(value[0])
         };
         let mut out = out;
@@ -195,6 +195,9 @@ impl<'a> Context<'a> {
             if let Some(value) = value {
                 out.set(i, value);
             }
+        }
+        if self.node(n).notes {
+            self.note_range(n, row, out.bits, &args[..given]);
         }
     }
 }

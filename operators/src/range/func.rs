@@ -1,5 +1,6 @@
 //! Names of the range functions.
 
+use super::{Extended, ExtendedFn};
 use serde::{Deserialize, Serialize};
 
 /// A function of the samples in a window.
@@ -57,6 +58,8 @@ pub enum RangeFn {
     TsOfMinOverTime,
     /// `ts_of_max_over_time`
     TsOfMaxOverTime,
+    /// A function of an `anchored` or `smoothed` window, or a `smoothed` selector.
+    Extended(Extended),
 }
 
 use RangeFn::*;
@@ -100,17 +103,34 @@ impl RangeFn {
 
     /// Its name in PromQL.
     pub fn name(self) -> &'static str {
+        if let Extended(f) = self {
+            return f.func.name();
+        }
         NAMES.iter().find(|(f, _)| *f == self).map_or("", |(_, n)| n)
     }
 
-    /// All functions.
+    /// All functions of plain windows.
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.iter().map(|(f, _)| *f)
     }
 
     /// Whether the result keeps the metric name.
     pub fn keeps_name(self) -> bool {
-        matches!(self, LastOverTime | FirstOverTime)
+        matches!(self, LastOverTime | FirstOverTime | Extended(Extended { func: ExtendedFn::Value, .. }))
+    }
+
+    /// Whether its argument ought to be a counter.
+    pub fn reads_counter(self) -> bool {
+        let extended = matches!(self, Extended(f) if matches!(f.func, ExtendedFn::Rate | ExtendedFn::Increase));
+        extended || matches!(self, Rate | Increase)
+    }
+
+    /// The same function at an instant that is `ms` later, of the same window.
+    pub fn seen_later(self, ms: i64) -> Self {
+        match self {
+            Extended(f) => Extended(Extended { offset_ms: f.offset_ms.saturating_add(ms), ..f }),
+            other => other,
+        }
     }
 
     /// Number of scalar parameters.
@@ -132,7 +152,8 @@ mod tests {
         for f in RangeFn::all() {
             assert_eq!(RangeFn::from_name(f.name()), Some(f));
         }
-        assert_eq!(RangeFn::all().count(), TsOfMaxOverTime as usize + 1);
+        let names: std::collections::BTreeSet<&str> = RangeFn::all().map(RangeFn::name).collect();
+        assert_eq!(names.len(), NAMES.len(), "no name stands for two functions");
         assert_eq!(RangeFn::from_name("absent_over_time"), None);
     }
 }

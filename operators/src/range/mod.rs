@@ -16,12 +16,14 @@
 //! None: parameters that Prometheus refuses (see [`crate::over_time::smoothing_refuses`]) leave a step absent; whoever
 //! raises errors looks at the parameters.
 
+mod extended;
 pub mod fold;
 mod func;
 #[cfg(test)]
 pub(crate) mod oracle;
 mod windows;
 
+pub use extended::{Extended, ExtendedFn};
 pub use func::RangeFn;
 pub use windows::{Even, LANES, Slide, Windows};
 
@@ -108,6 +110,7 @@ fn dispatch(func: RangeFn, w: &Windows<'_>, args: &[Row<'_>], scratch: &mut Scra
         RangeFn::TsOfLastOverTime => over_time::time_of_last(w, out),
         RangeFn::TsOfMinOverTime => over_time::time_of_extreme::<false>(w, out),
         RangeFn::TsOfMaxOverTime => over_time::time_of_extreme::<true>(w, out),
+        RangeFn::Extended(f) => extended::extended(w, f, out),
     }
 }
 

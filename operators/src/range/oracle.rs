@@ -42,6 +42,7 @@ pub(crate) fn evaluate(f: RangeFn, s: &[Point], t: i64, range_ms: i64, offset_ms
         RangeFn::QuantileOverTime => quantile(args[0], &values),
         RangeFn::MadOverTime => mad(&values),
         RangeFn::DoubleExponentialSmoothing => return smoothing(&values, args[0], args[1]),
+        RangeFn::Extended(_) => return None,
         RangeFn::TsOfFirstOverTime => s[0].0 as f64 / 1000.0,
         RangeFn::TsOfLastOverTime => s[s.len() - 1].0 as f64 / 1000.0,
         RangeFn::TsOfMinOverTime => s[compare(s, |cur, best| cur <= best || best.is_nan())].0 as f64 / 1000.0,

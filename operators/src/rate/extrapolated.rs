@@ -110,7 +110,7 @@ impl Stretch {
 }
 
 /// Go's `Duration.Seconds`, whose rounding differs from a division by 1000.
-fn seconds(ms: i64) -> f64 {
+pub fn seconds(ms: i64) -> f64 {
     let nanos = (ms % 1000) * 1_000_000;
     (ms / 1000) as f64 + nanos as f64 / 1e9
 }

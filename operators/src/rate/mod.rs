@@ -8,5 +8,5 @@ mod extrapolated;
 mod instant_rate;
 
 pub use counts::{changes, resets};
-pub use extrapolated::extrapolated;
+pub use extrapolated::{extrapolated, seconds};
 pub use instant_rate::instant_rate;
