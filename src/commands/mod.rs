@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod generate;
 mod import;
+mod queries;
 mod rules;
 mod test;
 

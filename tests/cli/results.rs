@@ -98,3 +98,32 @@ fn an_interrupt_keeps_what_is_done() {
     assert!(place.read("d.jsonl").lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()));
     assert_eq!(place.files(), ["d.jsonl", "fleet", "rules.yml"]);
 }
+
+/// What a template queries is answered by the engine at the alert's step; an answer may lead to another question.
+#[test]
+fn templates_query_the_engine() {
+    let place = Place::with_fleet();
+    let text = "{{ $n := query \"count(up)\" | first | value }}{{ $n }} hosts, \
+                {{ printf \"vector(%v) + time() - time() + 1\" $n | query | first | value }} with this one, \
+                {{ range printf \"up{instance=%q}\" .Labels.instance | query }}{{ .Labels.instance }}{{ end }}, \
+                {{ query \"up{\" | len }}";
+    let rules =
+        "groups:\n- name: g\n  interval: 1m\n  rules:\n  - {alert: Loud, expr: up >= 0, annotations: {a: 'TEXT'}}\n";
+    place.write("rules.yml", rules.replace("TEXT", text.rsplit_once(", ").unwrap().0));
+    let answers: Vec<String> =
+        ["1", "2"].iter().map(|w| place.backtest(&["--workers", w, "--out", "-"]).succeeds().out.clone()).collect();
+    assert_eq!(answers[0], answers[1]);
+    let lines: Vec<serde_json::Value> = answers[0].lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.len(), 4, "{}", answers[0]);
+    for line in &lines {
+        let instance = line["labels"]["instance"].as_str().unwrap();
+        assert_eq!(line["annotations"]["a"], format!("4 hosts, 5 with this one, {instance}"), "{line}");
+    }
+    place.write("rules.yml", rules.replace("TEXT", text));
+    let answer = place.backtest(&["--out", "-"]);
+    assert!(
+        answer.succeeds().out.contains("error expanding template") && answer.out.contains("parse error"),
+        "{}",
+        answer.out
+    );
+}

@@ -55,7 +55,7 @@ pub(super) fn build(
     let (index, peers) = (worker.index(), worker.peers());
     let shared = Shared {
         state: WorkerState::new(&config.tenant, control.gate.clone()),
-        evaluator: Rc::new(RefCell::new(Evaluator::new(index, peers))),
+        evaluator: Rc::new(RefCell::new(Evaluator::new(index, peers).with_answers(config.answers.clone()))),
         progress: Rc::default(),
         control: Arc::clone(control),
         restore: config.restore.clone(),

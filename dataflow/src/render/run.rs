@@ -25,7 +25,7 @@ use super::feed::Feed;
 use super::output::Output;
 use super::worker::{WorkerReport, work};
 use bellwether_model::SHARDS;
-use bellwether_operators::evaluate::KeptState;
+use bellwether_operators::evaluate::{Answers, KeptState};
 use bellwether_operators::ingest::Counters;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +58,8 @@ pub struct RunConfig {
     pub restore: Option<Arc<Vec<KeptState>>>,
     /// Whether the report is to hold the state at the end.
     pub snapshot_at_end: bool,
+    /// What templates query; without it a query in a template is an error text.
+    pub answers: Option<Arc<Answers>>,
 }
 
 impl Default for RunConfig {
@@ -70,6 +72,7 @@ impl Default for RunConfig {
             entity_labels: vec!["instance".to_owned()],
             restore: None,
             snapshot_at_end: false,
+            answers: None,
         }
     }
 }

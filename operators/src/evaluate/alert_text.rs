@@ -4,8 +4,9 @@
 //! `$labels` are the element's own labels, the metric name among them. A template that fails to expand is text that
 //! says so, never an error of the rule.
 
+use super::answers::Answers;
 use crate::program::{AlertSpec, Program};
-use crate::template::{Context, Template};
+use crate::template::{Context, QueryFn, Template};
 use bellwether_model::{Labels, METRIC_NAME};
 
 type Templates = Vec<(String, Result<Template, String>)>;
@@ -41,7 +42,18 @@ impl AlertText {
         self.labels.iter().any(|(_, t)| t.as_ref().is_ok_and(|t| t.uses_value() || t.uses_time()))
     }
 
-    fn expand(&self, template: &Result<Template, String>, labels: &Labels, value: f64, now_ms: i64) -> String {
+    /// Whether an annotation runs a query.
+    pub fn annotations_query(&self) -> bool {
+        self.annotations.iter().any(|(_, t)| t.as_ref().is_ok_and(Template::uses_query))
+    }
+
+    fn expand(
+        &self,
+        template: &Result<Template, String>,
+        (labels, value): (&Labels, f64),
+        now_ms: i64,
+        query: Option<&QueryFn<'_>>,
+    ) -> String {
         let context = Context {
             alert: &self.name,
             labels,
@@ -49,7 +61,7 @@ impl AlertText {
             external_labels: &self.external_labels,
             external_url: &self.external_url,
             now_ms,
-            query: None,
+            query,
         };
         let expanded = match template {
             Ok(t) => t.expand(&context).map_err(|e| e.to_string()),
@@ -62,15 +74,18 @@ impl AlertText {
     pub fn identity(&self, labels: &Labels, value: f64, s_ms: i64) -> Labels {
         let mut b = labels.without(METRIC_NAME).to_builder();
         for (name, template) in &self.labels {
-            b.set(name, &self.expand(template, labels, value, s_ms));
+            b.set(name, &self.expand(template, (labels, value), s_ms, None));
         }
         b.set("alertname", &self.name);
         b.build()
     }
 
-    /// The annotations.
-    pub fn annotations(&self, source: &Labels, value: f64, s_ms: i64) -> Labels {
-        let all = self.annotations.iter().map(|(name, t)| (name.as_str(), self.expand(t, source, value, s_ms)));
+    /// The annotations of an element; `answers` are what the templates query.
+    pub fn annotations(&self, source: &Labels, value: f64, s_ms: i64, answers: Option<&Answers>) -> Labels {
+        let run = |query: &str, at_ms: i64| answers.map_or_else(|| Ok(Vec::new()), |a| a.get(query, at_ms));
+        let query: Option<&QueryFn<'_>> = if answers.is_some() { Some(&run) } else { None };
+        let text = |t| self.expand(t, (source, value), s_ms, query);
+        let all = self.annotations.iter().map(|(name, t)| (name.as_str(), text(t)));
         Labels::from_pairs(all)
     }
 }

@@ -1,5 +1,6 @@
 //! What effects may do: write produced series, publish them to selectors, hand out results.
 
+use super::answers::Answers;
 use super::output::{EpochOutput, EpochTimes};
 use super::verdict::Board;
 use crate::window::{SeriesStore, Slot};
@@ -10,6 +11,8 @@ use bellwether_model::{Labels, stale_nan};
 pub struct Effects<'a> {
     pub(super) times: EpochTimes,
     pub(super) board: &'a Board,
+    /// What templates query, where somebody answers.
+    pub(super) answers: Option<&'a Answers>,
     pub(super) output: &'a mut EpochOutput,
     /// Samples of produced series older than this are read by nobody, ms.
     pub(super) retain_from_ms: i64,

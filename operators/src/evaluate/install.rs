@@ -169,6 +169,7 @@ impl Evaluator {
             let mut effects = Effects {
                 times: self.times,
                 board: &board,
+                answers: None,
                 output: &mut output,
                 retain_from_ms: i64::MIN,
                 after_ms: i64::MIN,

@@ -22,6 +22,7 @@
 mod aggregate;
 mod alert;
 mod alert_text;
+mod answers;
 mod count_values;
 mod effects;
 mod elements;
@@ -56,6 +57,7 @@ mod verdict;
 mod view;
 
 pub use alert_text::AlertText;
+pub use answers::{Answers, Ask};
 pub use kept::{Kept, KeptAlert, KeptPin, KeptRecord, KeptRing, KeptSamples, KeptState};
 pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
@@ -103,6 +105,7 @@ pub struct Evaluator {
     fresh_rows: Vec<(Slot, i64)>,
     /// Ends of alerts whose rules a swap removed: handed out with the next epoch.
     farewell: Vec<Decision>,
+    answers: Option<Arc<Answers>>,
     /// Packets that wait for the node that receives them.
     inbox: BTreeMap<NodeIdx, Vec<Packet>>,
 }
@@ -130,8 +133,14 @@ impl Evaluator {
             output: EpochOutput::default(),
             fresh_rows: Vec::new(),
             farewell: Vec::new(),
+            answers: None,
             inbox: BTreeMap::new(),
         }
+    }
+
+    /// The same, with answers to what templates query.
+    pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
+        Self { answers, ..self }
     }
 
     /// The program in force.
@@ -332,6 +341,7 @@ impl Evaluator {
         let mut effects = Effects {
             times: self.times,
             board: &self.board,
+            answers: self.answers.as_deref(),
             output: &mut output,
             retain_from_ms: self.reads_from_ms,
             after_ms: self.after_ms,

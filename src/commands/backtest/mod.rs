@@ -7,6 +7,7 @@
 //! Rules are checked before data are opened, outputs before anything is computed. An output that a failure cuts short
 //! never appears under its name; one that Ctrl-C cuts short does, and the terminal says how far it goes.
 
+mod answers;
 mod feed;
 mod range;
 mod results;
@@ -22,9 +23,10 @@ use crate::report::paint::Paint;
 use crate::report::summary::Summary;
 use crate::report::timeline::Axis;
 use bellwether_connectors::source::{Opened, SampleSource, SourceError, open_with_progress};
-use bellwether_dataflow::lower::Compiled;
-use bellwether_dataflow::render::{Feed, RunConfig, RunError, RunReport, run as run_dataflow};
+use bellwether_dataflow::render::{Feed, Output, RunConfig, RunError, RunReport, run as run_dataflow};
 use bellwether_dataflow::rules::RuleSet;
+use bellwether_operators::evaluate::Answers;
+use bellwether_operators::program::Program;
 use feed::SourceFeed;
 use range::Range;
 use results::{Results, SharedTold, sink_failure};
@@ -56,7 +58,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (results, told) = Results::new(Summary::new(names, axis), Sinks::open(args)?, tags);
     let samples = (opened.total_samples as f64 * range.share_of(span)).round() as u64;
     let begin = Instant::now();
-    let report = execute(args, &compiled, &opened, range, samples, results)?;
+    let run = Run { args, opened: &opened, stop: interrupt::listen()?, samples };
+    let answers = answers::answers(&run, &set, &compiled, span)?;
+    let report = run.execute("evaluating", Arc::new(compiled.program.clone()), range, Box::new(results), answers)?;
     let seconds = begin.elapsed().as_secs_f64();
     let notes = &opened.notes;
     let ending = Ending { args, range, report: &report, samples, seconds, workers: args.peers(), notes };
@@ -77,40 +81,52 @@ fn cells(set: &RuleSet) -> usize {
     columns.saturating_sub(name).clamp(24, 240)
 }
 
-/// Everything between the sources and the sinks.
-fn execute(
-    args: &Args,
-    compiled: &Compiled,
-    opened: &Opened,
-    range: Range,
+/// What all runs of a backtest share.
+pub struct Run<'a> {
+    args: &'a Args,
+    opened: &'a Opened,
+    stop: interrupt::Stop,
+    /// Samples in the range, for the progress bar.
     samples: u64,
-    results: Results,
-) -> Result<RunReport, Failure> {
-    let stop = interrupt::listen()?;
-    let program = Arc::new(compiled.program.clone());
-    let peers = args.peers();
-    let mut sources = opened.sources_keeping(peers, Some(feed::keep(&program)));
-    for source in &mut sources {
-        source.seek(range.read_from_ms)?;
+}
+
+impl Run<'_> {
+    /// Everything between the sources and the output.
+    fn execute(
+        &self,
+        what: &'static str,
+        program: Arc<Program>,
+        range: Range,
+        output: Box<dyn Output>,
+        answers: Arc<Answers>,
+    ) -> Result<RunReport, Failure> {
+        let (args, opened, samples) = (self.args, self.opened, self.samples);
+        let peers = args.peers();
+        let mut sources = opened.sources_keeping(peers, Some(feed::keep(&program)));
+        for source in &mut sources {
+            source.seek(range.read_from_ms)?;
+        }
+        let sources: Vec<Mutex<Option<Box<dyn SampleSource>>>> =
+            sources.into_iter().map(|s| Mutex::new(Some(s))).collect();
+        let line = Arc::new(Line::new(what, samples));
+        let config = RunConfig {
+            workers: peers,
+            tenant: args.read.tenant.clone(),
+            entity_labels: args.read.entity_labels.clone(),
+            answers: Some(answers),
+            ..RunConfig::default()
+        };
+        let shown = line.clone();
+        let make_feed = move |worker: usize, _: usize| -> Box<dyn Feed> {
+            let source = sources.get(worker).and_then(|s| s.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let source = source.unwrap_or_else(|| Box::new(Missing));
+            let feed = SourceFeed::new(source, range.epochs, program.clone());
+            if worker == 0 { Box::new(feed.with_progress(shown.clone(), samples)) } else { Box::new(feed) }
+        };
+        let report = run_dataflow(config, make_feed, output, self.stop.clone()).map_err(failure);
+        line.clear();
+        report
     }
-    let sources: Vec<Mutex<Option<Box<dyn SampleSource>>>> = sources.into_iter().map(|s| Mutex::new(Some(s))).collect();
-    let line = Arc::new(Line::new("evaluating", samples));
-    let config = RunConfig {
-        workers: peers,
-        tenant: args.read.tenant.clone(),
-        entity_labels: args.read.entity_labels.clone(),
-        ..RunConfig::default()
-    };
-    let shown = line.clone();
-    let make_feed = move |worker: usize, _: usize| -> Box<dyn Feed> {
-        let source = sources.get(worker).and_then(|s| s.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let source = source.unwrap_or_else(|| Box::new(Missing));
-        let feed = SourceFeed::new(source, range.epochs, program.clone());
-        if worker == 0 { Box::new(feed.with_progress(shown.clone(), samples)) } else { Box::new(feed) }
-    };
-    let report = run_dataflow(config, make_feed, Box::new(results), stop).map_err(failure);
-    line.clear();
-    report
 }
 
 /// Stands for a source that was asked for twice; nothing does.

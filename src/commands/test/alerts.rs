@@ -3,7 +3,7 @@
 //! # Semantics
 //! What fires follows from the decisions up to the last evaluation. Annotations are those of the last step at which the
 //! element was there: Prometheus renders them at each evaluation, decisions carry them at transitions only, so they are
-//! rendered again from the rule's result.
+//! rendered again from the rule's result. What their templates query is asked in a further run.
 
 use super::diff::{Item, differences};
 use super::group::Given;
@@ -13,6 +13,13 @@ use bellwether_model::{Decision, Labels, Transition};
 use bellwether_operators::evaluate::{AlertText, VectorRow};
 use bellwether_operators::program::{AlertSpec, Op};
 use std::collections::BTreeMap;
+
+/// Renders whatever is going to be compared, to see what templates query.
+pub fn render(given: &Given<'_>, test: &TestGroup) {
+    for case in &test.alert_cases {
+        firing(given, &case.alertname, given.evaluated_by(test.start_ms, case.eval_time_ms));
+    }
+}
 
 /// What is not as expected, case by case.
 pub fn problems(given: &Given<'_>, test: &TestGroup) -> Vec<String> {
@@ -71,10 +78,10 @@ fn last_seen(
     step_ms: i64,
 ) -> Option<(i64, Labels)> {
     let text = AlertText::new(spec, &given.compiled.program);
-    let rows = given.vectors.get(&tag)?;
+    let rows = given.tapped.vectors.get(&tag)?;
     let (at, labels, value) =
         rows.iter().filter_map(|row| last_row(row, &text, decision, step_ms)).max_by_key(|r| r.0)?;
-    Some((at, text.annotations(&labels, value, at)))
+    Some((at, text.annotations(&labels, value, at, Some(&given.answers))))
 }
 
 fn last_row(row: &VectorRow, text: &AlertText, decision: &Decision, step_ms: i64) -> Option<(i64, Labels, f64)> {

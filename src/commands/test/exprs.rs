@@ -18,12 +18,12 @@ fn problem(given: &Given<'_>, test: &TestGroup, case: &ExprCase, tag: &Result<us
         Ok(tag) => *tag,
         Err(message) => return Some(format!("{head}\n  {message}")),
     };
-    if let Some(e) = given.errors.iter().find(|e| e.tag == Some(tag as u32)) {
+    if let Some(e) = given.tapped.errors.iter().find(|e| e.tag == Some(tag as u32)) {
         return Some(format!("{head}\n  {}", e.message));
     }
     let at_ms = test.start_ms + case.eval_time_ms;
     let mut got = Vec::new();
-    for row in given.vectors.get(&tag).into_iter().flatten() {
+    for row in given.tapped.vectors.get(&tag).into_iter().flatten() {
         let point = row.steps_ms.iter().zip(&row.values).find(|(s, _)| **s == at_ms);
         got.extend(point.map(|(_, v)| (row.labels.clone().unwrap_or_else(Labels::empty), *v)));
     }

@@ -8,19 +8,16 @@
 //! A negative offset, or `@` of a later instant, sees samples up to the last evaluation, not up to its own.
 
 use super::{Outcome, alerts, exprs};
-use bellwether_dataflow::lower::{self, Compiled, LowerError, QueryInput, RuleInput};
-use bellwether_dataflow::promql::{self, Expr, format_duration};
+use crate::commands::queries::{self, MOST_QUESTIONS, Tagged, Tapped};
+use bellwether_dataflow::lower::{self, Compiled, LowerError, RuleInput};
+use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::rules::RuleSet;
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
 use bellwether_dataflow::unittest::{TestFile, TestGroup, notation::Value};
 use bellwether_model::{Decision, Sample};
-use bellwether_operators::evaluate::{ExpressionError, VectorRow};
-use std::collections::BTreeMap;
+use bellwether_operators::evaluate::{Answers, Ask, ExpressionError};
 use std::sync::Arc;
-
-/// Interval of a grid with one instant only: longer than all of time that a test may name.
-const ONCE_MS: i64 = 1 << 52;
 
 /// Steps of an epoch at most.
 const BLOCK_STEPS: i64 = 10_000;
@@ -36,9 +33,9 @@ pub struct Given<'a> {
     pub exprs: Vec<Result<usize, String>>,
     /// In canonical order.
     pub decisions: Vec<Decision>,
-    /// By tag.
-    pub vectors: BTreeMap<usize, Vec<VectorRow>>,
-    pub errors: Vec<ExpressionError>,
+    pub tapped: Tapped,
+    /// What the templates of alerts query.
+    pub answers: Answers,
     /// Distance of two evaluations, ms.
     pub every_ms: i64,
     pub fuzzy: bool,
@@ -53,19 +50,40 @@ impl Given<'_> {
 
 /// Runs a test.
 pub fn check(set: &RuleSet, file: &TestFile, test: &TestGroup) -> Outcome {
-    let given = match evaluate(set, file, test) {
+    let given = match evaluate(set, file, test, &[]) {
         Ok(given) => given,
         Err(outcome) => return outcome,
     };
     let failed: Vec<String> =
-        given.errors.iter().filter(|e| e.tag.is_none()).map(|e| rule_error(e, test.start_ms)).collect();
+        given.tapped.errors.iter().filter(|e| e.tag.is_none()).map(|e| rule_error(e, test.start_ms)).collect();
     // As promtool: a rule that fails ends the test.
     if !failed.is_empty() {
         return Outcome::Failed(failed);
     }
+    if let Err(outcome) = answer(&given, set, file, test) {
+        return outcome;
+    }
     let mut problems = alerts::problems(&given, test);
     problems.extend(exprs::problems(&given, test));
     if problems.is_empty() { Outcome::Passed } else { Outcome::Failed(problems) }
+}
+
+/// Asks what templates query, until they ask nothing new.
+fn answer(given: &Given<'_>, set: &RuleSet, file: &TestFile, test: &TestGroup) -> Result<(), Outcome> {
+    for _ in 0..MOST_QUESTIONS {
+        alerts::render(given, test);
+        let asks = given.answers.take_missing();
+        if asks.is_empty() {
+            break;
+        }
+        let mut further = evaluate(set, file, test, &asks)?;
+        let tags = further.exprs.split_off(test.expr_cases.len());
+        for (ask, tag) in asks.into_iter().zip(tags) {
+            let answer = tag.and_then(|tag| further.tapped.answer(&further.compiled, tag, ask.1));
+            given.answers.add(ask, answer);
+        }
+    }
+    Ok(())
 }
 
 fn rule_error(e: &ExpressionError, start_ms: i64) -> String {
@@ -73,13 +91,13 @@ fn rule_error(e: &ExpressionError, start_ms: i64) -> String {
     format!("rule {}{at}: {}", e.rule, e.message)
 }
 
-fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup) -> Result<Given<'a>, Outcome> {
+fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup, asks: &[Ask]) -> Result<Given<'a>, Outcome> {
     let every_ms = file.evaluation_interval_ms;
     let last = test.alert_cases.iter().map(|c| c.eval_time_ms).chain(test.expr_cases.iter().map(|c| c.eval_time_ms));
     let to_ms = test.start_ms + last.max().unwrap_or(0);
     let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
     let samples = samples(test, evaluated_to_ms).map_err(Outcome::NotSupported)?;
-    let (compiled, exprs) = compile(set, file, test)?;
+    let (compiled, exprs) = compile(set, file, test, asks)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
     let outputs =
         execute(config, &compiled, samples, test.start_ms, to_ms, every_ms).map_err(|e| Outcome::Failed(vec![e]))?;
@@ -88,16 +106,16 @@ fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup) -> Result<G
         compiled,
         exprs,
         decisions: Vec::new(),
-        vectors: BTreeMap::new(),
-        errors: Vec::new(),
+        tapped: Tapped::default(),
+        answers: Answers::default(),
         every_ms,
         fuzzy: file.fuzzy_compare,
     };
     for out in outputs {
         given.decisions.extend(out.decisions.into_iter().map(|d| d.decision));
-        given.errors.extend(out.errors);
+        given.tapped.errors.extend(out.errors);
         for row in out.vectors {
-            given.vectors.entry(row.tag as usize).or_default().push(row);
+            given.tapped.vectors.entry(row.tag as usize).or_default().push(row);
         }
     }
     Ok(given)
@@ -125,51 +143,21 @@ fn samples(test: &TestGroup, to_ms: i64) -> Result<Vec<Sample>, String> {
     Ok(samples)
 }
 
-type Tagged = (Compiled, Vec<Result<usize, String>>);
-
-/// Compiles rules and expressions; an expression that cannot be compiled fails alone.
-fn compile(set: &RuleSet, file: &TestFile, test: &TestGroup) -> Result<Tagged, Outcome> {
-    let options = options(file, test);
+/// Compiles rules, expressions and queries of templates; an expression that cannot be compiled fails alone.
+fn compile(set: &RuleSet, file: &TestFile, test: &TestGroup, asks: &[Ask]) -> Result<Tagged, Outcome> {
     let rules = rule_inputs(set, &file.group_eval_order);
-    let parsed: Vec<Result<Expr, String>> =
-        test.expr_cases.iter().map(|c| promql::parse(&c.expr).map_err(|e| e.to_string())).collect();
-    let mut refused: BTreeMap<usize, String> = BTreeMap::new();
-    loop {
-        let good: Vec<usize> = (0..parsed.len()).filter(|i| parsed[*i].is_ok() && !refused.contains_key(i)).collect();
-        let queries: Vec<QueryInput<'_>> = good.iter().filter_map(|i| query(test, *i, &parsed)).collect();
-        let errors = match lower::compile(&rules, &queries, &options) {
-            Ok(mut compiled) => {
-                // A test may give a recorded series as input: promtool's rules then read both.
-                compiled.program.recorded_names.clear();
-                let tag = |i: usize| good.binary_search(&i).map(|at| rules.len() + at).ok();
-                let refusal = |i: usize| refused.get(&i).cloned();
-                let exprs = parsed.iter().enumerate().map(|(i, e)| match (e, tag(i)) {
-                    (Err(e), _) => Err(e.clone()),
-                    (Ok(_), Some(tag)) => Ok(tag),
-                    (Ok(_), None) => Err(refusal(i).unwrap_or_default()),
-                });
-                return Ok((compiled, exprs.collect()));
-            }
-            Err(errors) => errors,
-        };
-        let of_queries = |e: &LowerError| e.unit.and_then(|u| u.checked_sub(rules.len())).and_then(|q| good.get(q));
-        if errors.iter().any(|e| of_queries(e).is_none()) {
-            return Err(refusal(&errors));
-        }
-        refused.extend(errors.iter().filter_map(|e| Some((*of_queries(e)?, e.message.clone()))));
-    }
+    let cases = test.expr_cases.iter().map(|c| (c.expr.clone(), test.start_ms + c.eval_time_ms));
+    let asked: Vec<Ask> = cases.chain(asks.iter().cloned()).collect();
+    let mut tagged = queries::compile(&rules, &asked, &options(file, test)).map_err(|errors| refusal(&errors))?;
+    // A test may give a recorded series as input: promtool's rules then read both.
+    tagged.0.program.recorded_names.clear();
+    Ok(tagged)
 }
 
 fn refusal(errors: &[LowerError]) -> Outcome {
     let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let missing = errors.iter().find(|e| e.message.contains("not supported"));
     missing.map_or(Outcome::Failed(texts), |e| Outcome::NotSupported(e.to_string()))
-}
-
-fn query<'a>(test: &'a TestGroup, i: usize, parsed: &'a [Result<Expr, String>]) -> Option<QueryInput<'a>> {
-    let (case, expr) = (&test.expr_cases[i], parsed[i].as_ref().ok()?);
-    let phase_ms = (test.start_ms + case.eval_time_ms).rem_euclid(ONCE_MS);
-    Some(QueryInput { text: &case.expr, expr, interval_ms: ONCE_MS, phase_ms, range_ms: None })
 }
 
 fn options(file: &TestFile, test: &TestGroup) -> lower::Options {
