@@ -293,6 +293,7 @@ impl NodeState for Alert {
         for id in identities.sweep(keep) {
             states[id as usize] = AlertState::default();
         }
+        states.truncate(identities.len());
     }
 
     fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {

@@ -91,7 +91,10 @@ impl NodeState for Record {
         let steps = view.steps(n);
         let mut failed = vec![0u64; bellwether_model::block::words(steps.count)];
         self.report(view, n, spec, &mut failed, fx);
-        let Some(producer) = spec.producer else { return };
+        let Some(producer) = spec.producer else {
+            self.identities.sweep(|_| false);
+            return;
+        };
         self.series.resize(self.identities.len().max(self.series.len()), None);
         for id in 0..self.identities.len() as u32 {
             let Some(identity) = self.identities.get(id) else { continue };
@@ -115,6 +118,7 @@ impl NodeState for Record {
         }
         let series = &self.series;
         self.identities.sweep(|id| series[id as usize].is_some());
+        self.series.truncate(self.identities.len());
     }
 
     fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {

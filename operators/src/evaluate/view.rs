@@ -188,6 +188,14 @@ impl<'a> View<'a> {
         worker_of_shard(shard.min(SHARDS - 1), self.peers)
     }
 
+    /// Rows of a materialised node's result; elements that came since it was evaluated have none.
+    pub fn block_rows(&self, n: NodeIdx) -> usize {
+        match self.instant {
+            Some(instant) if instant.member[n] => self.subs[n].rows(),
+            _ => self.blocks[n].rows(),
+        }
+    }
+
     /// A row of a materialised node, at the instants of `reader`.
     pub fn block_row<'s>(&'s self, reader: NodeIdx, n: NodeIdx, row: u32, scratch: &'s mut RowScratch) -> Row<'s> {
         let Some(instant) = self.instant else { return self.blocks[n].row(row as usize) };
