@@ -50,10 +50,6 @@ impl Fold for Moments {
         self.add_finite(value);
         self
     }
-    fn newer(mut self, _: i64, value: f64) -> Self {
-        self.add_finite(value);
-        self
-    }
     fn merge(mut self, later: Self) -> Self {
         let count = self.count + later.count;
         let delta = (later.mean.sum - self.mean.sum) + (later.mean.comp - self.mean.comp);

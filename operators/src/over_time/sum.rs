@@ -23,10 +23,6 @@ impl Fold for Kahan {
         self.add_finite(value);
         self
     }
-    fn newer(mut self, _: i64, value: f64) -> Self {
-        self.add_finite(value);
-        self
-    }
     fn merge(mut self, later: Self) -> Self {
         self.join(later);
         self

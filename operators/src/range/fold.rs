@@ -16,9 +16,13 @@ pub trait Fold: Copy {
     /// Of one sample, `x_ms` after the boundary (negative before it).
     fn of(x_ms: i64, value: f64) -> Self;
     /// Extended by an older sample.
+    #[must_use]
     fn older(self, x_ms: i64, value: f64) -> Self;
-    /// Extended by a newer sample.
-    fn newer(self, x_ms: i64, value: f64) -> Self;
+    /// Extended by a newer sample; the same for all but what asks which of two samples was first.
+    #[must_use]
+    fn newer(self, x_ms: i64, value: f64) -> Self {
+        self.older(x_ms, value)
+    }
     /// Joined with the samples that follow.
     #[must_use]
     fn merge(self, later: Self) -> Self;

@@ -85,10 +85,6 @@ impl Fold for Line {
         self.add_finite(x_ms, value);
         self
     }
-    fn newer(mut self, x_ms: i64, value: f64) -> Self {
-        self.add_finite(x_ms, value);
-        self
-    }
     fn merge(mut self, later: Self) -> Self {
         self.count += later.count;
         for i in 0..4 {
