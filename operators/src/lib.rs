@@ -12,6 +12,7 @@ pub mod histogram;
 pub mod ingest;
 pub mod instant;
 pub mod labels_fn;
+mod lookup;
 pub mod math;
 pub mod over_time;
 pub mod program;

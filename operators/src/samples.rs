@@ -22,6 +22,11 @@ impl<'a> Samples<'a> {
         self.len() == 0
     }
 
+    /// The samples as (stamp ms, value).
+    pub fn each(self) -> impl Iterator<Item = (i64, f64)> + 'a {
+        self.stamps.iter().zip(self.values).map(move |(s, v)| (self.base_ms + i64::from(*s), *v))
+    }
+
     /// Number of samples with a stamp `<= at_ms`.
     pub fn upto(&self, at_ms: i64) -> usize {
         let at = at_ms.saturating_sub(self.base_ms);

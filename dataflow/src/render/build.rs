@@ -54,7 +54,7 @@ pub(super) fn build(
 ) -> Built {
     let (index, peers) = (worker.index(), worker.peers());
     let shared = Shared {
-        state: WorkerState::new(&config.tenant, control.gate.clone()),
+        state: WorkerState::new(control.gate.clone()),
         evaluator: Rc::new(RefCell::new(Evaluator::new(index, peers).with_answers(config.answers.clone()))),
         progress: Rc::default(),
         control: Arc::clone(control),

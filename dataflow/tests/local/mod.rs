@@ -32,8 +32,7 @@ pub struct Given {
 impl Local {
     pub fn new(peers: usize, program: Program) -> Self {
         let program = Arc::new(program);
-        let mut workers: Vec<_> =
-            (0..peers).map(|w| (Evaluator::new(w, peers), SeriesStore::new(&program.tenant))).collect();
+        let mut workers: Vec<_> = (0..peers).map(|w| (Evaluator::new(w, peers), SeriesStore::default())).collect();
         for (evaluator, store) in &mut workers {
             evaluator.install(Arc::clone(&program), store);
         }

@@ -86,9 +86,7 @@ impl Produced {
     /// Retained samples, for a checkpoint.
     pub fn samples(&self, store: &SeriesStore) -> Vec<(i64, u64)> {
         let Some(slot) = self.slot else { return Vec::new() };
-        let buffer = store.samples(slot);
-        let stamps = buffer.stamps().iter().map(|s| buffer.base_ms() + i64::from(*s));
-        stamps.zip(buffer.values().iter().map(|v| v.to_bits())).collect()
+        store.samples(slot).each().map(|(t, v)| (t, v.to_bits())).collect()
     }
 
     /// Takes samples back from a checkpoint.

@@ -5,6 +5,7 @@
 //! was not evaluated for some epochs (its grid had no instant) misses nothing.
 
 use bellwether_model::Labels;
+use std::cell::Cell;
 
 /// A row came or went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Elements {
     log: Vec<Change>,
     /// Number of log entries that were trimmed.
     trimmed: u64,
+    /// Whether anybody has a cursor: before, nobody will read the log.
+    is_read: Cell<bool>,
 }
 
 impl Elements {
@@ -51,7 +54,7 @@ impl Elements {
                 (self.labels.len() - 1) as u32
             }
         };
-        self.log.push(Change::Added(row));
+        self.note(Change::Added(row));
         row
     }
 
@@ -59,7 +62,13 @@ impl Elements {
     pub fn remove(&mut self, row: u32) {
         if self.labels[row as usize].take().is_some() {
             self.free.push(row);
-            self.log.push(Change::Removed(row));
+            self.note(Change::Removed(row));
+        }
+    }
+
+    fn note(&mut self, change: Change) {
+        if self.is_read.get() {
+            self.log.push(change);
         }
     }
 
@@ -80,6 +89,7 @@ impl Elements {
 
     /// What happened since the cursor, which moves to the end.
     pub fn changes(&self, cursor: &mut Cursor) -> Changes {
+        self.is_read.set(true);
         let end = self.trimmed + self.log.len() as u64;
         match cursor.0.replace(end) {
             Some(at) if at >= self.trimmed => {
@@ -93,7 +103,7 @@ impl Elements {
     pub fn trim(&mut self) {
         if self.log.len() > self.labels.len() + 1024 {
             self.trimmed += self.log.len() as u64;
-            self.log.clear();
+            self.log = Vec::new();
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::program::{NodeIdx, Op, Source};
 use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
 use crate::samples::Samples;
-use crate::window::{SampleBuffer, SeriesStore, Slot};
+use crate::window::{SeriesStore, Slot};
 use bellwether_model::{Row, RowMut, StepRange};
 
 /// A [`View`] with the samples.
@@ -68,7 +68,7 @@ impl<'a> Context<'a> {
                 let (slot, clip) = self.selectors[*selector].slot(row);
                 let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
                 let lookback = lookback_ms - (offset - offset_ms);
-                let samples = samples_of(self.store.samples(slot));
+                let samples = self.store.samples(slot);
                 let kernel = if *stamps { timestamp } else { instant };
                 kernel(samples, self.steps(n), offset, lookback, mask, out);
             }
@@ -120,9 +120,9 @@ impl<'a> Context<'a> {
         let mut scratches: [RowScratch; 2] = Default::default();
         let (args, given) = self.parameters(n, &mut scratches);
         let args = &args[..given];
-        let buffer = self.store.samples(slot);
+        let samples = self.store.samples(slot);
         let LeafScratch { kernel, stamps, values } = scratch;
-        let samples = if buffer.has_stale() { without_stale(buffer, stamps, values) } else { samples_of(buffer) };
+        let samples = if self.store.has_stale(slot) { without_stale(samples, stamps, values) } else { samples };
         let RowMut { values, bits } = out;
         range(*func, samples, self.steps(n), spec, args, mask, kernel, RowMut { values, bits });
         if node.notes {
@@ -176,7 +176,7 @@ impl<'a> Context<'a> {
         };
         let mut scratches: [RowScratch; 2] = Default::default();
         let (args, given) = self.parameters(n, &mut scratches);
-        let (steps, samples) = (self.steps(n), samples_of(self.store.samples(slot)));
+        let (steps, samples) = (self.steps(n), self.store.samples(slot));
         let one = |i: usize, kernel: &mut Scratch| {
             let at = StepRange { first_ms: steps.at(i), count: 1, ..steps };
             let spec = WindowSpec { range_ms: *range_ms, offset_ms: offset_ms + steps.at(i) - at_ms };
@@ -202,18 +202,14 @@ impl<'a> Context<'a> {
     }
 }
 
-fn samples_of(buffer: &SampleBuffer) -> Samples<'_> {
-    Samples { base_ms: buffer.base_ms(), stamps: buffer.stamps(), values: buffer.values() }
-}
-
-fn without_stale<'s>(buffer: &SampleBuffer, stamps: &'s mut Vec<u32>, values: &'s mut Vec<f64>) -> Samples<'s> {
+fn without_stale<'s>(samples: Samples<'_>, stamps: &'s mut Vec<u32>, values: &'s mut Vec<f64>) -> Samples<'s> {
     stamps.clear();
     values.clear();
-    for (s, v) in buffer.stamps().iter().zip(buffer.values()) {
+    for (s, v) in samples.stamps.iter().zip(samples.values) {
         if !bellwether_model::is_stale(*v) {
             stamps.push(*s);
             values.push(*v);
         }
     }
-    Samples { base_ms: buffer.base_ms(), stamps, values }
+    Samples { base_ms: samples.base_ms, stamps, values }
 }

@@ -82,9 +82,7 @@ impl Pin {
 }
 
 fn samples_of(store: &SeriesStore, slot: Slot) -> impl Iterator<Item = (i64, u64)> + '_ {
-    let buffer = store.samples(slot);
-    let stamps = buffer.stamps().iter().map(|s| buffer.base_ms() + i64::from(*s));
-    stamps.zip(buffer.values().iter().map(|v| v.to_bits()))
+    store.samples(slot).each().map(|(t, v)| (t, v.to_bits()))
 }
 
 impl NodeState for Pin {

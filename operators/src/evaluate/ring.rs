@@ -77,9 +77,7 @@ impl NodeState for Ring {
             let Some(slot) = slot else { continue };
             let labels = view.labels(input, row as u32);
             let shard = view.shard(&view.node(input).placement, &labels) as u16;
-            let buffer = store.samples(*slot);
-            let stamps = buffer.stamps().iter().map(|s| buffer.base_ms() + i64::from(*s));
-            let samples = stamps.zip(buffer.values().iter().map(|v| v.to_bits())).collect();
+            let samples = store.samples(*slot).each().map(|(t, v)| (t, v.to_bits())).collect();
             all.push((shard, Kept::Ring(KeptRing { node: view.node(n).id, labels, samples })));
         }
         all

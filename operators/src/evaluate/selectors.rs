@@ -8,11 +8,11 @@
 //! equals "". Regexes are anchored and compiled once a program.
 
 use super::elements::Elements;
+use crate::lookup::Lookup;
 use crate::program::{MatchOp, ProducerRead, Selector};
 use crate::window::Slot;
 use bellwether_model::Labels;
 use regex::Regex;
-use std::collections::HashMap;
 
 /// A matcher, compiled.
 #[derive(Debug)]
@@ -90,8 +90,9 @@ pub struct SelectorRows {
     /// Labels by row.
     pub elements: Elements,
     slots: Vec<Slot>,
+    /// By row; only as long as the last row of a produced series.
     clips: Vec<Option<i64>>,
-    row_of: HashMap<Slot, u32>,
+    row_of: Lookup,
 }
 
 impl SelectorRows {
@@ -105,29 +106,33 @@ impl SelectorRows {
             elements: Elements::default(),
             slots: Vec::new(),
             clips: Vec::new(),
-            row_of: HashMap::new(),
+            row_of: Lookup::default(),
         }
     }
 
     /// Adds a series that matches; `clip_ms` as in [`ProducerRead`].
     pub fn add(&mut self, slot: Slot, labels: &Labels, clip_ms: Option<i64>) {
-        if self.row_of.contains_key(&slot) {
+        if self.row_of.find(slot, |row| self.slots[row as usize]).is_some() {
             return;
         }
         let row = self.elements.add(labels.clone());
         let at = row as usize;
         if self.slots.len() <= at {
             self.slots.resize(at + 1, Slot::MAX);
+        }
+        if clip_ms.is_some() && self.clips.len() <= at {
             self.clips.resize(at + 1, None);
         }
+        if let Some(clip) = self.clips.get_mut(at) {
+            *clip = clip_ms;
+        }
         self.slots[at] = slot;
-        self.clips[at] = clip_ms;
-        self.row_of.insert(slot, row);
+        self.row_of.insert(slot, row, |row| self.slots[row as usize]);
     }
 
     /// Removes a series.
     pub fn remove(&mut self, slot: Slot) {
-        if let Some(row) = self.row_of.remove(&slot) {
+        if let Some(row) = self.row_of.remove(slot, |row| self.slots[row as usize]) {
             self.elements.remove(row);
         }
     }
@@ -139,6 +144,6 @@ impl SelectorRows {
 
     /// The slot of a row and how far its newest samples are hidden.
     pub fn slot(&self, row: u32) -> (Slot, Option<i64>) {
-        (self.slots[row as usize], self.clips[row as usize])
+        (self.slots[row as usize], self.clips.get(row as usize).copied().flatten())
     }
 }

@@ -51,6 +51,7 @@ impl Intake {
         counters: &mut Counters,
     ) -> Changes {
         let mut changes = Changes::default();
+        store.unread_before(binding.program.is_none().then_some(retain_from_ms));
         match &binding.program {
             Some(program) => self.swap(store, program, &mut changes),
             None if self.pruning.is_due(retain_from_ms, self.horizon_ms) => {

@@ -29,9 +29,9 @@ pub struct WorkerState {
 
 impl WorkerState {
     /// The state of a worker that has seen nothing.
-    pub fn new(tenant: &str, gate: Gate) -> Self {
+    pub fn new(gate: Gate) -> Self {
         Self {
-            store: Rc::new(RefCell::new(SeriesStore::new(tenant))),
+            store: Rc::new(RefCell::new(SeriesStore::default())),
             gate,
             counters: Rc::default(),
             retain_from_ms: Rc::new(Cell::new(i64::MIN)),

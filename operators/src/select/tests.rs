@@ -39,7 +39,7 @@ fn series(name: &str, job: &str) -> Labels {
 /// Runs epochs on one worker; gives the candidates in force after each, by the series' labels.
 fn run(epochs: Vec<Epoch>) -> Vec<Vec<(u128, String)>> {
     timely::execute_directly(move |worker| {
-        let state = WorkerState::new("", Gate::default());
+        let state = WorkerState::new(Gate::default());
         let got: Rc<RefCell<BTreeMap<(u128, Slot), isize>>> = Rc::default();
         let (shared, seen) = (state.clone(), Rc::clone(&got));
         let (mut bindings, mut runs, probe) = worker.dataflow::<u64, _, _>(move |scope| {

@@ -1,18 +1,31 @@
-//! One series' retained samples, in time order: 12 bytes a sample.
+//! One series' retained samples, in time order: 8 bytes a sample where stamps are evenly apart, else 12.
 //!
 //! # State
-//! Stamps are `u32` milliseconds after a base (a window may reach back 49.7 days; lowering refuses longer ones), values
-//! are `f64`. Dropping old samples advances a start index; the vectors are compacted when more than half is dropped, so
-//! that dropping is amortised and memory follows what is retained.
+//! Values are `f64`. Stamps of a series that is scraped regularly follow from its first one and its period
+//! ([`Cadences`]); others are `u32` milliseconds after a base (a window may reach back 49.7 days; lowering refuses longer
+//! ones). A series begins with stamps of its own, and it is looked whether they are even when room runs out.
+//!
+//! Dropping old samples advances a start index. What was dropped is given to new samples before room is added, and moved
+//! out when it is more than half, so that dropping is amortised and memory follows what is retained.
+
+use super::cadence::Cadences;
+use crate::samples::Samples;
+use bellwether_model::is_stale;
 
 /// The longest distance of two retained stamps, ms.
 pub const MAX_SPAN_MS: i64 = u32::MAX as i64;
 
-/// Samples are compacted only when at least this many are dropped: below, a move costs more than the memory.
+/// Samples are moved out only when at least this many are dropped: below, a move costs more than the memory.
 const COMPACT_AT: usize = 16;
 
 /// Room is added in steps of this many samples instead of doubling, because most series retain a short window.
 const GROW_BY: usize = 8;
+
+/// Dropped samples make room if they are at least this part of all: the rest is moved each time.
+const REUSE_PART: usize = 8;
+
+/// Fewer stamps say little about a period.
+const EVEN_FROM: usize = 8;
 
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +41,22 @@ pub enum Pushed {
 /// Retained samples of one series.
 #[derive(Clone, Debug, Default)]
 pub struct SampleBuffer {
+    /// Base of the stamps, ms; of even samples the stamp of the first value, be it dropped or not.
     base_ms: i64,
-    start: usize,
-    stamps: Vec<u32>,
     values: Vec<f64>,
+    /// By value, ms after the base; empty while samples are even.
+    stamps: Vec<u32>,
+    /// Values that are dropped, at the begin.
+    start: u32,
     stale: u32,
+    /// Distance of any two neighbours, ms; 0 where each has a stamp of its own.
+    period_ms: u32,
 }
 
 impl SampleBuffer {
     /// Number of retained samples.
     pub fn len(&self) -> usize {
-        self.stamps.len() - self.start
+        self.values.len() - self.start as usize
     }
 
     /// Whether nothing is retained.
@@ -51,24 +69,19 @@ impl SampleBuffer {
         self.stale > 0
     }
 
-    /// Base of the stamps, ms.
-    pub fn base_ms(&self) -> i64 {
-        self.base_ms
-    }
-
-    /// Stamps, ms after the base, strictly ascending.
-    pub fn stamps(&self) -> &[u32] {
-        &self.stamps[self.start..]
-    }
-
-    /// Values by stamp.
-    pub fn values(&self) -> &[f64] {
-        &self.values[self.start..]
+    /// What is retained; `cadences` are those that the samples were stored with.
+    pub fn samples<'a>(&'a self, cadences: &'a Cadences) -> Samples<'a> {
+        let start = self.start as usize;
+        let values = &self.values[start..];
+        match self.period_ms {
+            0 => Samples { base_ms: self.base_ms, stamps: &self.stamps[start..], values },
+            period => Samples { base_ms: self.stamp_ms(start), stamps: cadences.stamps(period, values.len()), values },
+        }
     }
 
     /// The newest stamp, ms.
     pub fn last_ms(&self) -> Option<i64> {
-        self.stamps().last().map(|s| self.base_ms + i64::from(*s))
+        (!self.is_empty()).then(|| self.stamp_ms(self.values.len() - 1))
     }
 
     /// Bytes on the heap.
@@ -76,102 +89,193 @@ impl SampleBuffer {
         self.stamps.capacity() * 4 + self.values.capacity() * 8
     }
 
+    /// The stamp of a value, dropped or not, ms.
+    fn stamp_ms(&self, at: usize) -> i64 {
+        self.base_ms
+            + match self.period_ms {
+                0 => i64::from(self.stamps[at]),
+                period => i64::from(period) * at as i64,
+            }
+    }
+
     /// Stores a sample in time order; of equal stamps the first stays.
-    pub fn push(&mut self, stamp_ms: i64, value: f64) -> Pushed {
-        let stale = u32::from(bellwether_model::is_stale(value));
-        if self.is_empty() {
-            self.clear();
-            self.base_ms = stamp_ms;
+    pub fn push(&mut self, cadences: &mut Cadences, stamp_ms: i64, value: f64) -> Pushed {
+        if self.append(cadences, &[stamp_ms], &[value]) {
+            return Pushed::Stored;
         }
-        let Some(offset) = self.offset_of(stamp_ms) else {
-            return Pushed::Conflict;
-        };
-        match self.stamps().last() {
-            Some(last) if offset <= *last => match self.stamps().binary_search(&offset) {
-                Ok(i) if self.values()[i].to_bits() == value.to_bits() => return Pushed::Duplicate,
-                Ok(_) => return Pushed::Conflict,
-                Err(i) => {
-                    self.stamps.insert(self.start + i, offset);
-                    self.values.insert(self.start + i, value);
-                }
-            },
-            _ => {
-                self.grow();
-                self.stamps.push(offset);
-                self.values.push(value);
+        // Not newer than the last one, or out of reach of the base.
+        if let Some(again) = self.again(stamp_ms, value) {
+            return again;
+        }
+        self.spell_out();
+        let Some(offset) = self.offset_of(stamp_ms) else { return Pushed::Conflict };
+        let start = self.start as usize;
+        match self.stamps[start..].binary_search(&offset) {
+            Ok(i) if self.values[start + i].to_bits() == value.to_bits() => return Pushed::Duplicate,
+            Ok(_) => return Pushed::Conflict,
+            Err(i) => {
+                self.stamps.reserve_exact(GROW_BY);
+                self.values.reserve_exact(GROW_BY);
+                self.stamps.insert(start + i, offset);
+                self.values.insert(start + i, value);
             }
         }
-        self.stale += stale;
+        self.stale += u32::from(is_stale(value));
         Pushed::Stored
     }
 
     /// Appends a run of ascending stamps, all newer than what is there and within reach of the base, as bulk copies.
     /// Returns false, with nothing stored, where the run is not of this kind.
-    pub fn append(&mut self, stamps_ms: &[i64], values: &[f64]) -> bool {
+    pub fn append(&mut self, cadences: &mut Cadences, stamps_ms: &[i64], values: &[f64]) -> bool {
         let (Some(first), Some(last)) = (stamps_ms.first(), stamps_ms.last()) else { return true };
         if self.is_empty() {
-            self.clear();
-            self.base_ms = *first;
+            self.begin(cadences, stamps_ms);
         }
-        let newest = self.last_ms().unwrap_or(i64::MIN);
-        let ascending = stamps_ms.windows(2).all(|w| w[0] < w[1]);
-        if *first <= newest || last.saturating_sub(self.base_ms) > MAX_SPAN_MS || !ascending {
+        if last.saturating_sub(self.base_ms) > MAX_SPAN_MS {
             return false;
         }
-        if self.stamps.capacity() - self.stamps.len() < stamps_ms.len() {
-            self.stamps.reserve_exact(stamps_ms.len().next_multiple_of(GROW_BY));
-            self.values.reserve_exact(stamps_ms.len().next_multiple_of(GROW_BY));
+        if !self.goes_on(stamps_ms) {
+            let newest = self.last_ms().unwrap_or(i64::MIN);
+            if *first <= newest || !stamps_ms.windows(2).all(|w| w[0] < w[1]) {
+                return false;
+            }
+            self.spell_out();
         }
-        let base = self.base_ms;
-        self.stamps.extend(stamps_ms.iter().map(|s| (s - base) as u32));
+        self.make_room(cadences, values.len());
+        if self.period_ms != 0 && !self.goes_on(stamps_ms) {
+            self.spell_out();
+        }
         self.values.extend_from_slice(values);
-        self.stale += values.iter().filter(|v| bellwether_model::is_stale(**v)).count() as u32;
+        match self.period_ms {
+            0 => {
+                let base = self.base_ms;
+                self.stamps.extend(stamps_ms.iter().map(|s| (s - base) as u32));
+            }
+            period => cadences.reach(period, self.len()),
+        }
+        self.stale += values.iter().filter(|v| is_stale(**v)).count() as u32;
         true
+    }
+
+    /// Whether so many more samples need no further memory.
+    pub fn has_room(&self, more: usize) -> bool {
+        let stamps = self.period_ms != 0 || self.stamps.capacity() - self.stamps.len() >= more;
+        stamps && self.values.capacity() - self.values.len() >= more
     }
 
     /// Drops samples older than `before_ms`.
     pub fn prune(&mut self, before_ms: i64) {
-        let cut = (before_ms - self.base_ms).clamp(0, MAX_SPAN_MS + 1);
-        let gone = self.stamps().partition_point(|s| i64::from(*s) < cut);
-        if gone == 0 {
+        let start = self.start as usize;
+        let cut = before_ms.saturating_sub(self.base_ms);
+        let upto = match self.period_ms {
+            0 => start + self.stamps[start..].partition_point(|s| i64::from(*s) < cut),
+            period => (cut.max(0) as usize).div_ceil(period as usize).clamp(start, self.values.len()),
+        };
+        if upto == start {
             return;
         }
         if self.stale > 0 {
-            let stale = self.values()[..gone].iter().filter(|v| bellwether_model::is_stale(**v)).count();
-            self.stale -= stale as u32;
+            self.stale -= self.values[start..upto].iter().filter(|v| is_stale(**v)).count() as u32;
         }
-        self.start += gone;
-        if self.start >= COMPACT_AT && self.start * 2 > self.stamps.len() {
+        self.start = upto as u32;
+        if upto >= COMPACT_AT && upto * 2 > self.values.len() {
+            let had = self.values.len();
             self.compact();
+            // After a burst the room would stay for ever: give back what is far above the need.
+            if self.values.capacity() > 2 * had.max(COMPACT_AT) {
+                self.values.shrink_to(had);
+                self.stamps.shrink_to(had);
+            }
         }
     }
 
-    fn clear(&mut self) {
+    /// Forgets everything and begins with a run.
+    fn begin(&mut self, cadences: &mut Cadences, stamps_ms: &[i64]) {
         self.start = 0;
         self.stamps.clear();
         self.values.clear();
-    }
-
-    fn compact(&mut self) {
-        self.stamps.drain(..self.start);
-        self.values.drain(..self.start);
-        self.start = 0;
-        // After a burst the room would stay for ever: give back what is far above the need.
-        let room = (self.stamps.len() * 2).max(2 * COMPACT_AT);
-        if self.stamps.capacity() > room * 2 {
-            self.stamps.shrink_to(room);
-            self.values.shrink_to(room);
+        self.base_ms = stamps_ms[0];
+        self.period_ms = 0;
+        if stamps_ms.len() >= EVEN_FROM {
+            let period = u32::try_from(stamps_ms[1].saturating_sub(stamps_ms[0])).unwrap_or(0);
+            let even = stamps_ms.windows(2).all(|w| w[1].wrapping_sub(w[0]) == i64::from(period));
+            if even && cadences.admit(period) {
+                self.period_ms = period;
+            }
         }
     }
 
-    fn grow(&mut self) {
-        if self.stamps.len() == self.stamps.capacity() {
-            if self.start >= COMPACT_AT {
-                self.compact();
-            }
-            let step = GROW_BY.max(self.stamps.len() / 4).next_multiple_of(GROW_BY);
-            self.stamps.reserve_exact(step);
+    /// Of even samples: what becomes of another one with a stamp that is there.
+    fn again(&self, stamp_ms: i64, value: f64) -> Option<Pushed> {
+        let offset = stamp_ms.checked_sub(self.base_ms)?;
+        if self.period_ms == 0 || offset % i64::from(self.period_ms) != 0 {
+            return None;
+        }
+        let at = usize::try_from(offset / i64::from(self.period_ms)).ok().filter(|at| *at >= self.start as usize)?;
+        let same = self.values.get(at)?.to_bits() == value.to_bits();
+        Some(if same { Pushed::Duplicate } else { Pushed::Conflict })
+    }
+
+    /// Whether samples are even, and stay so with a run.
+    fn goes_on(&self, stamps_ms: &[i64]) -> bool {
+        let period = i64::from(self.period_ms);
+        period != 0
+            && stamps_ms[0] == self.base_ms + period * self.values.len() as i64
+            && stamps_ms.windows(2).all(|w| w[1].wrapping_sub(w[0]) == period)
+    }
+
+    /// Gives each sample a stamp of its own.
+    fn spell_out(&mut self) {
+        let period = self.period_ms;
+        if period == 0 {
+            return;
+        }
+        self.compact();
+        self.period_ms = 0;
+        self.stamps.reserve_exact(self.values.capacity());
+        self.stamps.extend((0..self.values.len() as u32).map(|i| i * period));
+    }
+
+    /// Lets stamps follow from the period, if they do.
+    fn settle(&mut self, cadences: &mut Cadences) {
+        let stamps = &self.stamps[(self.start as usize).min(self.stamps.len())..];
+        let [first, second, ..] = stamps else { return };
+        let period = second - first;
+        let even = || stamps.windows(2).fold(0, |odd, w| odd | ((w[1] - w[0]) ^ period)) == 0;
+        if stamps.len() >= EVEN_FROM && even() && cadences.admit(period) {
+            self.base_ms += i64::from(*first) - i64::from(period) * i64::from(self.start);
+            self.period_ms = period;
+            self.stamps = Vec::new();
+            cadences.reach(period, self.len());
+        }
+    }
+
+    /// Moves dropped samples out.
+    fn compact(&mut self) {
+        let start = self.start as usize;
+        match self.period_ms {
+            0 => drop(self.stamps.drain(..start)),
+            period => self.base_ms += i64::from(period) * start as i64,
+        }
+        self.values.drain(..start);
+        self.start = 0;
+    }
+
+    /// Room for `more` samples.
+    fn make_room(&mut self, cadences: &mut Cadences, more: usize) {
+        if self.has_room(more) {
+            return;
+        }
+        if self.start as usize * REUSE_PART >= self.values.len() {
+            self.compact();
+        }
+        self.settle(cadences);
+        if !self.has_room(more) {
+            let step = more.max(self.values.len() / 8).next_multiple_of(GROW_BY);
             self.values.reserve_exact(step);
+            if self.period_ms == 0 {
+                self.stamps.reserve_exact(step);
+            }
         }
     }
 
@@ -185,14 +289,12 @@ impl SampleBuffer {
             // Far ahead: what a window can no longer reach makes room.
             self.prune(stamp_ms.saturating_sub(MAX_SPAN_MS));
         }
-        let first = self.stamps().first().map_or(stamp_ms, |s| self.base_ms + i64::from(*s));
+        let first = if self.is_empty() { stamp_ms } else { self.stamp_ms(self.start as usize) };
         self.rebase(first.min(stamp_ms)).then(|| (stamp_ms - self.base_ms) as u32)
     }
 
     fn rebase(&mut self, base_ms: i64) -> bool {
-        if self.start > 0 {
-            self.compact();
-        }
+        self.compact();
         let shift = self.base_ms - base_ms;
         let newest = self.stamps.last().map_or(0, |s| i64::from(*s)) + shift;
         if newest > MAX_SPAN_MS {
@@ -213,18 +315,34 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn content(b: &SampleBuffer) -> Vec<(i64, f64)> {
-        b.stamps().iter().map(|s| b.base_ms() + i64::from(*s)).zip(b.values().iter().copied()).collect()
+    /// A buffer with its cadences.
+    #[derive(Default)]
+    struct Stored(SampleBuffer, Cadences);
+
+    impl Stored {
+        fn push(&mut self, stamp_ms: i64, value: f64) -> Pushed {
+            self.0.push(&mut self.1, stamp_ms, value)
+        }
+        fn append(&mut self, stamps_ms: &[i64], values: &[f64]) -> bool {
+            self.0.append(&mut self.1, stamps_ms, values)
+        }
+        fn content(&self) -> Vec<(i64, f64)> {
+            self.0.samples(&self.1).each().collect()
+        }
+    }
+
+    fn every(period_ms: i64, n: usize) -> Vec<i64> {
+        (0..n as i64).map(|i| 1_000 + i * period_ms).collect()
     }
 
     proptest! {
         /// Against a map: any order of arrival, any pruning.
         #[test]
         fn buffer_is_a_sorted_map(ops in prop::collection::vec((0i64..500, 0u8..4, any::<bool>()), 1..300)) {
-            let (mut b, mut m) = (SampleBuffer::default(), BTreeMap::new());
+            let (mut b, mut m) = (Stored::default(), BTreeMap::new());
             for (t, v, prune) in ops {
                 if prune && v == 0 {
-                    b.prune(t);
+                    b.0.prune(t);
                     m.retain(|k, _| *k >= t);
                 } else {
                     let had = m.get(&t).copied();
@@ -236,29 +354,104 @@ mod tests {
                     prop_assert_eq!(b.push(t, f64::from(v)), want);
                     m.entry(t).or_insert(f64::from(v));
                 }
-                prop_assert_eq!(content(&b), m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+                prop_assert_eq!(b.content(), m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+            }
+        }
+
+        /// The same where most samples are scraped regularly: runs of a period, gaps, changes of the period, stragglers.
+        #[test]
+        fn an_even_buffer_is_a_sorted_map(
+            ops in prop::collection::vec((0usize..30, 0i64..4, 0i64..40, any::<bool>()), 1..60),
+        ) {
+            let (mut b, mut m, mut next) = (Stored::default(), BTreeMap::new(), 0);
+            for (n, odd, back, prune) in ops {
+                // One period nearly always, so that runs go on.
+                let period = if odd == 3 { 7 } else { 10 };
+                let first = next + if odd == 2 { 3 } else { 0 };
+                let stamps: Vec<i64> = (0..n as i64).map(|i| first + i * period).collect();
+                let value = |t: &i64| if t % 13 == 0 { bellwether_model::stale_nan() } else { *t as f64 };
+                let values: Vec<f64> = stamps.iter().map(value).collect();
+                next = first + n as i64 * period;
+                prop_assert!(b.append(&stamps, &values));
+                m.extend(stamps.iter().copied().zip(values.iter().map(|v| v.to_bits())));
+                if odd == 1 {
+                    let straggler = next - back * 5;
+                    let is_new = !m.contains_key(&straggler);
+                    prop_assert_eq!(b.push(straggler, 0.5) == Pushed::Stored, is_new);
+                    m.entry(straggler).or_insert(0.5f64.to_bits());
+                    next = next.max(straggler + 10);
+                }
+                if prune {
+                    b.0.prune(next - back * 10);
+                    m.retain(|k, _| *k >= next - back * 10);
+                }
+                let got: Vec<(i64, u64)> = b.content().into_iter().map(|(t, v)| (t, v.to_bits())).collect();
+                prop_assert_eq!(got, m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+                prop_assert_eq!(b.0.has_stale(), m.values().any(|v| is_stale(f64::from_bits(*v))));
+                prop_assert_eq!(b.0.last_ms(), m.keys().last().copied());
             }
         }
     }
 
     #[test]
+    fn a_regular_series_keeps_no_stamps() {
+        let mut b = Stored::default();
+        let push = |b: &mut Stored, t: i64| {
+            if !b.0.has_room(1) {
+                b.0.prune(t - 315_000);
+            }
+            assert_eq!(b.push(t, 1.0), Pushed::Stored);
+        };
+        every(15_000, 200).into_iter().for_each(|t| push(&mut b, t));
+        assert_eq!(b.0.heap_bytes(), 24 * 8);
+        let last = b.0.last_ms().unwrap();
+        assert_eq!((b.push(last, 1.0), b.push(last - 15_000, 2.0)), (Pushed::Duplicate, Pushed::Conflict));
+        assert_eq!(b.0.heap_bytes(), 24 * 8, "a repeat costs nothing");
+        push(&mut b, last + 16_000);
+        assert_eq!(b.0.heap_bytes(), 24 * 12, "a gap: every sample has its stamp");
+        (0..40).for_each(|i| push(&mut b, last + 31_000 + i * 15_000));
+        assert_eq!(b.0.heap_bytes(), 24 * 8, "the gap has left the window");
+    }
+
+    #[test]
+    fn a_long_run_is_even_at_once_and_room_is_not_given_back_for_nothing() {
+        let mut b = Stored::default();
+        let (stamps, values) = (every(10, 240), vec![1.0; 240]);
+        assert!(b.append(&stamps, &values));
+        assert_eq!(b.0.heap_bytes(), 240 * 8);
+        let mut room = 0;
+        for k in 1..5 {
+            b.0.prune(stamps[0] + (k * 240 - 20) * 10);
+            let next: Vec<i64> = stamps.iter().map(|s| s + k * 2_400).collect();
+            assert!(b.append(&next, &values));
+            assert!(k == 1 || b.0.heap_bytes() == room);
+            room = b.0.heap_bytes();
+        }
+    }
+
+    #[test]
     fn far_stamps_drop_what_no_window_reaches() {
-        let mut b = SampleBuffer::default();
+        let mut b = Stored::default();
         b.push(0, 1.0);
         b.push(MAX_SPAN_MS + 10, 2.0);
-        assert_eq!(content(&b), [(MAX_SPAN_MS + 10, 2.0)]);
+        assert_eq!(b.content(), [(MAX_SPAN_MS + 10, 2.0)]);
         assert_eq!(b.push(5, 3.0), Pushed::Conflict, "out of reach of the newest sample");
+        let mut b = Stored::default();
+        assert!(b.append(&every(10, 20), &[1.0; 20]));
+        assert!(!b.append(&[MAX_SPAN_MS + 5_000], &[2.0]));
+        assert_eq!(b.push(MAX_SPAN_MS + 1_100, 2.0), Pushed::Stored);
+        assert_eq!(b.0.len(), 11);
     }
 
     #[test]
     fn a_run_is_appended_whole_or_not_at_all() {
-        let mut b = SampleBuffer::default();
+        let mut b = Stored::default();
         assert!(b.append(&[10, 20], &[1.0, 2.0]));
         assert!(!b.append(&[20, 30], &[2.0, 3.0]));
         assert!(!b.append(&[40, 40], &[2.0, 3.0]));
         assert!(b.append(&[30], &[bellwether_model::stale_nan()]));
-        assert!(b.has_stale());
-        b.prune(31);
-        assert!(!b.has_stale() && b.is_empty());
+        assert!(b.0.has_stale());
+        b.0.prune(31);
+        assert!(!b.0.has_stale() && b.0.is_empty());
     }
 }

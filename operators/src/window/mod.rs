@@ -1,7 +1,9 @@
 //! Sample windows: the store that `window` fills and `evaluate` reads.
 
 mod buffer;
+mod cadence;
 mod store;
 
 pub use buffer::{MAX_SPAN_MS, Pushed, SampleBuffer};
+pub use cadence::Cadences;
 pub use store::{Admitted, SeriesStore, Slot};

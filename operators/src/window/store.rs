@@ -13,8 +13,11 @@
 //! when no row refers to it any more.
 
 use super::buffer::{Pushed, SampleBuffer};
+use super::cadence::Cadences;
+use crate::lookup::Lookup;
+use crate::samples::Samples;
 use bellwether_model::{Labels, Runs};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Number of a series on this worker.
 pub type Slot = u32;
@@ -39,10 +42,10 @@ pub struct Admitted {
     pub appeared: Vec<Slot>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
-    /// Ingested, with its id.
-    Ingested(u128),
+    /// Ingested.
+    Ingested,
     /// Written by a rule or a subquery.
     Produced,
     /// Retracted: free at the next pruning.
@@ -61,6 +64,19 @@ struct Series {
     samples: SampleBuffer,
 }
 
+impl Series {
+    /// Drops what its own readers do not look back to; the newest sample stays, because it tells when the series ends.
+    /// Returns whether that is new enough for the deepest selector.
+    fn prune(&mut self, before_ms: i64, deepest_ms: i64) -> bool {
+        let newest = self.samples.last_ms().unwrap_or(i64::MIN);
+        if newest >= before_ms {
+            let own = before_ms.saturating_add(deepest_ms - self.retain_ms.min(deepest_ms));
+            self.samples.prune(own.min(newest));
+        }
+        newest >= before_ms
+    }
+}
+
 /// What a source link's series number stands for.
 #[derive(Debug, Clone)]
 struct LinkEntry {
@@ -72,24 +88,22 @@ struct LinkEntry {
 /// All series of a worker.
 #[derive(Debug, Default)]
 pub struct SeriesStore {
-    tenant: String,
     series: Vec<Series>,
     free: Vec<Slot>,
     dying: Vec<Slot>,
-    by_id: HashMap<u128, Slot>,
+    /// Ingested series by labels.
+    by_labels: Lookup,
+    cadences: Cadences,
     /// By link, by the link's number of a series.
     links: Vec<Vec<Option<LinkEntry>>>,
     /// How far back the deepest selector looks, ms.
     deepest_ms: i64,
+    /// Samples older than this are not read any more, not even by the deepest selector, ms.
+    unread_before_ms: Option<i64>,
     ignored_names: BTreeSet<String>,
 }
 
 impl SeriesStore {
-    /// An empty store.
-    pub fn new(tenant: &str) -> Self {
-        Self { tenant: tenant.to_owned(), ..Self::default() }
-    }
-
     /// Ingested series of these names are not evaluated, because loaded rules record them. Series that are stored
     /// already stay until their samples have left the retention.
     pub fn ignore_names(&mut self, names: &[String]) {
@@ -127,10 +141,11 @@ impl SeriesStore {
             if run.stamps.first().is_some_and(|s| *s <= late_ms) {
                 done.late += run.stamps.iter().filter(|s| **s <= late_ms).count() as u64;
             }
-            let samples = &mut self.series[slot as usize].samples;
-            if !samples.append(run.stamps, run.values) {
+            self.make_room(slot, run.stamps.len());
+            let (samples, cadences) = (&mut self.series[slot as usize].samples, &mut self.cadences);
+            if !samples.append(cadences, run.stamps, run.values) {
                 for (stamp, value) in run.stamps.iter().zip(run.values) {
-                    match samples.push(*stamp, *value) {
+                    match samples.push(cadences, *stamp, *value) {
                         Pushed::Stored => {}
                         Pushed::Duplicate => done.duplicates += 1,
                         Pushed::Conflict => done.conflicts += 1,
@@ -141,12 +156,24 @@ impl SeriesStore {
         done
     }
 
+    /// Drops what is not read any more before a buffer grows. A series whose readers have not said yet how far back they
+    /// look keeps all.
+    fn make_room(&mut self, slot: Slot, more: usize) {
+        let series = &mut self.series[slot as usize];
+        if let Some(before_ms) = self.unread_before_ms
+            && series.retain_ms > 0
+            && !series.samples.has_room(more)
+        {
+            series.prune(before_ms, self.deepest_ms);
+        }
+    }
+
     /// The slot of a link's series number; `None` where the series is not evaluated (or was never defined).
     fn resolve(&mut self, link: usize, number: u32, appeared: &mut Vec<Slot>) -> Option<Slot> {
         let entry = self.links.get(link)?.get(number as usize)?.as_ref()?;
         if entry.slot != IGNORED {
             let series = &self.series[entry.slot as usize];
-            if series.generation == entry.generation && matches!(series.life, Life::Ingested(_)) {
+            if series.generation == entry.generation && series.life == Life::Ingested {
                 return Some(entry.slot);
             }
         } else if entry.generation == 0 {
@@ -165,12 +192,11 @@ impl SeriesStore {
         if self.ignored_names.contains(labels.metric_name()) {
             return None;
         }
-        let id = labels.hash(&self.tenant);
-        if let Some(slot) = self.by_id.get(&id) {
-            return Some(*slot);
+        if let Some(slot) = self.by_labels.find(labels, |slot| &self.series[slot as usize].labels) {
+            return Some(slot);
         }
-        let slot = self.add(labels.clone(), Life::Ingested(id));
-        self.by_id.insert(id, slot);
+        let slot = self.add(labels.clone(), Life::Ingested);
+        self.by_labels.insert(labels, slot, |slot| &self.series[slot as usize].labels);
         appeared.push(slot);
         Some(slot)
     }
@@ -204,7 +230,7 @@ impl SeriesStore {
 
     /// Appends a sample to a produced series.
     pub fn push(&mut self, slot: Slot, stamp_ms: i64, value: f64) {
-        self.series[slot as usize].samples.push(stamp_ms, value);
+        self.series[slot as usize].samples.push(&mut self.cadences, stamp_ms, value);
     }
 
     /// The labels of a series.
@@ -213,13 +239,18 @@ impl SeriesStore {
     }
 
     /// The retained samples of a series.
-    pub fn samples(&self, slot: Slot) -> &SampleBuffer {
-        &self.series[slot as usize].samples
+    pub fn samples(&self, slot: Slot) -> Samples<'_> {
+        self.series[slot as usize].samples.samples(&self.cadences)
+    }
+
+    /// Whether a stale marker is among the retained samples of a series.
+    pub fn has_stale(&self, slot: Slot) -> bool {
+        self.series[slot as usize].samples.has_stale()
     }
 
     /// All live ingested series, in order of slots.
     pub fn ingested(&self) -> Vec<Slot> {
-        let live = self.series.iter().enumerate().filter(|(_, s)| matches!(s.life, Life::Ingested(_)));
+        let live = self.series.iter().enumerate().filter(|(_, s)| s.life == Life::Ingested);
         live.map(|(i, _)| i as Slot).collect()
     }
 
@@ -240,6 +271,12 @@ impl SeriesStore {
         series.retain_ms = series.retain_ms.max(retain_ms);
     }
 
+    /// Nobody reads samples older than `before_ms` any more: they may go when there is need for room. `None` where that is
+    /// not known.
+    pub fn unread_before(&mut self, before_ms: Option<i64>) {
+        self.unread_before_ms = before_ms;
+    }
+
     /// Drops ingested samples that nobody reads any more: `before_ms` is the bound for the deepest selector, a series
     /// that only shallower ones read keeps less. Returns the series whose last sample is older than `before_ms`: they
     /// are to be retracted from the join, and their slots are free after the next call.
@@ -247,18 +284,14 @@ impl SeriesStore {
         for slot in std::mem::take(&mut self.dying) {
             self.release(slot);
         }
-        for (slot, series) in self.series.iter_mut().enumerate() {
-            let Life::Ingested(id) = series.life else { continue };
-            let newest = series.samples.last_ms().unwrap_or(i64::MIN);
-            if newest >= before_ms {
-                // The newest sample stays: it tells when the series ends.
-                let own = before_ms.saturating_add(self.deepest_ms - series.retain_ms.min(self.deepest_ms));
-                series.samples.prune(own.min(newest));
-            } else {
+        for (slot, series) in self.series.iter_mut().enumerate().filter(|(_, s)| s.life == Life::Ingested) {
+            if !series.prune(before_ms, self.deepest_ms) {
                 series.life = Life::Dying;
-                self.by_id.remove(&id);
                 self.dying.push(slot as Slot);
             }
+        }
+        for slot in &self.dying {
+            self.by_labels.remove(&self.series[*slot as usize].labels, |slot| &self.series[slot as usize].labels);
         }
         self.dying.clone()
     }
@@ -296,17 +329,17 @@ mod tests {
 
     #[test]
     fn one_series_of_two_links_is_one_slot() {
-        let mut s = SeriesStore::new("");
+        let mut s = SeriesStore::default();
         let a = s.admit(0, &batch(&[(0, "up")], &[(0, 10, 1.0)]), i64::MIN);
         let b = s.admit(1, &batch(&[(5, "up")], &[(5, 10, 2.0), (5, 20, 3.0)]), 10);
         assert_eq!((a.appeared.len(), b.appeared.len()), (1, 0));
         assert_eq!((b.conflicts, b.late), (1, 1));
-        assert_eq!(s.samples(a.appeared[0]).values(), [1.0, 3.0]);
+        assert_eq!(s.samples(a.appeared[0]).values, [1.0, 3.0]);
     }
 
     #[test]
     fn a_retracted_series_comes_back_in_a_new_slot() {
-        let mut s = SeriesStore::new("");
+        let mut s = SeriesStore::default();
         let first = s.admit(0, &batch(&[(0, "up")], &[(0, 10, 1.0)]), i64::MIN).appeared;
         assert_eq!(s.prune(11), first);
         let again = s.admit(0, &batch(&[], &[(0, 20, 2.0)]), i64::MIN).appeared;
@@ -320,7 +353,7 @@ mod tests {
 
     #[test]
     fn recorded_names_are_not_stored() {
-        let mut s = SeriesStore::new("");
+        let mut s = SeriesStore::default();
         s.ignore_names(&["job:up:sum".to_owned()]);
         let a = s.admit(0, &batch(&[(0, "job:up:sum")], &[(0, 10, 1.0)]), i64::MIN);
         assert_eq!((a.ignored, a.appeared.len()), (1, 0));
