@@ -2,8 +2,10 @@
 //!
 //! `bellwether-bench cost` compares the engine with a hand-written loop without a dataflow on one range rule;
 //! `bellwether-bench memory` gives bytes a series of one `[5m]` window at 15 s; `bellwether-bench operators` prints the
-//! number of timely operators with 20 rules and with 2,000. `scripts/bench` runs them all, and whole backtests.
+//! number of timely operators with 20 rules and with 2,000; `bellwether-bench codecs` compares what travels between
+//! processes. `scripts/bench` runs them all, and whole backtests.
 
+mod codec;
 mod cost;
 mod engine;
 mod input;
@@ -18,7 +20,8 @@ fn main() -> std::process::ExitCode {
         Some("cost") => table::cost(),
         Some("memory") => memory::memory(std::env::args().nth(2).and_then(|s| s.parse().ok()).unwrap_or(200_000)),
         Some("operators") => table::operators(),
-        _ => Err("say what to measure: cost, memory or operators".to_owned()),
+        Some("codecs") => codec::codecs(),
+        _ => Err("say what to measure: cost, memory, operators or codecs".to_owned()),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -11,7 +11,8 @@ const NEVER: f64 = 1e18;
 /// Runs that are measured; the fastest counts, because what disturbs a run only ever slows it.
 const RUNS: usize = 3;
 
-fn fastest(mut f: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
+/// The fastest of some runs, seconds.
+pub fn fastest(mut f: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {
         let from = Instant::now();
