@@ -14,9 +14,6 @@ use std::collections::BTreeMap;
 /// How often templates may ask further queries because of what they were answered.
 pub const MOST_QUESTIONS: usize = 8;
 
-/// Interval of a grid with one instant only: longer than all of time that anybody may name.
-const ONCE_MS: i64 = 1 << 52;
-
 /// A program, and for each query the tag of its tap; an error where it cannot be evaluated.
 pub type Tagged = (Compiled, Vec<Result<usize, String>>);
 
@@ -50,8 +47,8 @@ pub fn compile(rules: &[RuleInput<'_>], asked: &[Ask], options: &lower::Options)
 }
 
 fn query<'a>((text, at_ms): &'a Ask, parsed: &'a Result<Expr, String>) -> Option<QueryInput<'a>> {
-    let (expr, phase_ms) = (parsed.as_ref().ok()?, at_ms.rem_euclid(ONCE_MS));
-    Some(QueryInput { text, expr, interval_ms: ONCE_MS, phase_ms, range_ms: None })
+    let expr = parsed.as_ref().ok()?;
+    Some(QueryInput { text, expr, interval_ms: 1, phase_ms: 0, range_ms: Some((*at_ms, *at_ms)) })
 }
 
 /// What a run's taps gave.

@@ -21,7 +21,9 @@ impl Lowering<'_> {
     /// Lowers one unit.
     pub(super) fn unit(&mut self, unit: &Unit<'_>) -> Option<Root> {
         let Ahead { ms: wait_ms, not_before_ms } = self.ahead.of_unit[unit.index];
-        let grid = Grid { wait_ms, not_before_ms, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
+        // A query that says where its steps are is evaluated there, wherever the run's own are.
+        let only = unit.range_ms.map(|(start_ms, end_ms)| (start_ms.saturating_sub(1), end_ms));
+        let grid = Grid { wait_ms, not_before_ms, only, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
         let scope = Scope { unit, grid: self.dag.grid(grid), in_subquery: false, pinned_ms: None };
         let result = self.expr(scope, unit.expr)?;
         let rule = match unit.origin {

@@ -55,6 +55,7 @@ pub struct QueryInput<'a> {
     pub interval_ms: i64,
     /// Phase of its steps, ms.
     pub phase_ms: i64,
-    /// First and last step of a range query, ms: what `start()` and `end()` are. `None`: the step.
+    /// First and last step, ms: the only ones that are evaluated, and what `start()` and `end()` are. `None`: the steps of
+    /// the run, and each step by itself.
     pub range_ms: Option<(i64, i64)>,
 }

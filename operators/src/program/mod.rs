@@ -194,13 +194,14 @@ impl Program {
         self.warm_from_ms(from_ms, warm_up_ms).min(self.pins.map_or(i64::MAX, |p| p.from_ms))
     }
 
-    /// How far past a step is read, ms.
+    /// How far past a step of the run is read, ms.
     pub fn ahead_ms(&self) -> i64 {
         self.grids.iter().filter(|g| g.only.is_none()).map(|g| g.wait_ms).max().unwrap_or(0).max(0)
     }
 
     /// Newest stamp that a run reads whose last step is `to_ms`, ms.
     pub fn read_upto_ms(&self, to_ms: i64) -> i64 {
-        to_ms.saturating_add(self.ahead_ms()).max(self.pins.map_or(i64::MIN, |p| p.upto_ms))
+        let ahead_ms = self.grids.iter().map(|g| g.wait_ms).max().unwrap_or(0).max(0);
+        to_ms.saturating_add(ahead_ms).max(self.pins.map_or(i64::MIN, |p| p.upto_ms))
     }
 }

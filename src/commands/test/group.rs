@@ -2,7 +2,7 @@
 //!
 //! # Semantics
 //! Input series are cut off after the last evaluation, so that nothing reads what promtool would not have loaded yet.
-//! An expression is evaluated once, at its instant: its grid has no second one within the test.
+//! An expression is evaluated once, at its instant: its grid has no other.
 //!
 //! # Limits
 //! A negative offset, or `@` of a later instant, sees samples up to the last evaluation, not up to its own.
