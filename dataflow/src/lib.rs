@@ -8,6 +8,7 @@
 //! `dataflow` never names Kafka or a file format; sources hand it runs of samples, sinks take decisions from it.
 
 pub mod checkpoint;
+pub mod lint;
 pub mod lower;
 pub mod plan;
 pub mod promql;

@@ -37,7 +37,8 @@ impl Lowering<'_> {
     }
 }
 
-fn labels(matchers: &[Matcher]) -> Vec<(String, String)> {
+/// The labels that `absent` of a selector with these matchers gives its element.
+pub(crate) fn labels(matchers: &[Matcher]) -> Vec<(String, String)> {
     let mut set = BTreeMap::new();
     let mut has = BTreeSet::new();
     for m in matchers.iter().filter(|m| !is_metadata(&m.name)) {

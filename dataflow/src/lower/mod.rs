@@ -47,11 +47,12 @@ mod sort;
 mod text;
 mod unit;
 mod vector;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use absent::labels as absent_labels;
 pub use compile::{Compiled, RuleInfo, compile};
 pub use error::LowerError;
 pub use input::{QueryInput, RuleInput, RuleKind};

@@ -6,20 +6,20 @@ use promql_parser::parser::{Expr, Offset, VectorSelector};
 
 /// How an expression uses a selector.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Use<'a> {
-    pub(super) selector: &'a VectorSelector,
+pub(crate) struct Use<'a> {
+    pub(crate) selector: &'a VectorSelector,
     /// The selector's own offset, ms.
-    pub(super) offset_ms: i64,
+    pub(crate) offset_ms: i64,
     /// Within a range function that extrapolates to the window's borders.
-    pub(super) extrapolates: bool,
+    pub(crate) extrapolates: bool,
     /// Within a subquery.
-    pub(super) in_subquery: bool,
+    pub(crate) in_subquery: bool,
     /// At an instant that `@` fixes.
-    pub(super) fixed: bool,
+    pub(crate) fixed: bool,
 }
 
 /// Milliseconds of an offset, 0 where there is none.
-pub(super) fn offset_ms(offset: Option<&Offset>) -> i64 {
+pub(crate) fn offset_ms(offset: Option<&Offset>) -> i64 {
     match offset {
         None => 0,
         Some(Offset::Pos(d)) => i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4),
@@ -28,7 +28,7 @@ pub(super) fn offset_ms(offset: Option<&Offset>) -> i64 {
 }
 
 /// Strips parentheses.
-pub(super) fn inner(expr: &Expr) -> &Expr {
+pub(crate) fn inner(expr: &Expr) -> &Expr {
     match expr {
         Expr::Paren(p) => inner(&p.expr),
         other => other,
@@ -36,13 +36,13 @@ pub(super) fn inner(expr: &Expr) -> &Expr {
 }
 
 /// Matchers of a selector, its name's included.
-pub(super) fn matchers(selector: &VectorSelector) -> Vec<Matcher> {
+pub(crate) fn matchers(selector: &VectorSelector) -> Vec<Matcher> {
     let name = selector.name.as_ref().map(|n| Matcher::new(MatchOp::Equal, bellwether_model::METRIC_NAME, n));
     name.into_iter().chain(selector.matchers.matchers.iter().cloned()).collect()
 }
 
 /// Direct operands of an expression.
-pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
+pub(crate) fn operands(expr: &Expr) -> Vec<&Expr> {
     match expr {
         Expr::Aggregate(a) => a.param.iter().map(|p| &**p).chain([&*a.expr]).collect(),
         Expr::Unary(u) => vec![&u.expr],
@@ -55,7 +55,7 @@ pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
 }
 
 /// Calls `visit` for each selector below `expr`.
-pub(super) fn uses<'a>(expr: &'a Expr, visit: &mut impl FnMut(Use<'a>)) {
+pub(crate) fn uses<'a>(expr: &'a Expr, visit: &mut impl FnMut(Use<'a>)) {
     within(expr, false, false, visit);
 }
 

@@ -17,6 +17,8 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
+    /// Name of the lint that gave it, by which it is switched off; empty where nothing can switch it off.
+    pub lint: &'static str,
     /// What is wrong, in Prometheus's words where it has any.
     pub message: String,
     /// The file as the user named it, or the pattern that matched none.
@@ -41,6 +43,7 @@ impl Diagnostic {
     pub fn error(file: &str, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            lint: "",
             message: message.into(),
             file: file.to_owned(),
             position: None,
@@ -66,7 +69,10 @@ impl fmt::Display for Diagnostic {
         };
         let line_width = self.position.map_or(1, |p| p.line.to_string().len());
         let margin = " ".repeat(line_width);
-        write!(f, "{severity}: {}", printable(&self.message))?;
+        match self.lint {
+            "" => write!(f, "{severity}: {}", printable(&self.message))?,
+            lint => write!(f, "{severity}[{lint}]: {}", printable(&self.message))?,
+        }
         match self.position {
             None => write!(f, "\n{margin}--> {}", self.file)?,
             Some(at) => {

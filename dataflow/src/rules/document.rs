@@ -45,7 +45,7 @@ fn read(
         }
         _ if kind == "PrometheusRule" => read_resource(node, version, report, names, groups),
         _ if matches!(kind, "CustomResourceDefinition" | "PrometheusRuleList" | "List") => {}
-        _ => report.warn(Some(node.position), format!("a document of kind {kind} holds no rules")),
+        _ => report.warn("foreign-document", Some(node.position), format!("a document of kind {kind} holds no rules")),
     }
 }
 
@@ -67,7 +67,8 @@ fn read_resource(
     groups: &mut Vec<Group>,
 ) {
     if !version.starts_with("monitoring.coreos.com/") {
-        report.warn(Some(node.position), format!("a PrometheusRule of {version} is not one of monitoring.coreos.com"));
+        let message = format!("a PrometheusRule of {version} is not one of monitoring.coreos.com");
+        report.warn("foreign-document", Some(node.position), message);
         return;
     }
     let Some(mut fields) = Fields::new(node, "PrometheusRule", report) else { return };

@@ -76,9 +76,9 @@ pub fn load_text(path: &str, text: &str) -> Result<RuleSet, Vec<Diagnostic>> {
 
 fn warn_if_empty(groups: &[Group], empty: bool, report: &mut Report<'_>) {
     if empty {
-        report.warn(None, "the file is empty: it holds no rule groups");
+        report.warn("empty-file", None, "the file is empty: it holds no rule groups");
     } else if groups.iter().all(|g| g.rules.is_empty()) && report.warnings.is_empty() {
-        report.warn(None, "the file holds no rules");
+        report.warn("empty-file", None, "the file holds no rules");
     }
 }
 
@@ -96,7 +96,7 @@ fn warn_of_duplicates(groups: &[Group], report: &mut Report<'_>) {
                      inconsistency while recording expressions",
                     first.line
                 );
-                report.warn(Some(rule.position), message);
+                report.warn("duplicate-rules", Some(rule.position), message);
             }
         }
     }

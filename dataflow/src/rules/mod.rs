@@ -36,7 +36,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{MAX_FILE_BYTES, load, load_text};
-pub use model::{Group, Position, Rule, RuleFile, RuleKind, RuleSet};
+pub use model::{Group, Position, Rule, RuleFile, RuleKind, RuleSet, TextKind};
 
 #[cfg(test)]
 mod conformance;

@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Severity};
 use super::place::ExprMap;
 use crate::promql::Expr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A place in a file; line and column count from 1, columns in characters.
@@ -46,7 +47,11 @@ impl RuleFile {
     /// An error of a later stage about a place within a rule's expression; line and column are those of
     /// [`crate::promql::locate`] or of a parse error.
     pub fn error_in_expr(&self, group: &Group, rule: &Rule, at: Option<(usize, usize)>, message: String) -> Diagnostic {
-        let position = at.map_or(rule.expr_position, |(line, col)| rule.expr_at(line, col));
+        self.error_at(group, rule, at.map_or(rule.expr_position, |(line, col)| rule.expr_at(line, col)), message)
+    }
+
+    /// An error of a later stage about a place within a rule.
+    pub fn error_at(&self, group: &Group, rule: &Rule, position: Position, message: String) -> Diagnostic {
         let source_line = self.source.lines().nth(position.line.saturating_sub(1)).unwrap_or_default().to_owned();
         Diagnostic {
             severity: Severity::Error,
@@ -113,12 +118,39 @@ pub struct Rule {
     /// Where its expression starts.
     pub expr_position: Position,
     pub(super) expr_map: ExprMap,
+    pub(super) texts: BTreeMap<(TextKind, String), ExprMap>,
+}
+
+/// What a named text of a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TextKind {
+    /// A label, the rule's own or its group's.
+    Label,
+    /// An annotation.
+    Annotation,
 }
 
 impl Rule {
     /// The place in the file of a line and byte column, both from 1, within the expression.
     pub fn expr_at(&self, line: usize, col: usize) -> Position {
         self.expr_map.position(&self.expr_text, line, col)
+    }
+
+    /// The place in the file of a byte offset within a label's or annotation's text; the rule's own place if it has no
+    /// such text.
+    pub fn text_at(&self, kind: TextKind, name: &str, text: &str, offset: usize) -> Position {
+        let Some(map) = self.texts.get(&(kind, name.to_owned())) else { return self.position };
+        let (line, col) = crate::promql::line_col(text, offset);
+        map.position(text, line, col)
+    }
+
+    /// Labels or annotations with their texts, by name.
+    pub fn texts(&self, kind: TextKind) -> &[(String, String)] {
+        match (kind, &self.kind) {
+            (TextKind::Label, _) => &self.labels,
+            (TextKind::Annotation, RuleKind::Alert { annotations, .. }) => annotations,
+            (TextKind::Annotation, RuleKind::Record) => &[],
+        }
     }
 
     /// Whether it is an alerting rule.

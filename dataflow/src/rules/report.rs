@@ -42,9 +42,9 @@ impl<'a> Report<'a> {
         self.errors.push(self.diagnostic(Some(position), message.into(), help.into()));
     }
 
-    pub fn warn(&mut self, position: Option<Position>, message: impl Into<String>) {
+    pub fn warn(&mut self, lint: &'static str, position: Option<Position>, message: impl Into<String>) {
         let diagnostic = self.diagnostic(position, message.into(), String::new());
-        self.warnings.push(Diagnostic { severity: Severity::Warning, ..diagnostic });
+        self.warnings.push(Diagnostic { severity: Severity::Warning, lint, ..diagnostic });
     }
 
     /// A value of the wrong kind, in go-yaml's words.

@@ -2,7 +2,7 @@
 
 use super::check::{check_annotation_names, check_label_names, check_templates};
 use super::fields::{Fields, Text};
-use super::model::{Position, Rule, RuleKind};
+use super::model::{Position, Rule, RuleKind, TextKind};
 use super::place::{ExprMap, position_in};
 use super::report::Report;
 use super::yaml::Node;
@@ -70,6 +70,7 @@ fn read_fields(node: &Node, group_labels: &[Text<'_>], lenient: bool, report: &m
         position,
         expr_position: position_in(report.source, expr_node, expr_text, first_visible(expr_text)),
         expr_map,
+        texts: text_maps(report, group_labels, &labels, &annotations),
     })
 }
 
@@ -128,7 +129,8 @@ fn check_recording(node: &Node, name: &str, hold: &Hold, annotations: &[Text<'_>
         report.error(node.position, message);
     }
     if name.contains(char::REPLACEMENT_CHARACTER) {
-        report.warn(Some(node.position), format!("the record's name {} is not clean text", quote(name)));
+        let message = format!("the record's name {} is not clean text", quote(name));
+        report.warn("unclean-name", Some(node.position), message);
     }
 }
 
@@ -136,6 +138,18 @@ fn check_recording(node: &Node, name: &str, hold: &Hold, annotations: &[Text<'_>
 fn merge(group: &[Text<'_>], own: &[Text<'_>]) -> Vec<(String, String)> {
     let merged: BTreeMap<String, String> = group.iter().chain(own).map(Text::owned).collect();
     merged.into_iter().collect()
+}
+
+/// Where each label's and annotation's text stands; a group's label counts unless the rule has its own.
+fn text_maps(
+    report: &Report<'_>,
+    group_labels: &[Text<'_>],
+    labels: &[Text<'_>],
+    annotations: &[Text<'_>],
+) -> BTreeMap<(TextKind, String), ExprMap> {
+    let labels = group_labels.iter().chain(labels).map(|t| (TextKind::Label, t));
+    let texts = labels.chain(annotations.iter().map(|t| (TextKind::Annotation, t)));
+    texts.map(|(kind, t)| ((kind, t.name.to_owned()), ExprMap::new(report.source, t.node, t.text))).collect()
 }
 
 fn first_visible(text: &str) -> usize {

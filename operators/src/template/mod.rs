@@ -31,12 +31,14 @@ mod number;
 mod parse;
 mod printf;
 pub mod quote;
+mod reads;
 pub mod regex;
 mod time;
 mod value;
 
 pub use error::TemplateError;
 pub use float::{go_float, go_float_digits};
+pub use reads::{LabelRead, Reads};
 pub use value::Sample;
 
 use analysis::Uses;
@@ -109,6 +111,11 @@ impl Template {
             [Node::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The labels that it reads, and where it prints the element's value: what a lint wants to know.
+    pub fn reads(&self) -> Reads {
+        reads::reads(&self.root)
     }
 
     /// Whether the expansion may depend on the element's value; false is certain.

@@ -1,39 +1,101 @@
-//! `bellwether check`: rule files in; whether they are valid, what they share and what they become out.
+//! `bellwether check`: rule files in; whether they are valid, what users get wrong, what they share and what they become
+//! out.
+//!
+//! # Position
+//! files → rules → program; rules → lint; both → text, [`json`], [`sarif`], [`github`] annotations, or a picture
+//!
+//! # Errors
+//! Errors and warnings come in every format alike. In the formats for machines errors stand on standard error too, so
+//! that the log of a build tells them.
+
+mod github;
+mod json;
+mod sarif;
 
 use super::rules;
 use crate::cli::check::{Args, Format};
 use crate::exit::{Failure, counted};
+use bellwether_dataflow::lint::{LINTS, lint};
 use bellwether_dataflow::lower::{Compiled, Options, RuleInfo};
 use bellwether_dataflow::plan;
 use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::rules::{Diagnostic, Rule, RuleSet, load};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// Checks the files.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let checked = load(&args.files).and_then(|set| {
-        let options = Options { entity_labels: args.entity_labels.clone(), ..Options::default() };
-        rules::compile(&set, &options).map(|compiled| (set, compiled))
-    });
-    let (set, compiled) = match checked {
-        Ok(both) => both,
-        Err(errors) if matches!(args.format, Format::Json) => {
-            print(&pretty(&refusal(&errors)))?;
-            return Err(Failure::Rules(errors));
-        }
-        Err(errors) => return Err(Failure::Rules(errors)),
+    let lints = chosen_lints(&args.lint)?;
+    let set = match load(&args.files) {
+        Ok(set) => set,
+        Err(errors) => return refuse(args, errors, &[]),
+    };
+    let mut warnings = lint(&set, args.lint_settings());
+    warnings.retain(|d| lints.contains(d.lint) && (args.explain.is_empty() || args.explain.contains(&d.rule)));
+    let options = Options { entity_labels: args.entity_labels.clone(), ..Options::default() };
+    let compiled = match rules::compile(&set, &options) {
+        Ok(compiled) => compiled,
+        Err(errors) => return refuse(args, errors, &warnings),
     };
     let chosen = choose(&set, &compiled, &args.explain)?;
-    if !matches!(args.format, Format::Json) {
-        set.warnings.iter().for_each(|w| eprintln!("{w}\n"));
+    if matches!(args.format, Format::Text | Format::Dot) {
+        say(&warnings);
     }
     print(&match args.format {
         Format::Text => text(&set, &compiled, &chosen),
-        Format::Json => pretty(&facts(&set, &compiled, &chosen)),
+        Format::Json => pretty(&json::facts(&set, &compiled, &chosen, &warnings)),
         Format::Dot => plan::dot(&compiled.program),
-    })
+        Format::Sarif => pretty(&sarif::document(&warnings)),
+        Format::Github => github::annotations(&warnings),
+    })?;
+    if args.lint_fatal && !warnings.is_empty() {
+        return Err(Failure::Input(format!("{} and --lint-fatal", counted(warnings.len(), "warning"))));
+    }
+    Ok(())
+}
+
+/// Rules that are not valid, or not supported: everything that is known of them.
+fn refuse(args: &Args, errors: Vec<Diagnostic>, warnings: &[Diagnostic]) -> Result<(), Failure> {
+    let all: Vec<Diagnostic> = errors.iter().chain(warnings).cloned().collect();
+    match args.format {
+        Format::Text | Format::Dot => say(warnings),
+        Format::Json => print(&pretty(&json::refusal(&errors, warnings)))?,
+        Format::Sarif => print(&pretty(&sarif::document(&all)))?,
+        Format::Github => print(&github::annotations(&all))?,
+    }
+    Err(Failure::Rules(errors))
+}
+
+/// Warnings for people, and how to be rid of one.
+fn say(warnings: &[Diagnostic]) {
+    for w in warnings {
+        eprintln!("{w}\n");
+    }
+    if !warnings.is_empty() {
+        let n = counted(warnings.len(), "warning");
+        eprintln!("{n}; docs/lints.md explains each, and a comment '# bellwether: ignore NAME' switches it off\n");
+    }
+}
+
+/// The lints that were asked for.
+fn chosen_lints(names: &[String]) -> Result<BTreeSet<&str>, Failure> {
+    let mut chosen = BTreeSet::new();
+    for name in names {
+        match name.as_str() {
+            "none" => {}
+            "all" => chosen.extend(LINTS.iter().map(|l| l.name)),
+            name => match LINTS.iter().find(|l| l.name == name) {
+                Some(lint) => drop(chosen.insert(lint.name)),
+                None => {
+                    let tip = nearest(name, LINTS.iter().map(|l| l.name));
+                    return Err(Failure::Usage(format!("--lint: no lint is called '{name}'{tip}")));
+                }
+            },
+        }
+    }
+    Ok(chosen)
 }
 
 /// To standard output; a reader that went away (`| head`) is an error like any other, not a panic.
@@ -57,15 +119,18 @@ fn choose<'a>(set: &'a RuleSet, compiled: &'a Compiled, names: &[String]) -> Res
 
 type Explained<'a> = (&'a Rule, &'a RuleInfo);
 
-/// A name that no rule has; the nearest that one has is probably meant.
+/// A name that no rule has.
 fn unknown(set: &RuleSet, name: &str) -> String {
-    let distance = |rule: &str| edits(&name.to_lowercase(), &rule.to_lowercase());
-    let nearest = set.rules().map(|(.., r)| (distance(&r.name), r.name.as_str())).min();
-    let tip = match nearest {
-        Some((edits, rule)) if edits <= 1 + name.chars().count() / 3 => format!("; did you mean '{rule}'?"),
+    format!("--explain: no rule is called '{name}'{}", nearest(name, set.rules().map(|(.., r)| r.name.as_str())))
+}
+
+/// The nearest of the names that there are is probably meant.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let distance = |other: &str| edits(&name.to_lowercase(), &other.to_lowercase());
+    match known.map(|other| (distance(other), other)).min() {
+        Some((edits, other)) if edits <= 1 + name.chars().count() / 3 => format!("; did you mean '{other}'?"),
         _ => String::new(),
-    };
-    format!("--explain: no rule is called '{name}'{tip}")
+    }
 }
 
 /// Levenshtein's distance.
@@ -130,62 +195,6 @@ fn kinds(set: &RuleSet) -> (usize, usize) {
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
-}
-
-fn diagnostic(d: &Diagnostic) -> Value {
-    json!({
-        "file": d.file,
-        "line": d.position.map(|p| p.line),
-        "column": d.position.map(|p| p.col),
-        "group": d.group,
-        "rule": d.rule,
-        "message": d.message,
-        "help": d.help,
-    })
-}
-
-fn refusal(errors: &[Diagnostic]) -> Value {
-    json!({"valid": false, "errors": errors.iter().map(diagnostic).collect::<Vec<_>>()})
-}
-
-fn facts(set: &RuleSet, compiled: &Compiled, chosen: &[Explained<'_>]) -> Value {
-    let (alerting, recording) = kinds(set);
-    let s = &compiled.stats;
-    let rule = |((file, group, rule), info): (
-        (&bellwether_dataflow::rules::RuleFile, &bellwether_dataflow::rules::Group, &Rule),
-        &RuleInfo,
-    )| {
-        json!({
-            "file": file.path,
-            "line": rule.position.line,
-            "group": group.name,
-            "name": rule.name,
-            "type": if rule.is_alert() { "alerting" } else { "recording" },
-            "horizon_ms": info.horizon_ms,
-            "rounds": info.rounds,
-            "nodes": info.nodes,
-        })
-    };
-    let explained = |(rule, info): &Explained<'_>| json!({"name": rule.name, "expr": rule.expr_text, "plan": plan::explain(&compiled.program, info.root)});
-    json!({
-        "valid": true,
-        "files": set.files.len(),
-        "alerting_rules": alerting,
-        "recording_rules": recording,
-        "sharing": {
-            "nodes": s.nodes,
-            "nodes_asked": s.nodes_asked,
-            "windows": s.windows,
-            "windows_asked": s.windows_asked,
-            "selectors": s.selectors,
-            "grids": s.grids,
-        },
-        "rounds": compiled.program.phases.iter().map(|p| p.stages.len()).sum::<usize>(),
-        "horizon_ms": compiled.program.horizon_ms,
-        "rules": set.rules().zip(&compiled.rules).map(rule).collect::<Vec<_>>(),
-        "explained": chosen.iter().map(explained).collect::<Vec<_>>(),
-        "warnings": set.warnings.iter().map(diagnostic).collect::<Vec<_>>(),
-    })
 }
 
 #[cfg(test)]
