@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Set once the user wants to stop.
 pub type Stop = Arc<AtomicBool>;
 
-/// Begins to listen for SIGINT, SIGTERM and SIGHUP.
-pub fn listen() -> Result<Stop, Failure> {
+/// Begins to listen for SIGINT, SIGTERM and SIGHUP; `what` is finished after the first of them.
+pub fn listen(what: &'static str) -> Result<Stop, Failure> {
     let stop = Stop::default();
     let flag = stop.clone();
     let on_signal = move || {
@@ -20,7 +20,7 @@ pub fn listen() -> Result<Stop, Failure> {
             eprintln!("\nstopped at once: nothing was written");
             std::process::exit(130);
         }
-        eprintln!("\nstopping after the current epoch; press Ctrl-C again to stop at once");
+        eprintln!("\nstopping after the current {what}; press Ctrl-C again to stop at once");
     };
     ctrlc::set_handler(on_signal).map_err(|e| Failure::Defect(format!("signals cannot be listened to: {e}")))?;
     Ok(stop)

@@ -1,13 +1,18 @@
 //! Arguments of `bellwether test`.
 
 use clap::ValueEnum;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   All tests of a folder:
-    bellwether test rules/tests/*.yml
-  Only the tests whose name holds a text:
-    bellwether test rules/tests/*.yml --run disk
+    bellwether test rules/tests
+  Only the tests whose name matches, each expected and each given alert in full:
+    bellwether test 'rules/tests/*.yml' --run '^disk' --diff
+  What the rules gave at every step, to see why one fails:
+    bellwether test disk_test.yml --debug
+  For a build server:
+    bellwether test rules/tests --junit results.xml
   For scripts, one JSON object a test:
     bellwether test rules/tests/*.yml --format json
 
@@ -29,13 +34,22 @@ pub enum Format {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Test files
+    /// Test files, directories or globs
     #[arg(required = true, value_name = "FILES")]
     pub files: Vec<String>,
-    /// Run only tests whose name holds this text
-    #[arg(long, value_name = "TEXT")]
-    pub run: Option<String>,
-    /// Print failures and the count only
+    /// Run only tests whose name matches; repeatable
+    #[arg(long, value_name = "REGEX")]
+    pub run: Vec<String>,
+    /// Show all that was expected and all that came, line by line, where they differ
+    #[arg(long)]
+    pub diff: bool,
+    /// Say when each test begins and ends, and show what its rules gave at every step
+    #[arg(long)]
+    pub debug: bool,
+    /// Write the results as JUnit XML, in place of a file that is there
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print failures, the count and coverage only
     #[arg(long, short)]
     pub quiet: bool,
     /// How results are printed

@@ -59,6 +59,182 @@ fn tests_are_chosen_by_name() {
 }
 
 #[test]
+fn names_are_matched_by_regular_expressions() {
+    let place = place("3m", "b");
+    place.run(&["test", "test.yml", "--run", "^o.e$"]).refuses(1, &[]);
+    place.run(&["test", "test.yml", "--run", "two", "--run", "ONE|one"]).refuses(1, &[]);
+    assert!(place.run(&["test", "test.yml", "--run", "^ne"]).succeeds().out.contains("0 tests passed"));
+    place.run(&["test", "test.yml", "--run", "o("]).refuses(2, &["--run", "missing"]);
+}
+
+#[test]
+fn files_come_by_globs_and_directories_too() {
+    let place = place("3m", "a has 0");
+    for args in [["test", "*t.yml"], ["test", "."]] {
+        let answer = place.run(&args);
+        assert!(answer.succeeds().out.contains("1 test passed, 0 failed"), "{}", answer.out);
+    }
+    let none = place.run(&["test", "no*.yml"]);
+    assert!(none.code == 1 && none.out.contains("no file matches the pattern"), "{}", none.out);
+    std::fs::create_dir(place.path("empty")).unwrap();
+    let none = place.run(&["test", "empty"]);
+    assert!(none.code == 1 && none.out.contains("holds no test files"), "{}", none.out);
+    place.write("empty.yml", "");
+    let empty = place.run(&["test", "empty.yml"]);
+    assert!(empty.code == 1 && empty.out.contains("the file is empty"), "{}", empty.out);
+}
+
+#[test]
+fn junit_is_written_as_promtool_writes_it() {
+    let place = place("3m", "b");
+    place.write("broken.yml", "tests: [\n");
+    place.run(&["test", "test.yml", "broken.yml", "--junit", "out.xml"]).refuses(1, &[]);
+    let xml = place.read("out.xml");
+    let parts = [
+        "<testsuites>",
+        "<testsuite name=\"test.yml\" tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\"",
+        "<testcase name=\"one\"><failure>line 9: alert Down at 3m",
+        "<testsuite name=\"broken.yml\" tests=\"1\" failures=\"0\" errors=\"1\"",
+    ];
+    parts.iter().for_each(|p| assert!(xml.contains(p), "{p} is not in {xml}"));
+    place.run(&["test", "test.yml", "--junit", "nowhere/out.xml"]).refuses(4, &["nowhere/out.xml"]);
+}
+
+#[test]
+fn all_of_both_sides_is_shown_where_that_is_asked_for() {
+    let answer = place("3m", "b").run(&["test", "test.yml", "--diff"]);
+    let want = "    -   annotation summary \"b\"\n      {alertname=\"Down\", job=\"a\"}\n    +   annotation summary \"a has 0\"\n";
+    assert!(answer.code == 1 && answer.out.contains(want), "{}", answer.out);
+    assert!(!answer.out.contains('\u{1b}'), "no colours where no terminal is");
+}
+
+#[test]
+fn a_test_can_be_looked_into() {
+    let answer = place("3m", "a has 0").run(&["test", "test.yml", "--debug"]);
+    for part in ["starting test \"one\"", "alert Down", "0 @1m", "2m: firing", "finished, took"] {
+        assert!(answer.succeeds().err.contains(part), "{part} is not in {}", answer.err);
+    }
+}
+
+#[test]
+fn rules_that_no_test_exercises_are_named() {
+    let place = place("3m", "a has 0");
+    let more = "  - alert: Never\n    expr: up > 5\n  - record: unread\n    expr: up\n  - record: read\n    expr: up\n  \
+                - alert: Through\n    expr: read == 0\n  - record: nothing\n    expr: up > 9\n";
+    place.write("rules.yml", format!("{RULES}{more}"));
+    let answer = place.run(&["test", "test.yml"]);
+    let parts = [
+        "coverage: 2 of 6 rules\n",
+        "alerts that were never pending or firing: Never (rules.yml:",
+        "records that never had a result: nothing (",
+        "records that no test reads: unread (",
+    ];
+    parts.iter().for_each(|p| assert!(answer.succeeds().out.contains(p), "{p} is not in {}", answer.out));
+    let test = test_file("3m", "a has 0")
+        .replace("alertname: Down", "alertname: Through")
+        .replace(", exp_annotations: {summary: a has 0}", "");
+    place.write("test.yml", test);
+    let answer = place.run(&["test", "test.yml"]);
+    assert!(answer.succeeds().out.contains("coverage: 3 of 6 rules\n"), "{}", answer.out);
+    assert!(!place.run(&["test", "test.yml", "--run", "one"]).succeeds().out.contains("coverage"));
+}
+
+/// A record that reads another group's record of the same instant: the order of groups decides whether it is there.
+#[test]
+fn groups_are_evaluated_in_the_order_that_the_file_gives() {
+    let place = Place::new();
+    place.write(
+        "rules.yml",
+        "groups:\n- {name: a, rules: [{record: second, expr: first}]}\n- {name: b, rules: [{record: first, expr: up}]}\n",
+    );
+    let test = |order: &str, samples: &str| {
+        format!(
+            "rule_files: [rules.yml]\ngroup_eval_order: [{order}]\ntests:\n- input_series: [{{series: up, values: '1 2'}}]\n  \
+             promql_expr_test:\n  - {{expr: second, eval_time: 1m, exp_samples: [{{labels: second, value: {samples}}}]}}\n"
+        )
+    };
+    // Run first, the reader sees what the group recorded a minute before.
+    for (order, value) in [("a, b", "1"), ("b, a", "2"), ("b", "1")] {
+        place.write("test.yml", test(order, value));
+        let answer = place.run(&["test", "test.yml"]);
+        assert_eq!(answer.code, 0, "{order}: {}", answer.out);
+    }
+    place.write("test.yml", test("a, b, a", "1"));
+    let answer = place.run(&["test", "test.yml"]);
+    assert!(answer.code == 1 && answer.out.contains("group name repeated in evaluation order: a"), "{}", answer.out);
+}
+
+#[test]
+fn templates_see_the_external_url_and_labels() {
+    let place = Place::new();
+    place.write(
+        "rules.yml",
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up == 0\n    annotations:\n      \
+         link: '{{ $externalURL }}/x {{ externalURL }} {{ pathPrefix }} {{ $externalLabels.region }}'\n",
+    );
+    let test = |link: &str| {
+        format!(
+            "rule_files: [rules.yml]\ntests:\n- external_url: http://p.example/prom\n  external_labels: {{region: eu}}\n  \
+             input_series: [{{series: up, values: '0'}}]\n  alert_rule_test:\n  - eval_time: 0\n    alertname: A\n    \
+             exp_alerts: [{{exp_annotations: {{link: '{link}'}}}}]\n"
+        )
+    };
+    place.write("test.yml", test("http://p.example/prom/x http://p.example/prom /prom eu"));
+    assert_eq!(place.run(&["test", "test.yml"]).code, 0, "{}", place.run(&["test", "test.yml"]).out);
+    place.write("test.yml", test("http://p.example/prom/x"));
+    place.run(&["test", "test.yml"]).refuses(1, &[]);
+}
+
+/// One unit in the last place is forgiven where the file says so, and only there.
+#[test]
+fn floats_are_compared_exactly_unless_the_file_says_otherwise() {
+    let place = Place::new();
+    for (fuzzy, value, code) in
+        [(true, "0.3", 0), (false, "0.3", 1), (false, "0.30000000000000004", 0), (true, "0.31", 1)]
+    {
+        place.write(
+            "test.yml",
+            format!(
+                "fuzzy_compare: {fuzzy}\ntests:\n- promql_expr_test:\n  \
+                 - {{expr: 0.1 + 0.2, eval_time: 0, exp_samples: [{{value: {value}}}]}}\n"
+            ),
+        );
+        let answer = place.run(&["test", "test.yml"]);
+        assert_eq!(answer.code, code, "{fuzzy} {value}: {}", answer.out);
+    }
+}
+
+/// Ctrl-C in the middle of many tests: the count of what is done, and the exit code of an interrupt.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_after_the_current_test() {
+    let place = place("3m", "a has 0");
+    let one = test_file("3m", "a has 0");
+    let (head, body) = one.split_once("tests:\n").unwrap();
+    place.write("test.yml", format!("{head}tests:\n{}", body.repeat(3_000)));
+    let command = place
+        .command(&["test", "test.yml"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    let child = command.unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let answer = crate::run::Answer::of(child.wait_with_output().unwrap());
+    // Should the machine be so fast that all is done, the run ends well and that is right too.
+    if answer.code == 130 {
+        assert!(
+            answer.err.contains("interrupted after") && answer.out.contains("0 failed"),
+            "{} {}",
+            answer.out,
+            answer.err
+        );
+    } else {
+        answer.succeeds();
+    }
+}
+
+#[test]
 fn the_examples_pass() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fleet-tests.yml");
     let answer = Place::new().run(&["test", &examples.to_string_lossy()]);

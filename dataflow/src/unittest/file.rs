@@ -9,7 +9,7 @@
 //! [`FileError`] names the line. Unknown fields are errors.
 
 use super::notation::{Value, parse_labels, parse_values};
-use super::yaml::{Node, with_document};
+use super::yaml::{Fields, Node, with_document};
 use bellwether_model::Labels;
 use bellwether_model::civil::parse_rfc3339;
 use std::fmt;
@@ -168,9 +168,21 @@ fn read_file(root: &Node<'_>) -> Result<TestFile, FileError> {
         rule_files: f.list("rule_files", Node::text)?,
         evaluation_interval_ms,
         fuzzy_compare: f.read("fuzzy_compare", Node::boolean)?,
-        group_eval_order: f.list("group_eval_order", Node::text)?,
+        group_eval_order: group_order(&f)?,
         tests: f.list("tests", |n| read_group(n, evaluation_interval_ms))?,
     })
+}
+
+/// Groups in the order in which they are evaluated; promtool refuses a file that names one twice.
+fn group_order(f: &Fields<'_>) -> Result<Vec<String>, FileError> {
+    let mut order: Vec<String> = Vec::new();
+    for (name, node) in f.list("group_eval_order", |n| Ok((n.text()?, *n)))? {
+        if order.contains(&name) {
+            return node.fail(format!("group name repeated in evaluation order: {name}"));
+        }
+        order.push(name);
+    }
+    Ok(order)
 }
 
 fn read_group(node: &Node<'_>, evaluation_interval_ms: i64) -> Result<TestGroup, FileError> {
@@ -349,6 +361,8 @@ tests:
         let e = TestFile::parse("tests:\n  - input_series:\n    - series: up{\n      values: 1\n").unwrap_err();
         assert_eq!(e.line, 3);
         assert!(TestFile::parse("tests: [\n").is_err());
+        let e = TestFile::parse("group_eval_order:\n- a\n- b\n- a\n").unwrap_err();
+        assert_eq!((e.line, e.message.contains("repeated in evaluation order: a")), (4, true), "{e}");
     }
 
     #[test]

@@ -8,7 +8,9 @@
 
 pub mod file;
 pub mod notation;
+mod readers;
 mod yaml;
 
 pub use file::{AlertCase, ExpectedAlert, ExpectedSample, ExprCase, FileError, InputSeries, TestFile, TestGroup};
 pub use notation::{NotationError, Value, parse_labels, parse_series};
+pub use readers::Readers;

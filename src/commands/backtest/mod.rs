@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (results, told) = Results::new(Summary::new(names, axis), Sinks::open(args)?, tags);
     let samples = (opened.total_samples as f64 * range.share_of(span)).round() as u64;
     let begin = Instant::now();
-    let run = Run { args, opened: &opened, stop: interrupt::listen()?, samples };
+    let run = Run { args, opened: &opened, stop: interrupt::listen("epoch")?, samples };
     let answers = answers::answers(&run, &set, &compiled, span)?;
     let report = run.execute("evaluating", Arc::new(compiled.program.clone()), range, Box::new(results), answers)?;
     let seconds = begin.elapsed().as_secs_f64();

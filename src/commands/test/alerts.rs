@@ -5,7 +5,7 @@
 //! element was there: Prometheus renders them at each evaluation, decisions carry them at transitions only, so they are
 //! rendered again from the rule's result. What their templates query is asked in a further run.
 
-use super::diff::{Item, differences};
+use super::diff::{Item, shown};
 use super::group::Given;
 use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::unittest::{AlertCase, TestGroup};
@@ -36,7 +36,7 @@ fn problem(given: &Given<'_>, test: &TestGroup, case: &AlertCase) -> Option<Stri
         let labels = a.labels.to_builder().set("alertname", &case.alertname).build();
         Item { labels, facts: annotations(&a.annotations) }
     });
-    let differences = differences(expected.collect(), firing(given, &case.alertname, step_ms));
+    let differences = shown(given.diff, expected.collect(), firing(given, &case.alertname, step_ms));
     let head = format!("line {}: alert {} at {at}", case.line, case.alertname);
     (!differences.is_empty()).then(|| format!("{head}\n{differences}"))
 }

@@ -4,7 +4,9 @@
 //! What both lists hold is left out. Of the rest, pairs that are most alike are shown side by side, so that one wrong
 //! annotation reads as one line and not as two long alerts.
 
+use crate::report::paint::{Paint, Tone};
 use bellwether_model::Labels;
+use std::cmp::Ordering;
 
 /// A thing with labels: an alert, a sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +17,52 @@ pub struct Item {
     pub facts: Vec<(String, String)>,
 }
 
+/// What differs, in the way that was asked for: only that, or everything line by line. Empty if nothing does.
+pub fn shown(diff: Option<Paint>, expected: Vec<Item>, got: Vec<Item>) -> String {
+    let whole = diff.map(|paint| line_by_line(&expected, &got, paint));
+    let differences = differences(expected, got);
+    if differences.is_empty() { differences } else { whole.unwrap_or(differences) }
+}
+
+/// Everything expected and everything that came, in order of labels: `-` only expected, `+` only there.
+fn line_by_line(expected: &[Item], got: &[Item], paint: Paint) -> String {
+    let sorted = |items: &[Item]| {
+        let mut items = items.to_vec();
+        items.sort_by(|a, b| (&a.labels, &a.facts).cmp(&(&b.labels, &b.facts)));
+        items.into_iter().peekable()
+    };
+    let (mut expected, mut got) = (sorted(expected), sorted(got));
+    let mut out = String::new();
+    loop {
+        let order = match (expected.peek(), got.peek()) {
+            (None, None) => return out,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(e), Some(g)) => e.labels.cmp(&g.labels),
+        };
+        let left = if order == Ordering::Greater { None } else { expected.next() };
+        let right = if order == Ordering::Less { None } else { got.next() };
+        let lines = |item: &Option<Item>| item.as_ref().map_or(Vec::new(), lines);
+        let (left, right) = (lines(&left), lines(&right));
+        for line in left.iter().filter(|l| !right.contains(l)) {
+            out.push_str(&format!("  {}\n", paint.text(Tone::Firing, &format!("- {line}"))));
+        }
+        for line in &right {
+            let text =
+                if left.contains(line) { format!("  {line}") } else { paint.text(Tone::Good, &format!("+ {line}")) };
+            out.push_str(&format!("  {text}\n"));
+        }
+    }
+}
+
+/// A thing's labels, then a line a fact.
+fn lines(item: &Item) -> Vec<String> {
+    let facts = item.facts.iter().map(|(n, v)| format!("  {n} {v}"));
+    std::iter::once(item.labels.to_string()).chain(facts).collect()
+}
+
 /// The differences, a line each; empty if there is none.
-pub fn differences(mut expected: Vec<Item>, mut got: Vec<Item>) -> String {
+fn differences(mut expected: Vec<Item>, mut got: Vec<Item>) -> String {
     expected.retain(|e| match got.iter().position(|g| g == e) {
         Some(at) => {
             got.remove(at);
@@ -109,6 +155,16 @@ mod tests {
     fn one_wrong_value_is_one_line() {
         let text = differences(vec![item(&[("a", "1")], "1")], vec![item(&[("a", "1")], "2")]);
         assert_eq!(text, "  {a=\"1\"}\n    value\n      expected: 1\n      got:      2\n");
+    }
+
+    #[test]
+    fn all_is_shown_line_by_line_where_that_is_asked_for() {
+        let expected = vec![item(&[("a", "1")], "1"), item(&[("a", "2")], "1")];
+        let got = vec![item(&[("a", "2")], "3"), item(&[("a", "3")], "1")];
+        let want =
+            "  - {a=\"1\"}\n  -   value 1\n  -   value 1\n    {a=\"2\"}\n  +   value 3\n  + {a=\"3\"}\n  +   value 1\n";
+        assert_eq!(shown(Some(Paint::default()), expected.clone(), got), want);
+        assert_eq!(shown(Some(Paint::default()), expected.clone(), expected), "");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Expressions: vectors in, compared with the samples expected.
 
-use super::diff::{Item, differences};
+use super::diff::{Item, shown};
 use super::group::Given;
+use crate::report::paint::Paint;
 use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::unittest::{ExprCase, TestGroup, notation::Value};
 use bellwether_model::Labels;
@@ -36,11 +37,13 @@ fn problem(given: &Given<'_>, test: &TestGroup, case: &ExprCase, tag: &Result<us
             }
         }
     }
-    let differences = compare(expected, got, given.fuzzy);
+    let differences = compare(expected, got, given.fuzzy, given.diff);
     (!differences.is_empty()).then(|| format!("{head}\n{differences}"))
 }
 
-fn compare(expected: Vec<(Labels, f64)>, mut got: Vec<(Labels, f64)>, fuzzy: bool) -> String {
+fn compare(expected: Vec<(Labels, f64)>, mut got: Vec<(Labels, f64)>, fuzzy: bool, diff: Option<Paint>) -> String {
+    let items = |all: &[(Labels, f64)]| all.iter().map(|(l, v)| item(l.clone(), *v)).collect();
+    let whole: Option<(Vec<Item>, Vec<Item>)> = diff.map(|_| (items(&expected), items(&got)));
     let mut missing = Vec::new();
     for (labels, value) in expected {
         match got.iter().position(|(l, v)| *l == labels && equal(value, *v, fuzzy)) {
@@ -48,7 +51,11 @@ fn compare(expected: Vec<(Labels, f64)>, mut got: Vec<(Labels, f64)>, fuzzy: boo
             None => missing.push(item(labels, value)),
         }
     }
-    differences(missing, got.into_iter().map(|(labels, value)| item(labels, value)).collect())
+    match whole {
+        Some(_) if missing.is_empty() && got.is_empty() => String::new(),
+        Some((expected, got)) => shown(diff, expected, got),
+        None => shown(None, missing, got.into_iter().map(|(labels, value)| item(labels, value)).collect()),
+    }
 }
 
 fn item(labels: Labels, value: f64) -> Item {

@@ -7,8 +7,10 @@
 //! # Limits
 //! A negative offset, or `@` of a later instant, sees samples up to the last evaluation, not up to its own.
 
-use super::{Outcome, alerts, exprs};
+use super::{Outcome, alerts, debug, exprs};
 use crate::commands::queries::{self, MOST_QUESTIONS, Tagged, Tapped};
+use crate::interrupt::Stop;
+use crate::report::paint::Paint;
 use bellwether_dataflow::lower::{self, Compiled, LowerError, RuleInput};
 use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
@@ -18,6 +20,7 @@ use bellwether_dataflow::unittest::{TestFile, TestGroup, notation::Value};
 use bellwether_model::{Decision, Sample};
 use bellwether_operators::evaluate::{Answers, Ask, ExpressionError};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Steps of an epoch at most.
 const BLOCK_STEPS: i64 = 10_000;
@@ -39,6 +42,8 @@ pub struct Given<'a> {
     /// Distance of two evaluations, ms.
     pub every_ms: i64,
     pub fuzzy: bool,
+    /// Colours of the full difference, where that is asked for.
+    pub diff: Option<Paint>,
 }
 
 impl Given<'_> {
@@ -48,35 +53,74 @@ impl Given<'_> {
     }
 }
 
+/// How tests are run and shown.
+pub struct Settings<'a> {
+    /// Everything expected and everything that came, not only what differs.
+    pub diff: bool,
+    /// Tell what the rules gave.
+    pub debug: bool,
+    /// Set once the user wants to stop.
+    pub stop: &'a Stop,
+}
+
+/// A test that was run.
+pub struct Checked {
+    pub outcome: Outcome,
+    /// By rule, whether it had a result at any step; empty if the test could not run.
+    pub results: Vec<bool>,
+}
+
 /// Runs a test.
-pub fn check(set: &RuleSet, file: &TestFile, test: &TestGroup) -> Outcome {
-    let given = match evaluate(set, file, test, &[]) {
-        Ok(given) => given,
-        Err(outcome) => return outcome,
+pub fn check(set: &RuleSet, file: &TestFile, test: &TestGroup, settings: &Settings<'_>) -> Checked {
+    let name = if test.name.is_empty() { format!("of line {}", test.line) } else { format!("{:?}", test.name) };
+    if settings.debug {
+        eprintln!("DEBUG: starting test {name}");
+    }
+    let began = Instant::now();
+    let checked = match evaluate(set, file, test, &[], settings) {
+        Ok(given) => {
+            if settings.debug {
+                eprint!("DEBUG: what the rules gave:\n{}", debug::dump(&given, test));
+            }
+            let has_result = |tag: usize| given.tapped.vectors.get(&tag).is_some_and(|rows| !rows.is_empty());
+            Checked {
+                results: (0..set.rules().count()).map(has_result).collect(),
+                outcome: judge(&given, file, test, settings),
+            }
+        }
+        Err(outcome) => Checked { outcome, results: Vec::new() },
     };
+    if settings.debug {
+        eprintln!("DEBUG: test {name} finished, took {:?}", began.elapsed());
+    }
+    checked
+}
+
+/// Compares what came with what was expected.
+fn judge(given: &Given<'_>, file: &TestFile, test: &TestGroup, settings: &Settings<'_>) -> Outcome {
     let failed: Vec<String> =
         given.tapped.errors.iter().filter(|e| e.tag.is_none()).map(|e| rule_error(e, test.start_ms)).collect();
     // As promtool: a rule that fails ends the test.
     if !failed.is_empty() {
         return Outcome::Failed(failed);
     }
-    if let Err(outcome) = answer(&given, set, file, test) {
+    if let Err(outcome) = answer(given, file, test, settings) {
         return outcome;
     }
-    let mut problems = alerts::problems(&given, test);
-    problems.extend(exprs::problems(&given, test));
+    let mut problems = alerts::problems(given, test);
+    problems.extend(exprs::problems(given, test));
     if problems.is_empty() { Outcome::Passed } else { Outcome::Failed(problems) }
 }
 
 /// Asks what templates query, until they ask nothing new.
-fn answer(given: &Given<'_>, set: &RuleSet, file: &TestFile, test: &TestGroup) -> Result<(), Outcome> {
+fn answer(given: &Given<'_>, file: &TestFile, test: &TestGroup, settings: &Settings<'_>) -> Result<(), Outcome> {
     for _ in 0..MOST_QUESTIONS {
         alerts::render(given, test);
         let asks = given.answers.take_missing();
         if asks.is_empty() {
             break;
         }
-        let mut further = evaluate(set, file, test, &asks)?;
+        let mut further = evaluate(given.set, file, test, &asks, settings)?;
         let tags = further.exprs.split_off(test.expr_cases.len());
         for (ask, tag) in asks.into_iter().zip(tags) {
             let answer = tag.and_then(|tag| further.tapped.answer(&further.compiled, tag, ask.1));
@@ -91,7 +135,13 @@ fn rule_error(e: &ExpressionError, start_ms: i64) -> String {
     format!("rule {}{at}: {}", e.rule, e.message)
 }
 
-fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup, asks: &[Ask]) -> Result<Given<'a>, Outcome> {
+fn evaluate<'a>(
+    set: &'a RuleSet,
+    file: &TestFile,
+    test: &TestGroup,
+    asks: &[Ask],
+    settings: &Settings<'_>,
+) -> Result<Given<'a>, Outcome> {
     let every_ms = file.evaluation_interval_ms;
     let last = test.alert_cases.iter().map(|c| c.eval_time_ms).chain(test.expr_cases.iter().map(|c| c.eval_time_ms));
     let to_ms = test.start_ms + last.max().unwrap_or(0);
@@ -99,8 +149,8 @@ fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup, asks: &[Ask
     let samples = samples(test, evaluated_to_ms).map_err(Outcome::NotSupported)?;
     let (compiled, exprs) = compile(set, file, test, asks)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
-    let outputs =
-        execute(config, &compiled, samples, test.start_ms, to_ms, every_ms).map_err(|e| Outcome::Failed(vec![e]))?;
+    let outputs = execute(config, &compiled, samples, (test.start_ms, to_ms), every_ms, settings.stop.clone())
+        .map_err(|e| Outcome::Failed(vec![e]))?;
     let mut given = Given {
         set,
         compiled,
@@ -110,6 +160,7 @@ fn evaluate<'a>(set: &'a RuleSet, file: &TestFile, test: &TestGroup, asks: &[Ask
         answers: Answers::default(),
         every_ms,
         fuzzy: file.fuzzy_compare,
+        diff: settings.diff.then(Paint::stdout),
     };
     for out in outputs {
         given.decisions.extend(out.decisions.into_iter().map(|d| d.decision));
@@ -200,9 +251,9 @@ fn execute(
     config: RunConfig,
     compiled: &Compiled,
     samples: Vec<Sample>,
-    from_ms: i64,
-    to_ms: i64,
+    (from_ms, to_ms): (i64, i64),
     every_ms: i64,
+    stop: Stop,
 ) -> Result<Vec<MergedOutput>, String> {
     let spec = SyntheticSpec {
         first_epoch: 1,
@@ -227,6 +278,6 @@ fn execute(
         .collect();
     let source = VecSource::from_samples(epochs);
     let (output, collected) = Collect::new();
-    run(config, move |w, peers| Box::new(source.feed(w, peers)), output, Arc::default()).map_err(|e| e.to_string())?;
+    run(config, move |w, peers| Box::new(source.feed(w, peers)), output, stop).map_err(|e| e.to_string())?;
     Ok(collected.take().into_iter().map(|(_, out)| out).collect())
 }

@@ -1,29 +1,37 @@
 //! `bellwether test`: promtool's unit-test files in, passed or failed out.
 //!
 //! # Position
-//! file → `bellwether_dataflow::unittest` → [`group`] (rules and input become decisions and vectors) → [`alerts`],
-//! [`exprs`] (what was expected against what came) → [`diff`] (text)
+//! [`files`] → `bellwether_dataflow::unittest` → [`group`] (rules and input become decisions and vectors) → [`alerts`],
+//! [`exprs`] (what was expected against what came) → [`diff`] (text) → [`report`], [`junit`], [`coverage`]
 //!
 //! # Semantics
 //! promtool's: all groups at each evaluation interval from the start, alerts as of the last evaluation at or before
-//! `eval_time`, expressions at `eval_time`, sums in order of labels. One difference on purpose: NaN equals NaN.
+//! `eval_time`, expressions at `eval_time`, sums in order of labels. Differences on purpose are in `docs/differences.md`.
 //!
 //! # Errors
-//! A file or rule that cannot be read fails its tests; the other files run on.
+//! A file or rule that cannot be read fails its tests; the other files run on. Ctrl-C ends after the current test, with
+//! what is done.
 
 mod alerts;
+mod coverage;
+mod debug;
 mod diff;
 mod exprs;
+mod files;
 mod group;
+mod junit;
+mod report;
 
-use crate::cli::test::{Args, Format};
+use crate::cli::test::Args;
 use crate::exit::{Failure, counted};
-use crate::report::paint::{Paint, Tone};
+use crate::interrupt::{self, Stop};
 use bellwether_dataflow::rules::{self, RuleSet};
-use bellwether_dataflow::unittest::{TestFile, TestGroup};
-use serde_json::json;
-use std::io::Write;
+use bellwether_dataflow::unittest::{Readers, TestFile, TestGroup};
+use bellwether_operators::template::regex;
+use coverage::Coverage;
+use report::Reporter;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,35 +43,43 @@ enum Outcome {
     NotSupported(String),
 }
 
-#[derive(Default)]
-struct Count {
-    passed: usize,
-    failed: usize,
-    not_supported: usize,
-}
-
-/// Prints results as they come.
-struct Reporter<'a> {
+/// One call of the command.
+struct Session<'a> {
     args: &'a Args,
-    paint: Paint,
-    count: Count,
+    /// Chooses tests by name.
+    run: Option<::regex::Regex>,
+    reporter: Reporter<'a>,
+    coverage: Coverage,
+    stop: Stop,
 }
 
 /// Runs the files.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let mut reporter = Reporter { args, paint: Paint::stdout(), count: Count::default() };
-    for file in &args.files {
-        match read(Path::new(file)) {
-            Ok((tests, rules)) => run_file(file, &tests, &rules, &mut reporter)?,
-            Err(problems) => reporter.unreadable(file, problems)?,
+    let reporter = Reporter::new(args);
+    let stop = interrupt::listen("test")?;
+    let mut session = Session { args, run: chosen(&args.run)?, reporter, coverage: Coverage::default(), stop };
+    for found in files::expand(&args.files) {
+        match found {
+            Ok(file) => session.file(&file)?,
+            Err((pattern, why)) => {
+                session.reporter.junit.file(&pattern);
+                session.reporter.unreadable(&pattern, &[why])?;
+            }
+        }
+        if session.stopped() {
+            break;
         }
     }
-    let Count { passed, failed, not_supported } = reporter.count;
-    if args.format == Format::Text {
-        let skipped = if not_supported > 0 { format!(", {not_supported} not supported yet") } else { String::new() };
-        reporter.print(&format!("{} passed, {failed} failed{skipped}\n", counted(passed, "test")))?;
+    session.end()
+}
+
+/// promtool's way: a test runs if any of the patterns matches somewhere in its name.
+fn chosen(patterns: &[String]) -> Result<Option<::regex::Regex>, Failure> {
+    if patterns.is_empty() {
+        return Ok(None);
     }
-    if failed + not_supported > 0 { Err(Failure::Failed) } else { Ok(()) }
+    let joined = patterns.join("|");
+    regex::compile(&joined).map(Some).map_err(|e| Failure::Usage(format!("--run: {e}")))
 }
 
 /// A test file and the rules that it names.
@@ -79,63 +95,49 @@ fn read(path: &Path) -> Result<(TestFile, RuleSet), Vec<String>> {
     Ok((file, rules))
 }
 
-fn run_file(name: &str, file: &TestFile, rules: &RuleSet, reporter: &mut Reporter<'_>) -> Result<(), Failure> {
-    let chosen = |t: &TestGroup| reporter.args.run.as_ref().is_none_or(|text| t.name.contains(text.as_str()));
-    let tests: Vec<(usize, &TestGroup)> = file.tests.iter().enumerate().filter(|(_, t)| chosen(t)).collect();
-    let mut well = 0;
-    for (i, test) in &tests {
-        let outcome = group::check(rules, file, test);
-        well += usize::from(outcome == Outcome::Passed);
-        reporter.test(name, *i, test, &outcome)?;
-    }
-    if well == tests.len() && reporter.args.format == Format::Text && !reporter.args.quiet {
-        let ok = reporter.paint.text(Tone::Good, "ok");
-        reporter.print(&format!("{ok}    {name} ({})\n", counted(well, "test")))?;
-    }
-    Ok(())
-}
-
-impl Reporter<'_> {
-    fn print(&self, text: &str) -> Result<(), Failure> {
-        Ok(std::io::stdout().write_all(text.as_bytes())?)
+impl Session<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
     }
 
-    /// A file none of whose tests can run counts as one failure.
-    fn unreadable(&mut self, file: &str, problems: Vec<String>) -> Result<(), Failure> {
-        self.count.failed += 1;
-        if self.args.format == Format::Json {
-            return self.print(&format!("{}\n", json!({"file": file, "result": "failed", "problems": problems})));
+    fn file(&mut self, name: &str) -> Result<(), Failure> {
+        self.reporter.junit.file(name);
+        match read(Path::new(name)) {
+            Ok((tests, rules)) => self.tests(name, &tests, &rules),
+            Err(problems) => self.reporter.unreadable(name, &problems),
         }
-        let head = self.paint.text(Tone::Firing, "FAIL");
-        self.print(&format!("{head}  {file}\n{}", indented(&problems, "  ")))
     }
 
-    fn test(&mut self, file: &str, i: usize, test: &TestGroup, outcome: &Outcome) -> Result<(), Failure> {
-        let (word, problems) = match outcome {
-            Outcome::Passed => ("passed", Vec::new()),
-            Outcome::Failed(problems) => ("failed", problems.clone()),
-            Outcome::NotSupported(why) => ("not supported", vec![why.clone()]),
-        };
-        match outcome {
-            Outcome::Passed => self.count.passed += 1,
-            Outcome::Failed(_) => self.count.failed += 1,
-            Outcome::NotSupported(_) => self.count.not_supported += 1,
+    fn tests(&mut self, name: &str, file: &TestFile, rules: &RuleSet) -> Result<(), Failure> {
+        let chosen = |t: &TestGroup| self.run.as_ref().is_none_or(|run| run.is_match(&t.name));
+        let tests: Vec<(usize, &TestGroup)> = file.tests.iter().enumerate().filter(|(_, t)| chosen(t)).collect();
+        let readers = Readers::new(rules);
+        let mut well = 0;
+        for (i, test) in &tests {
+            let settings = group::Settings { diff: self.args.diff, debug: self.args.debug, stop: &self.stop };
+            let checked = group::check(rules, file, test, &settings);
+            if self.stopped() {
+                return Ok(());
+            }
+            well += usize::from(checked.outcome == Outcome::Passed);
+            self.coverage.add(rules, &readers, test, &checked.results);
+            self.reporter.test(name, *i, test, &checked.outcome)?;
         }
-        if self.args.format == Format::Json {
-            let line = json!({"file": file, "test": i, "name": test.name, "result": word, "problems": problems});
-            return self.print(&format!("{line}\n"));
-        }
-        if *outcome == Outcome::Passed {
-            return Ok(());
-        }
-        let (word, tone) =
-            if matches!(outcome, Outcome::Failed(_)) { ("FAIL", Tone::Firing) } else { ("SKIP", Tone::Pending) };
-        let head = self.paint.text(tone, word);
-        let name = if test.name.is_empty() { String::new() } else { format!(" {:?}", test.name) };
-        self.print(&format!("{head}  {file}:{} test {}{name}\n{}", test.line, i + 1, indented(&problems, "  ")))
+        if well == tests.len() { self.reporter.all_passed(name, well) } else { Ok(()) }
     }
-}
 
-fn indented(texts: &[String], by: &str) -> String {
-    texts.iter().flat_map(|t| t.lines()).map(|line| format!("{by}{line}\n")).collect()
+    fn end(self) -> Result<(), Failure> {
+        // Of chosen tests only, coverage would say nothing about the rules.
+        let coverage = if self.run.is_none() && !self.stopped() { self.coverage.text() } else { String::new() };
+        self.reporter.end(&coverage)?;
+        if let Some(path) = &self.args.junit {
+            self.reporter.junit.write(path)?;
+        }
+        if self.stopped() {
+            let done = self.reporter.count;
+            eprintln!("interrupted after {}", counted(done.passed + done.failed + done.not_supported, "test"));
+            return Err(Failure::Interrupted);
+        }
+        if self.reporter.count.failed + self.reporter.count.not_supported > 0 { Err(Failure::Failed) } else { Ok(()) }
+    }
 }
