@@ -9,6 +9,8 @@
 mod bad_data;
 #[path = "cli/bad_rules.rs"]
 mod bad_rules;
+#[path = "cli/differences.rs"]
+mod differences;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/results.rs"]
@@ -17,3 +19,5 @@ mod results;
 mod run;
 #[path = "cli/unit_tests.rs"]
 mod unit_tests;
+#[path = "cli/warnings.rs"]
+mod warnings;
