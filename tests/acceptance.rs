@@ -45,7 +45,7 @@ fn equal_rules(shared: &Path, name: &str, (first_s, last_s, step_s): (i64, i64, 
             rule: names[tag as usize].clone(),
             labels: labels.clone().unwrap_or_default(),
             timestamp_ms,
-            value,
+            value: value.float(),
         }));
     }
     let comparison = compare_rows(&expected, &rows);

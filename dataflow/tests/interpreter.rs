@@ -5,12 +5,14 @@ mod local;
 
 use bellwether_dataflow::lower::{Options, QueryInput};
 use bellwether_dataflow::promql::parse;
-use bellwether_model::Labels;
+use bellwether_model::histogram::{Buckets, CUSTOM_SCHEMA};
+use bellwether_model::{Histogram, Labels, Value};
 use local::{Given, Series, run};
+use std::sync::Arc;
 
 const STEP_MS: i64 = 15_000;
 
-/// Hosts with a counter, a gauge and buckets; some samples are missing, counters reset.
+/// Hosts with a counter, a gauge and buckets, and native histograms; some samples are missing, counters reset.
 fn fleet() -> Vec<Series> {
     let mut all = Vec::new();
     for h in 0..7i64 {
@@ -19,7 +21,8 @@ fn fleet() -> Vec<Series> {
             let job = format!("j{}", h % 3);
             let mut pairs = vec![("__name__", name), ("instance", &host), ("job", &job)];
             pairs.extend(extra);
-            let samples = (0..120).filter(|i| (i * 7 + h) % 29 != 0).map(|i| (i * STEP_MS, f(i))).collect();
+            let value = |i: i64| (i * STEP_MS, Value::Float(f(i)));
+            let samples = (0..120).filter(|i| (i * 7 + h) % 29 != 0).map(value).collect();
             all.push((Labels::from_pairs(pairs), samples));
         };
         add("load", &[], &|i| ((i * 37 + h * 11) % 17) as f64 / 3.0);
@@ -30,8 +33,49 @@ fn fleet() -> Vec<Series> {
         for (k, le) in ["0.1", "0.5", "1", "+Inf"].iter().enumerate() {
             add("lat_bucket", &[("le", le)], &|i| (i * (k as i64 + 1) * 3) as f64);
         }
+        for name in ["lat", "sizes", "mix"] {
+            let pairs = [("__name__", name), ("instance", &format!("h{h}")), ("job", &format!("j{}", h % 3))];
+            let value = |i: i64| match name {
+                "lat" => exponential(h, i),
+                "sizes" => custom(h, i),
+                _ if (i + h) % 5 == 0 => Value::Float(i as f64),
+                _ => exponential(0, i),
+            };
+            let samples = (0..120).filter(|i| (i * 5 + h) % 23 != 0).map(|i| (i * STEP_MS, value(i))).collect();
+            all.push((Labels::from_pairs(pairs), samples));
+        }
     }
     all
+}
+
+/// A counter that resets; hosts differ in resolution, zero bucket and layout.
+fn exponential(h: i64, i: i64) -> Value {
+    let grown = (i % 50) as f64;
+    let counts = [grown * 3.0, grown / 7.0, (h % 3) as f64 * grown];
+    Value::Histogram(Arc::new(Histogram {
+        schema: (h % 3) as i8,
+        zero_threshold: [0.0, 0.001][h as usize % 2],
+        zero_count: grown,
+        count: grown + counts.iter().sum::<f64>(),
+        sum: grown * 1.1,
+        positive: Buckets::from_run(h as i32 - 2, &counts),
+        ..Histogram::default()
+    }))
+}
+
+fn custom(h: i64, i: i64) -> Value {
+    let custom_values = if h % 2 == 0 { vec![1.0, 2.5, 10.0] } else { vec![2.5, 5.0, 10.0] };
+    let counts = [i as f64, i as f64 / 3.0, 2.0, (i * h) as f64];
+    let count = counts.iter().sum();
+    let positive = Buckets::from_run(0, &counts);
+    Value::Histogram(Arc::new(Histogram {
+        schema: CUSTOM_SCHEMA,
+        count,
+        sum: count,
+        positive,
+        custom_values,
+        ..Histogram::default()
+    }))
 }
 
 fn answer(texts: &[&str], options: &Options, shape: (usize, i64)) -> Given {
@@ -92,6 +136,38 @@ const QUERIES: &[&str] = &[
     "changes(load[1m] anchored)",
     "resets(requests_total[20m] anchored @ 1200)",
     "max_over_time((load smoothed @ 333)[1m:15s])",
+    "lat",
+    "sum by (job) (rate(lat[5m]))",
+    "sum(sizes)",
+    "avg(lat) * 2",
+    "avg by (job) (sizes) / 3",
+    "histogram_quantile(0.9, sum by (job) (rate(lat[5m])))",
+    "histogram_quantile(0.5, sizes)",
+    "histogram_fraction(0.1, 4, increase(sizes[3m]))",
+    "histogram_fraction(0.2, 0.7, lat_bucket)",
+    "histogram_count(lat) > 10",
+    "histogram_stddev(sum by (job) (lat))",
+    "count by (job) (lat)",
+    "lat + on (instance) lat",
+    "sizes - sizes offset 1m",
+    "lat == lat offset 15s or lat",
+    "lat and on (job) (load > 4)",
+    "lat unless on (instance) (load < 2)",
+    "-lat",
+    "lat </ 3",
+    "label_replace(lat, \"instance\", \"x-$1\", \"instance\", \"h(.*)\")",
+    "sum_over_time(lat[2m])",
+    "avg_over_time(sizes[2m])",
+    "last_over_time(sum by (job) (lat)[3m:30s])",
+    "rate(mix[2m])",
+    "changes(mix[5m])",
+    "resets(lat[10m])",
+    "max_over_time(mix[5m])",
+    "sum(mix)",
+    "count_values(\"v\", sum by (job) (mix))",
+    "absent(lat{job=\"j1\"} and on () (vector(1) > 2))",
+    "topk(2, mix)",
+    "irate(lat[5m])",
 ];
 
 #[test]
@@ -115,6 +191,7 @@ fn workers_and_blocks_do_not_change_a_bit() {
                     QUERIES[w.tag as usize]
                 );
                 assert_eq!(bits(&w.values), bits(&g.values), "{} {shape:?} {:?}", QUERIES[w.tag as usize], w.labels);
+                assert_eq!(w.histograms, g.histograms, "{} {shape:?} {:?}", QUERIES[w.tag as usize], w.labels);
             }
             assert_eq!(want.vectors.len(), got.vectors.len());
             assert_eq!(got.errors, want.errors);

@@ -80,7 +80,7 @@ fn ranges(label: &str, func: RangeFn, range_s: i64) {
         let grid = StepRange { first_ms: before * PERIOD_MS + 7_000, interval_ms: PERIOD_MS, count: steps };
         let bits = all(steps);
         let parameter = vec![0.9; steps];
-        let args = [Row { values: &parameter, bits: &bits }; 2];
+        let args = [Row::floats(&parameter, &bits); 2];
         let args = &args[..func.parameters()];
         let (mut out, mut scratch) = (Block::with_rows(1, steps), Scratch::default());
         let spec = WindowSpec { range_ms: range_s * 1000, offset_ms: 0 };
@@ -150,7 +150,7 @@ fn histograms() {
     let bounds = [0.1, 0.5, 1.0, 2.5, 5.0, f64::INFINITY];
     let (mut scratch, mut out) = (HistogramScratch::default(), Block::with_rows(1, STEPS));
     let ns = measure(STEPS, || {
-        histogram_quantile(Row { values: &values, bits: &bits }, &bounds, &b, &mut scratch, out.row_mut(0));
+        histogram_quantile(Row::floats(&values, &bits), &bounds, &b, &mut scratch, out.row_mut(0));
         black_box(out.row(0));
     });
     println!("{:28} {ns:8.1}", "histogram_quantile, 6 le");

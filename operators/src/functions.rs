@@ -3,4 +3,5 @@
 pub use crate::aggregate::{AggOp, Choice, limit_fault};
 pub use crate::arith::BinOp;
 pub use crate::math::MathFn;
+pub use crate::native::HistogramFn;
 pub use crate::range::{Extended, ExtendedFn, RangeFn};

@@ -14,6 +14,7 @@ pub mod instant;
 pub mod labels_fn;
 mod lookup;
 pub mod math;
+pub mod native;
 pub mod over_time;
 pub mod program;
 pub mod range;

@@ -96,7 +96,8 @@ pub struct Args {
     /// Format of the decisions, where the ending does not say it
     #[arg(long, value_enum, help_heading = "Writing results")]
     pub format: Option<Format>,
-    /// Parquet file of every rule's result at every step: rule, labels, timestamp, value
+    /// Parquet file of every rule's result at every step: rule, labels, timestamp, value. Native histograms go beside it,
+    /// as text, to FILE with the ending .histograms.parquet
     #[arg(long, value_name = "FILE", help_heading = "Writing results")]
     pub vectors: Option<PathBuf>,
     /// Replace outputs that exist

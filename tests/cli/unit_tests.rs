@@ -293,3 +293,31 @@ fn conformance_files_give_promtool_s_verdicts() {
     assert!(new.is_empty(), "these passed before: {new:#?}");
     assert!(mended.is_empty(), "these pass now: run with BELLWETHER_REWRITE=1 to shorten {NOT_YET}: {mended:#?}");
 }
+
+/// Native histograms in series, in a recording rule, in an alert's value and in what is expected.
+#[test]
+fn native_histograms_are_tested_as_promtool_does() {
+    let place = Place::new();
+    let rules = "groups:\n- name: g\n  rules:\n  - record: job:lat:sum\n    expr: sum by (job) (lat)\n  - alert: Slow\n    \
+                 expr: job:lat:sum == job:lat:sum\n    annotations: {value: '{{ $value }}', rounded: '{{ $labels.job }}'}\n";
+    place.write("rules.yml", rules);
+    let test = |sum: u32| {
+        format!(
+            "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n  \
+             - {{series: 'lat{{job=\"a\",i=\"1\"}}', values: '{{{{schema:0 count:3 sum:4 buckets:[1 2]}}}}+{{{{count:1 buckets:[0 1]}}}}x3'}}\n  \
+             - {{series: 'lat{{job=\"a\",i=\"2\"}}', values: '{{{{count:1 sum:1 buckets:[1]}}}}x3'}}\n  \
+             alert_rule_test:\n  - eval_time: 1m\n    alertname: Slow\n    exp_alerts:\n    - exp_labels: {{job: a}}\n      \
+             exp_annotations: {{rounded: a, value: '{{count:5, sum:5, (0.5,1]:2, (1,2]:3}}'}}\n  \
+             promql_expr_test:\n  - expr: job:lat:sum\n    eval_time: 1m\n    exp_samples:\n    \
+             - {{labels: 'job:lat:sum{{job=\"a\"}}', histogram: '{{{{count:5 sum:{sum} counter_reset_hint:not_reset buckets:[2 3]}}}}'}}\n  \
+             - {{expr: histogram_count(job:lat:sum), eval_time: 2m, exp_samples: [{{labels: '{{job=\"a\"}}', value: 6}}]}}\n"
+        )
+    };
+    place.write("good.yml", test(5));
+    let good = place.run(&["test", "good.yml"]);
+    assert!(good.succeeds().out.contains("1 test passed, 0 failed"), "{} {}", good.out, good.err);
+    place.write("bad.yml", test(7));
+    let bad = place.run(&["test", "bad.yml"]);
+    bad.refuses(1, &[]);
+    assert!(bad.out.contains("expected: {{count:5 sum:7"), "{}", bad.out);
+}

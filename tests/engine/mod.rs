@@ -4,7 +4,7 @@
 use bellwether_dataflow::lower::{Compiled, LowerError, Options, QueryInput, RuleInput, compile};
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
-use bellwether_model::{Labels, Sample};
+use bellwether_model::{Labels, Sample, Value};
 use bellwether_operators::annotation::{Annotation, joined};
 use bellwether_operators::evaluate::{ExpressionError, VectorRow};
 use bellwether_operators::program::{Op, ResultOrder};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Points of a result: (step ms, value).
-pub type Points = Vec<(i64, f64)>;
+pub type Points = Vec<(i64, Value)>;
 
 /// Results of a run, epochs put together.
 #[derive(Debug, Default)]
@@ -65,8 +65,11 @@ pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64,
     run(config, move |w, n| Box::new(source.feed(w, n)), output, Arc::new(AtomicBool::new(false))).unwrap();
     let mut results = Results::default();
     for (_, MergedOutput { vectors, errors, annotations, .. }) in collected.take() {
-        for VectorRow { tag, labels, steps_ms, values } in vectors {
-            results.rows.entry((tag, labels)).or_default().extend(steps_ms.into_iter().zip(values));
+        for VectorRow { tag, labels, steps_ms, values, histograms } in vectors {
+            let points = results.rows.entry((tag, labels)).or_default();
+            points.extend(steps_ms.into_iter().zip(values.into_iter().map(Value::Float)));
+            points.extend(histograms.into_iter().map(|(t, h)| (t, Value::Histogram(h))));
+            points.sort_by_key(|p| p.0);
         }
         results.errors.extend(errors);
         results.annotations.extend(annotations);

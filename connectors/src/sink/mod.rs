@@ -1,7 +1,7 @@
 //! Sinks: decisions and vectors in, files out.
 //!
 //! # Position
-//! decide → [`DecisionSink`] (Parquet or JSON lines); evaluate → [`VectorFile`] (Parquet)
+//! decide → [`DecisionSink`] (Parquet or JSON lines); evaluate → [`VectorFile`], [`HistogramFile`] (Parquet)
 //!
 //! # Semantics
 //! A file stands under its name only when it is whole: it is written beside it as `.NAME.partial`, brought to disk and
@@ -13,6 +13,7 @@
 
 mod decisions;
 mod error;
+mod histograms;
 mod json;
 mod jsonl;
 mod partial;
@@ -20,6 +21,7 @@ mod vectors;
 
 pub use decisions::DecisionFile;
 pub use error::SinkError;
+pub use histograms::HistogramFile;
 pub use json::labels_json;
 pub use jsonl::JsonLines;
 pub use partial::{IfExists, Output, PartialFile};

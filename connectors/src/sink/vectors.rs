@@ -2,7 +2,8 @@
 //!
 //! # Semantics
 //! Columns: `rule` and `labels` (text; labels as a JSON object with sorted keys), `timestamp` (int64, ms) and `value`
-//! (double). Rows stand in the order in which they were given.
+//! (double). Rows stand in the order in which they were given. Native histograms have a file of their own
+//! ([`super::HistogramFile`]), so that a file of floats is what it is whatever else there is.
 //!
 //! # State
 //! One row group of dictionary keys, stamps and values (24 bytes a row), and its distinct texts. Texts are told apart by
@@ -24,7 +25,7 @@ const GROUP_ROWS: usize = 512 * 1024;
 
 /// Distinct texts of one column and row group.
 #[derive(Default)]
-struct Texts {
+pub(super) struct Texts {
     numbers: HashMap<Arc<str>, i32>,
     by_address: HashMap<usize, i32>,
     texts: Vec<Arc<str>>,
@@ -32,7 +33,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn push(&mut self, text: &Arc<str>, count: usize) {
+    pub(super) fn push(&mut self, text: &Arc<str>, count: usize) {
         // The text is held until the row group is written, so its address can't be another's meanwhile.
         let address = Arc::as_ptr(text).cast::<u8>() as usize;
         let key = match self.by_address.get(&address) {
@@ -50,7 +51,7 @@ impl Texts {
         self.keys.resize(self.keys.len() + count, key);
     }
 
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let mut values = StringBuilder::new();
         self.texts.iter().for_each(|t| values.append_value(t));
         let keys = Int32Array::from(std::mem::take(&mut self.keys));

@@ -4,7 +4,7 @@ use super::context::{Lowering, Scope};
 use super::text;
 use bellwether_model::METRIC_NAME;
 use bellwether_operators::functions::{AggOp, Choice};
-use bellwether_operators::program::{Grouping, NodeIdx, Op};
+use bellwether_operators::program::{Grouping, HISTOGRAMS, NodeIdx, Op};
 use bellwether_operators::template::quote::quote;
 use promql_parser::parser::token::{
     T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV,
@@ -97,6 +97,7 @@ impl Lowering<'_> {
         let text = format!("{name}{by}{}({})", if by.is_empty() { "" } else { " " }, written.join(", "));
         let annotated = matches!(op, Op::Aggregate { op: AggOp::Quantile, .. } | Op::LimitRatio);
         let node = self.vector(scope, op, inputs, text);
+        self.annotate(scope, node, HISTOGRAMS, &a.expr);
         if let Some(param) = a.param.as_ref().filter(|_| annotated) {
             self.annotate(scope, node, 1, param);
         }

@@ -2,6 +2,7 @@
 
 use super::context::{Lowering, Scope};
 use super::text::sign;
+use crate::promql::{TRIM_LOWER, TRIM_UPPER};
 use bellwether_operators::functions::BinOp;
 use bellwether_operators::program::{NodeIdx, Op, ScalarSide, Shape};
 use promql_parser::parser::BinaryExpr;
@@ -26,6 +27,8 @@ fn bin_op(token: TokenId) -> Option<BinOp> {
         T_LSS => BinOp::Lt,
         T_GTE => BinOp::Ge,
         T_LTE => BinOp::Le,
+        TRIM_UPPER => BinOp::TrimUpper,
+        TRIM_LOWER => BinOp::TrimLower,
         _ => return None,
     })
 }
@@ -61,11 +64,13 @@ impl Lowering<'_> {
         let bool_mode = b.return_bool();
         let word = if bool_mode { " bool" } else { "" };
         let text = format!("{} {}{word} {}", self.operand(left), sign(op), self.operand(right));
-        let comparison =
-            !matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod | BinOp::Pow | BinOp::Atan2);
         Some(match (self.shape(left), self.shape(right)) {
-            (Shape::Scalar, Shape::Scalar) if comparison && !bool_mode => {
+            (Shape::Scalar, Shape::Scalar) if op.is_comparison() && !bool_mode => {
                 let message = "comparisons between scalars must use BOOL modifier".to_owned();
+                return self.refuse(scope, sign(op), message);
+            }
+            (Shape::Scalar, Shape::Scalar) if op.is_trim() => {
+                let message = format!("operator {:?} not allowed for Scalar operations", sign(op));
                 return self.refuse(scope, sign(op), message);
             }
             (Shape::Scalar, Shape::Scalar) => {

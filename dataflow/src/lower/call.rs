@@ -6,7 +6,7 @@ use super::math::math_function;
 use super::range::range_function;
 use super::walk::inner;
 use crate::promql::{ANCHORED, SMOOTHED};
-use bellwether_operators::functions::BinOp;
+use bellwether_operators::functions::{BinOp, HistogramFn, MathFn};
 use bellwether_operators::program::{NodeIdx, Op, ScalarSide, Shape};
 use promql_parser::parser::{Call, Expr};
 
@@ -22,6 +22,9 @@ impl Lowering<'_> {
         if let Some(f) = calendar_function(name) {
             return self.calendar_call(scope, call, f);
         }
+        if let Some(f) = HistogramFn::from_name(name) {
+            return self.histogram_stat(scope, call, f);
+        }
         match name {
             ANCHORED | SMOOTHED => self.extended_selector(scope, call),
             "time" => Some(self.time(scope)),
@@ -35,6 +38,7 @@ impl Lowering<'_> {
             "label_join" => self.label_join(scope, call),
             "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => self.sort(scope, call),
             "histogram_quantile" => self.histogram_quantile(scope, call),
+            "histogram_fraction" => self.histogram_fraction(scope, call),
             other => {
                 for arg in &call.args.args {
                     self.look_for_errors(scope, arg);
@@ -61,13 +65,10 @@ impl Lowering<'_> {
         }
         let vector = self.vector_expr(scope, arg, "timestamp")?;
         let text = self.call_text("timestamp", &[vector]);
-        let (zero, time) = (self.number(scope, 0.0), self.time(scope));
-        // Anything to the power of 0 is 1, NaN and infinities included.
-        let side = ScalarSide::Right;
-        let one = Op::Arith { op: BinOp::Pow, side, bool_mode: false };
-        let one_text = format!("{} ^ 0", self.operand(vector));
-        let ones = self.vector(scope, one, vec![vector, zero], one_text);
-        let times = Op::Arith { op: BinOp::Mul, side, bool_mode: false };
+        let time = self.time(scope);
+        let one_text = format!("present({})", self.text(vector));
+        let ones = self.vector(scope, Op::Map(MathFn::Present), vec![vector], one_text);
+        let times = Op::Arith { op: BinOp::Mul, side: ScalarSide::Right, bool_mode: false };
         Some(self.vector(scope, times, vec![ones, time], text))
     }
 

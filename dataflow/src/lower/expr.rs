@@ -2,7 +2,7 @@
 
 use super::context::{Lowering, Scope};
 use bellwether_operators::functions::MathFn;
-use bellwether_operators::program::{NodeIdx, Op, Shape};
+use bellwether_operators::program::{HISTOGRAMS, NodeIdx, Op, Shape};
 use promql_parser::parser::Expr;
 
 impl Lowering<'_> {
@@ -24,7 +24,13 @@ impl Lowering<'_> {
                 let operand = self.expr(scope, &u.expr)?;
                 Some(self.negate(scope, operand))
             }
-            Expr::Binary(b) => self.operator(scope, b),
+            Expr::Binary(b) => {
+                let node = self.operator(scope, b)?;
+                if matches!(self.dag.nodes[node].op, Op::Binary { .. } | Op::Arith { .. }) {
+                    self.annotate(scope, node, HISTOGRAMS, expr);
+                }
+                Some(node)
+            }
             Expr::Aggregate(a) => self.aggregate(scope, a),
             Expr::Call(c) => self.call(scope, c),
             Expr::MatrixSelector(_) => self.misplaced(scope, "a range vector"),

@@ -11,7 +11,7 @@ use super::text;
 use super::walk::{Use, offset_ms, usage};
 use bellwether_operators::annotation::is_counter_name;
 use bellwether_operators::functions::{Extended, RangeFn};
-use bellwether_operators::program::{Grid, NodeIdx, Op, Shape, Source};
+use bellwether_operators::program::{Grid, HISTOGRAMS, NodeIdx, Op, Shape, Source};
 use promql_parser::parser::{Call, Expr, SubqueryExpr};
 use std::time::Duration;
 
@@ -92,6 +92,9 @@ impl Lowering<'_> {
         let op = Op::Range { source: window.source, func, range_ms: window.range_ms, offset_ms: window.offset_ms };
         let node = self.vector(scope, op, params, format!("{name}({})", args.join(", ")));
         self.annotate_range(scope, call, node, at);
+        if let Some(arg) = call.args.args.get(at) {
+            self.annotate(scope, node, HISTOGRAMS, arg);
+        }
         Some(node)
     }
 

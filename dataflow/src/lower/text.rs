@@ -62,6 +62,8 @@ pub(super) fn sign(op: BinOp) -> &'static str {
         BinOp::Lt => "<",
         BinOp::Ge => ">=",
         BinOp::Le => "<=",
+        BinOp::TrimUpper => "</",
+        BinOp::TrimLower => ">/",
     }
 }
 

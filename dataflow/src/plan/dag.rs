@@ -105,6 +105,7 @@ impl Dag {
             fallible: false,
             verdicts: Vec::new(),
             notes: false,
+            notes_floats: false,
             sites: Vec::new(),
             materialize: true,
             text,

@@ -237,10 +237,9 @@ fn clone_pair<A: Clone, B: Clone>((a, b): (&A, &B)) -> (A, B) {
     (a.clone(), b.clone())
 }
 
-/// Whether the operator filters, so that elements keep name and value.
+/// Whether the operator filters or trims, so that elements keep their name.
 pub fn is_filter(op: BinOp, bool_mode: bool) -> bool {
-    let comparison = matches!(op, BinOp::Eq | BinOp::Ne | BinOp::Gt | BinOp::Lt | BinOp::Ge | BinOp::Le);
-    comparison && !bool_mode
+    op.keeps_name() && !bool_mode
 }
 
 /// `last_over_time` and `first_over_time` return samples as they are.

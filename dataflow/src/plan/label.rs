@@ -58,7 +58,7 @@ pub fn op_label(op: &Op) -> String {
             format!("count_values {label} {}", grouping_text(grouping, "by", "without"))
         }
         Op::Absent { .. } => "absent".to_owned(),
-        Op::HistogramQuantile => "histogram_quantile".to_owned(),
+        Op::HistogramQuantile | Op::HistogramFraction | Op::HistogramStat(_) => histogram_label(op),
         Op::Binary { op, bool_mode, matching } => {
             let card = match matching.card {
                 Cardinality::OneToOne => String::new(),
@@ -113,4 +113,12 @@ pub fn seconds(at_ms: i64) -> String {
 /// A duration as PromQL writes it.
 pub fn duration(ms: i64) -> String {
     display_duration(&Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}
+
+fn histogram_label(op: &Op) -> String {
+    match op {
+        Op::HistogramStat(f) => format!("histogram {f:?}"),
+        Op::HistogramFraction => "histogram_fraction".to_owned(),
+        _ => "histogram_quantile".to_owned(),
+    }
 }

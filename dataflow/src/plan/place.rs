@@ -134,9 +134,11 @@ impl<'a> Placer<'a> {
         }
         match &node.op {
             Op::Instant { .. } | Op::Range { .. } => self.leaf(n, node),
-            Op::Aggregate { .. } | Op::TopK { .. } | Op::CountValues { .. } | Op::HistogramQuantile => {
-                self.grouped(node)
-            }
+            Op::Aggregate { .. }
+            | Op::TopK { .. }
+            | Op::CountValues { .. }
+            | Op::HistogramQuantile
+            | Op::HistogramFraction => self.grouped(node),
             Op::Binary { .. } | Op::Set { .. } => self.combined(node),
             Op::Alert(_) | Op::Record(_) | Op::Tap(_) => self.effect(node),
             Op::Pin { window: Some(window), .. } => self.pinned_window(n, window.source, node),
@@ -192,6 +194,7 @@ impl<'a> Placer<'a> {
             fallible: false,
             verdicts: Vec::new(),
             notes: false,
+            notes_floats: false,
             sites: Vec::new(),
             materialize: true,
             text: from.text.clone(),

@@ -12,7 +12,7 @@
 use super::error::ParseError;
 use super::lex::{Tok, Token, Word, describe, lex};
 use super::place::Place;
-use super::{MAX_DEPTH, Options, literal};
+use super::{MAX_DEPTH, Options, TRIM_LOWER, TRIM_UPPER, literal};
 use bellwether_operators::template::quote::{quote, unquote};
 use promql_parser::parser::token::{
     T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW,
@@ -331,8 +331,8 @@ pub(super) fn starts_expr(tok: Tok) -> bool {
 fn binary(tok: Tok) -> Option<(TokenId, u8)> {
     let op = match tok {
         Tok::Operator(op) => op,
-        // The tree has no token for it: refused when the expression is built.
-        Tok::Trim => return Some((T_LSS, 3)),
+        Tok::TrimUpper => return Some((TRIM_UPPER, 3)),
+        Tok::TrimLower => return Some((TRIM_LOWER, 3)),
         _ => return None,
     };
     let binding = match op {

@@ -62,8 +62,10 @@ pub(super) enum Tok {
     Identifier,
     /// A name with a colon in it.
     MetricIdentifier,
-    /// `</` and `>/`, which trim native histograms.
-    Trim,
+    /// `</`, which trims native histograms.
+    TrimUpper,
+    /// `>/`
+    TrimLower,
     Operator(TokenId),
     Aggregator(TokenId),
     Word(Word),
@@ -88,7 +90,9 @@ pub(super) fn describe(text: &str, token: Token) -> String {
     let val = &text[token.start..token.end];
     let kind = match token.tok {
         Tok::Eof => return "end of input".to_owned(),
-        Tok::Operator(_) | Tok::EqualRegex | Tok::NotRegex | Tok::At | Tok::Trim => return format!("<op:{val}>"),
+        Tok::Operator(_) | Tok::EqualRegex | Tok::NotRegex | Tok::At | Tok::TrimUpper | Tok::TrimLower => {
+            return format!("<op:{val}>");
+        }
         Tok::Aggregator(_) => return format!("<aggr:{val}>"),
         Tok::Word(Word::Start | Word::End | Word::Step | Word::Range | Word::MaxOf | Word::MinOf) => return quote(val),
         Tok::Word(_) => return format!("<{val}>"),
@@ -230,7 +234,8 @@ impl Lexer<'_> {
             '!' => return Err(format!("unexpected character after '!': {}", self.quoted_next())),
             '<' if self.accept('=') => Tok::Operator(T_LTE),
             '>' if self.accept('=') => Tok::Operator(T_GTE),
-            '<' | '>' if self.accept('/') => Tok::Trim,
+            '<' if self.accept('/') => Tok::TrimUpper,
+            '>' if self.accept('/') => Tok::TrimLower,
             '<' => Tok::Operator(T_LSS),
             '>' => Tok::Operator(T_GTR),
             c => return Err(format!("unexpected character: {}", quote_char(c))),

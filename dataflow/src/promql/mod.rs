@@ -11,6 +11,7 @@
 //! * `offset 0s` is no offset; duration expressions are folded, so `[5m * 2]` is `[10m]`;
 //! * `anchored` and `smoothed` have no place in the tree: the selector is wrapped in a call of the pseudo function
 //!   [`ANCHORED`] or [`SMOOTHED`], which no text can call;
+//! * `</` and `>/` have the tokens [`TRIM_UPPER`] and [`TRIM_LOWER`];
 //! * `and`, `or` and `unless` always carry a modifier that says many-to-many; other operators carry one only if something
 //!   was written.
 //!
@@ -45,7 +46,14 @@ pub use locate::locate;
 pub use place::{Place, places};
 pub use promql_parser::label::{MatchOp, Matcher, Matchers};
 pub use promql_parser::parser::Expr;
+use promql_parser::parser::token::TokenId;
 pub use selector::{compile_regex, is_legacy_label_name, is_legacy_metric_name};
+
+/// What stands for `</` in the tree, which has no token for it; no other operator of an expression has this one.
+pub const TRIM_UPPER: TokenId = promql_parser::parser::token::T_EQL_REGEX;
+
+/// What stands for `>/`.
+pub const TRIM_LOWER: TokenId = promql_parser::parser::token::T_NEQ_REGEX;
 
 /// The longest expression that is read.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;

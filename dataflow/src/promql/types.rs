@@ -1,7 +1,7 @@
 //! Prometheus's type checker, run on each node as it is built.
 
 use super::grammar::{Node, Parsed, Parser, documented};
-use super::lex::{Tok, Token};
+use super::lex::Token;
 use bellwether_operators::template::quote::quote;
 use promql_parser::parser::token::{T_LAND, T_LOR, T_LUNLESS, TokenId, TokenType};
 use promql_parser::parser::value::ValueType;
@@ -28,10 +28,6 @@ impl Parser<'_> {
         modifier: BinModifier,
         rhs: Node,
     ) -> Parsed<Node> {
-        if at.tok == Tok::Trim {
-            let shown = self.str(at);
-            self.late(at.start, format!("operator {} is not supported yet", quote(shown)));
-        }
         let op = TokenType::new(op);
         let types = (lhs.expr.value_type(), rhs.expr.value_type());
         self.check_binary_modifier(op, at.start, &modifier, types);

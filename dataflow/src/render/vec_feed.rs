@@ -6,12 +6,12 @@
 
 use super::feed::{EpochFeed, Feed, FeedError};
 use crate::time::Binding;
-use bellwether_model::{Labels, Runs, Sample};
+use bellwether_model::{Labels, Runs, Sample, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// (series, stamp ms, value)
-type Row = (u32, i64, f64);
+type Row = (u32, i64, Value);
 
 /// Samples by epoch; shared by the feeds of all workers.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,11 @@ impl VecSource {
                 }
                 for run in batch.iter() {
                     let Some(number) = defined.get(&run.series) else { continue };
-                    rows.extend(run.stamps.iter().zip(run.values).map(|(t, v)| (*number, *t, *v)));
+                    rows.extend(run.stamps.iter().zip(run.values).map(|(t, v)| (*number, *t, Value::Float(*v))));
+                }
+                for sample in batch.histograms {
+                    let Some(number) = defined.get(&sample.series) else { continue };
+                    rows.push((*number, sample.stamp_ms, Value::Histogram(sample.histogram)));
                 }
             }
             source.epochs.push((binding, rows));
@@ -85,7 +89,7 @@ impl Feed for VecFeed {
             if !std::mem::replace(&mut self.defined[at], true) {
                 runs.defs.push((*series, self.source.series[at].clone()));
             }
-            runs.push_sample(*series, *stamp_ms, *value);
+            runs.push_value(*series, *stamp_ms, value.clone());
         }
         runs.defs.sort_by_key(|d| d.0);
         Ok(Some(EpochFeed { binding: binding.clone(), runs: vec![runs] }))

@@ -121,7 +121,7 @@ pub struct ExprCase {
 pub struct ExpectedSample {
     /// Its labels.
     pub labels: Labels,
-    /// Its value; a native histogram is not supported.
+    /// Its value.
     pub value: Value,
 }
 
@@ -248,8 +248,17 @@ fn read_expr_case(node: &Node<'_>) -> Result<ExprCase, FileError> {
 fn read_sample(node: &Node<'_>) -> Result<ExpectedSample, FileError> {
     let f = node.fields("an expected sample", &["labels", "value", "histogram"])?;
     let histogram = f.read("histogram", Node::text)?;
-    let value =
-        if histogram.is_empty() { Value::Float(f.read("value", Node::float)?) } else { Value::NotSupported(histogram) };
+    let value = if histogram.is_empty() {
+        Value::Float(f.read("value", Node::float)?)
+    } else {
+        match parse_values(&histogram).map_err(|e| e.to_string()) {
+            Ok(values) => match values.as_slice() {
+                [Some(value @ Value::Histogram(..))] => value.clone(),
+                _ => return node.fail(format!("expected one histogram, got {histogram:?}")),
+            },
+            Err(e) => return node.fail(format!("histogram {histogram:?}: {e}")),
+        }
+    };
     let labels = f.read("labels", |n| Ok(Some((n.text()?, *n))))?;
     let labels = match labels {
         Some((text, n)) if !text.is_empty() => parse_labels(&text).or_else(|e| n.fail(e.to_string()))?,

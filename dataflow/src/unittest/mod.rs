@@ -2,9 +2,6 @@
 //!
 //! # Position
 //! test file → [`mod@file`] → plain structs → the runner of `bellwether test`, which evaluates; nothing here does.
-//!
-//! # Limits
-//! Values that are native histograms are reported as not supported, never guessed at.
 
 pub mod file;
 pub mod notation;

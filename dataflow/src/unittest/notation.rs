@@ -1,28 +1,40 @@
 //! Prometheus's notation of series: one line of text in, labels and a value for each interval out.
 //!
 //! ```text
-//! metric{a="b"} 1+2x3 _ _x2 stale -5 1e3 NaN Inf {{schema:0 count:1}}
+//! metric{a="b"} 1+2x3 _ _x2 stale -5 1e3 NaN Inf {{schema:1 sum:3 count:22 buckets:[5 10 7]}}+{{count:1}}x3
 //! ```
 //!
 //! # Semantics
 //! The expansion rules of Prometheus (`promql/parser`, series descriptions): `axn` is n+1 values `a`, because the
 //! value at the start is not counted; `a+bxn` and `a-bxn` are n+1 values, each the one before plus or minus `b`, added
 //! one by one so that rounding is the same; `_` is one missing value and `_xn` are n; `stale` is the stale marker.
+//! Histograms expand likewise; what a step adds must not have a coarser schema.
 //!
 //! # Errors
-//! [`NotationError`] names the column. A native histogram is no error of the line: its place is taken by
-//! [`Value::NotSupported`], so that a script can still use the other samples.
+//! [`NotationError`] names the column.
 
-use bellwether_model::{Labels, LabelsBuilder, METRIC_NAME, stale_nan};
+use bellwether_model::histogram::{Buckets, Hint};
+use bellwether_model::{Histogram, Labels, LabelsBuilder, METRIC_NAME, stale_nan};
 use std::fmt;
+use std::sync::Arc;
 
 /// One value of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A float; the stale marker is one too.
     Float(f64),
-    /// A native histogram as it was written, which is not supported.
-    NotSupported(String),
+    /// A native histogram, and whether its counter-reset hint was written.
+    Histogram(Arc<Histogram>, bool),
+}
+
+impl Value {
+    /// As a sample has it.
+    pub fn sample(&self) -> bellwether_model::Value {
+        match self {
+            Self::Float(v) => bellwether_model::Value::Float(*v),
+            Self::Histogram(h, _) => bellwether_model::Value::Histogram(Arc::clone(h)),
+        }
+    }
 }
 
 /// Why a line is not a series.
@@ -44,6 +56,12 @@ impl std::error::Error for NotationError {}
 
 /// A series and its values; `None` where the sample is missing.
 pub type Series = (Labels, Vec<Option<Value>>);
+
+/// The most values that one line expands to: a count behind `x` is bounded by it.
+pub const MAX_VALUES: usize = 10_000_000;
+
+/// The most buckets of a side of a histogram that is written out.
+const MAX_BUCKETS: usize = 100_000;
 
 /// Parses a whole line: labels, then values.
 pub fn parse_series(line: &str) -> Result<Series, NotationError> {
@@ -121,7 +139,8 @@ impl<'a> Scanner<'a> {
             b.set(METRIC_NAME, self.take_while(|c| is_name_start(c) || c.is_ascii_digit()));
         }
         self.spaces();
-        if self.take('{') {
+        // Two braces begin a histogram, the first value of a series without labels.
+        if !self.rest().starts_with("{{") && self.take('{') {
             self.pairs(&mut b)?;
         } else if b.get(METRIC_NAME).is_empty() {
             return self.fail("expected a metric name or '{'");
@@ -270,7 +289,8 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         match self.take_while(|c| c.is_ascii_digit()).parse() {
-            Ok(n) => Ok(Some(n)),
+            Ok(n) if n <= MAX_VALUES => Ok(Some(n)),
+            Ok(_) => self.fail(format!("more than {MAX_VALUES} values")),
             Err(_) => self.fail("expected a count after 'x'"),
         }
     }
@@ -302,23 +322,102 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn histogram(&mut self) -> Result<String, NotationError> {
-        let rest = self.rest();
-        let Some(end) = rest.strip_prefix("{{").and_then(|r| r.find("}}")) else {
-            return self.fail("expected a histogram in double braces");
+    fn histograms(&mut self, out: &mut Vec<Option<Value>>) -> Result<(), NotationError> {
+        let (first, mut hint_given) = self.histogram()?;
+        let subtract = self.peek() == Some('-');
+        let step = if self.take('+') || self.take('-') { Some(self.histogram()?) } else { None };
+        let n = match (self.times()?, &step) {
+            (None, Some(_)) => return self.fail("expected 'x' and a count"),
+            (n, _) => n.unwrap_or(0),
         };
-        self.at += end + 4;
-        Ok(rest[..end + 4].to_owned())
+        let mut h = first;
+        hint_given = step.as_ref().map_or(hint_given, |(_, given)| *given);
+        for i in 0..=n {
+            out.push(Some(Value::Histogram(Arc::new(h.clone()), hint_given)));
+            let Some((step, _)) = step.as_ref().filter(|_| i < n) else { continue };
+            if h.schema > step.schema {
+                return self.fail(format!("cannot merge from schema {} to {}", step.schema, h.schema));
+            }
+            if (if subtract { h.subtract(step) } else { h.add(step) }).is_err() {
+                return self.fail("exponential and custom buckets do not add");
+            }
+        }
+        Ok(())
     }
 
-    fn histograms(&mut self, out: &mut Vec<Option<Value>>) -> Result<(), NotationError> {
-        let text = self.histogram()?;
-        if self.take('+') || self.take('-') {
-            self.histogram()?;
+    /// One histogram, and whether its hint is written.
+    fn histogram(&mut self) -> Result<(Histogram, bool), NotationError> {
+        let mut h = Histogram::default();
+        let (mut hint_given, mut sides) = (false, [(0, Vec::new()), (0, Vec::new())]);
+        if !self.rest().starts_with("{{") {
+            return self.fail("expected a histogram in double braces");
         }
-        let n = self.times()?.unwrap_or(0);
-        out.extend(std::iter::repeat_n(Some(Value::NotSupported(text)), n + 1));
-        Ok(())
+        self.at += 2;
+        loop {
+            self.spaces();
+            if self.rest().starts_with("}}") {
+                self.at += 2;
+                break;
+            }
+            let key = self.take_while(|c| c.is_ascii_lowercase() || c == '_');
+            if !self.take(':') {
+                return self.fail("expected a part of a histogram, such as buckets:[5 10 7]");
+            }
+            match key {
+                "schema" => h.schema = self.integer()?,
+                "sum" => h.sum = self.number()?,
+                "count" => h.count = self.number()?,
+                "z_bucket" => h.zero_count = self.number()?,
+                "z_bucket_w" => h.zero_threshold = self.number()?,
+                "custom_values" => h.custom_values = self.list()?,
+                "buckets" => sides[0].1 = self.list()?,
+                "n_buckets" => sides[1].1 = self.list()?,
+                "offset" => sides[0].0 = self.integer()?,
+                "n_offset" => sides[1].0 = self.integer()?,
+                "counter_reset_hint" => (h.hint, hint_given) = (self.hint()?, true),
+                _ => return self.fail(format!("a histogram has no {key:?}")),
+            }
+        }
+        let [positive, negative] = sides.map(|(first, counts): (i32, Vec<f64>)| Buckets::from_run(first, &counts));
+        (h.positive, h.negative) = (positive, negative);
+        match h.check_layout() {
+            Ok(()) => Ok((h, hint_given)),
+            Err(e) => self.fail(e.to_string()),
+        }
+    }
+
+    fn integer<T: std::str::FromStr>(&mut self) -> Result<T, NotationError> {
+        match self.take_while(|c| c.is_ascii_digit() || c == '-').parse() {
+            Ok(n) => Ok(n),
+            Err(_) => self.fail("expected an integer"),
+        }
+    }
+
+    fn list(&mut self) -> Result<Vec<f64>, NotationError> {
+        let mut all = Vec::new();
+        if !self.take('[') {
+            return self.fail("expected '['");
+        }
+        loop {
+            self.spaces();
+            if self.take(']') {
+                return Ok(all);
+            }
+            if all.len() == MAX_BUCKETS {
+                return self.fail(format!("more than {MAX_BUCKETS} buckets"));
+            }
+            all.push(self.number()?);
+        }
+    }
+
+    fn hint(&mut self) -> Result<Hint, NotationError> {
+        match self.take_while(|c| c.is_ascii_lowercase() || c == '_') {
+            "unknown" => Ok(Hint::Unknown),
+            "reset" => Ok(Hint::Reset),
+            "not_reset" => Ok(Hint::NotReset),
+            "gauge" => Ok(Hint::Gauge),
+            _ => self.fail("a counter-reset hint is unknown, reset, not_reset or gauge"),
+        }
     }
 }
 
@@ -341,7 +440,7 @@ mod tests {
     fn floats(text: &str) -> Vec<Option<f64>> {
         let pick = |v| match v {
             Value::Float(f) => f,
-            Value::NotSupported(_) => f64::NAN,
+            Value::Histogram(..) => f64::NAN,
         };
         parse_values(text).unwrap().into_iter().map(|v| v.map(pick)).collect()
     }
@@ -369,10 +468,42 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_is_reported_not_guessed() {
-        let v = parse_values("1 {{schema:0 count:1}}+{{count:1}}x2 3").unwrap();
-        let other = v.iter().filter(|v| matches!(v, Some(Value::NotSupported(_)))).count();
-        assert_eq!((v.len(), other), (5, 3));
+    fn histograms_expand_by_addition() {
+        let text = "1 {{schema:1 sum:-0.5 count:4 z_bucket:1 z_bucket_w:0.1 offset:-1 buckets:[1 2]}}+{{schema:1 count:1 \
+                    counter_reset_hint:not_reset n_offset:2 n_buckets:[1]}}x2 {{}} 3";
+        let values = parse_values(text).unwrap();
+        let notation: Vec<String> = values
+            .iter()
+            .filter_map(|v| match v {
+                Some(Value::Histogram(h, given)) => Some(format!("{given} {}", h.notation())),
+                _ => None,
+            })
+            .collect();
+        let of = |count, negative| {
+            format!(
+                "true {{{{schema:1 count:{count} sum:-0.5 z_bucket:1 z_bucket_w:0.1 offset:-1 buckets:[1 2]{negative}}}}}"
+            )
+        };
+        let expected = [of(4, ""), of(5, " n_offset:2 n_buckets:[1]"), of(6, " n_offset:2 n_buckets:[2]")];
+        assert_eq!(notation[..3], expected);
+        assert_eq!((values.len(), notation[3].as_str()), (6, "false {{}}"));
+        let twice = parse_values("{{schema:-53 custom_values:[1 2.5] buckets:[1 Inf 3]}}x1").unwrap();
+        assert!(twice.len() == 2 && twice[0] == twice[1]);
+    }
+
+    #[test]
+    fn a_histogram_may_follow_a_bare_name() {
+        let (labels, values) = parse_series("m {{count:1}} 2").unwrap();
+        assert_eq!((labels.to_string().as_str(), values.len()), ("m", 2));
+    }
+
+    #[test]
+    fn what_is_no_histogram_is_refused() {
+        for text in ["{{", "{{sum}}", "{{sum:1", "{{foo:1}}", "{{schema:9}}", "{{buckets:1}}", "{{}}+{{}}"] {
+            assert!(parse_values(text).is_err(), "{text}");
+        }
+        assert!(parse_values("{{schema:1}}+{{schema:0}}x1").is_err());
+        assert!(parse_values("{{schema:0}}+{{schema:-53 custom_values:[1]}}x1").is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! hand. It isolates what the interpreter does from what the shell around it does.
 
 use bellwether_dataflow::lower::{Options, QueryInput, RuleInput, compile};
-use bellwether_model::{Decision, Labels, Runs, worker_of_shard};
+use bellwether_model::{Decision, Labels, Runs, Value, worker_of_shard};
 use bellwether_operators::evaluate::{EpochOutput, EpochTimes, Evaluator, ExpressionError, Packet, VectorRow};
 use bellwether_operators::program::{Placement, Program};
 use bellwether_operators::window::SeriesStore;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One series' samples.
-pub type Series = (Labels, Vec<(i64, f64)>);
+pub type Series = (Labels, Vec<(i64, Value)>);
 
 /// Workers in lockstep.
 pub struct Local {
@@ -52,7 +52,7 @@ impl Local {
                 runs.defs.push((number, labels.clone()));
             }
             for (t, v) in samples.iter().filter(|(t, _)| *t > after_ms && *t <= upto_ms) {
-                runs.push_sample(number, *t, *v);
+                runs.push_value(number, *t, v.clone());
             }
             for slot in store.admit(0, &runs, self.late_ms).appeared {
                 for selector in &self.program.selectors {
@@ -127,6 +127,7 @@ pub fn run(
             Some(whole) => {
                 whole.steps_ms.extend(row.steps_ms);
                 whole.values.extend(row.values);
+                whole.histograms.extend(row.histograms);
             }
             None => drop(joined.insert((row.tag, row.labels.clone()), row)),
         }

@@ -4,8 +4,11 @@
 //! A source numbers the series it has seen; numbers mean something on that source's link only and never leave it. The
 //! first batch that uses a number carries its labels.
 
+use crate::column::Value;
+use crate::histogram::Histogram;
 use crate::labels::Labels;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A batch of runs of one source link.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,20 @@ pub struct Runs {
     pub stamps: Vec<i64>,
     /// Values.
     pub values: Vec<f64>,
+    /// Native histograms, beside the runs: a batch without any pays nothing for them. Of a float and a histogram with one
+    /// series and stamp in one batch the float comes first.
+    pub histograms: Vec<HistogramSample>,
+}
+
+/// A sample that is a native histogram.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistogramSample {
+    /// Link-local series number.
+    pub series: u32,
+    /// Timestamp, ms.
+    pub stamp_ms: i64,
+    /// The histogram.
+    pub histogram: Arc<Histogram>,
 }
 
 /// One series' samples of a batch.
@@ -39,12 +56,12 @@ pub struct Run<'a> {
 impl Runs {
     /// Number of samples.
     pub fn samples(&self) -> usize {
-        self.stamps.len()
+        self.stamps.len() + self.histograms.len()
     }
 
     /// Whether there is neither a sample nor a definition.
     pub fn is_empty(&self) -> bool {
-        self.series.is_empty() && self.defs.is_empty()
+        self.series.is_empty() && self.defs.is_empty() && self.histograms.is_empty()
     }
 
     /// Appends a run.
@@ -69,6 +86,14 @@ impl Runs {
         }
     }
 
+    /// Appends one sample, whatever its value is.
+    pub fn push_value(&mut self, series: u32, stamp_ms: i64, value: Value) {
+        match value {
+            Value::Float(v) => self.push_sample(series, stamp_ms, v),
+            Value::Histogram(histogram) => self.histograms.push(HistogramSample { series, stamp_ms, histogram }),
+        }
+    }
+
     /// The runs in order.
     pub fn iter(&self) -> impl Iterator<Item = Run<'_>> + '_ {
         let mut from = 0usize;
@@ -86,6 +111,7 @@ impl Runs {
         self.ends.clear();
         self.stamps.clear();
         self.values.clear();
+        self.histograms.clear();
     }
 }
 

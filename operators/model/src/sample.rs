@@ -1,5 +1,6 @@
 //! Samples and stale markers.
 
+use crate::column::Value;
 use crate::labels::Labels;
 
 /// The bits of the NaN that ends a series (Prometheus `model/value`).
@@ -22,6 +23,13 @@ pub struct Sample {
     pub labels: Labels,
     /// Milliseconds since the epoch.
     pub timestamp_ms: i64,
-    /// The value; [`is_stale`] ends the series.
-    pub value: f64,
+    /// The value; a float that [`is_stale`] ends the series.
+    pub value: Value,
+}
+
+impl Sample {
+    /// A sample with a float.
+    pub fn float(labels: Labels, timestamp_ms: i64, value: f64) -> Self {
+        Self { labels, timestamp_ms, value: Value::Float(value) }
+    }
 }

@@ -13,6 +13,7 @@
 //! By step; nothing is allocated after the first row of a step count, except by `quantile`, which keeps the rows.
 
 mod extreme;
+mod histograms;
 mod lanes;
 mod mean;
 mod moments;
@@ -24,9 +25,11 @@ mod values;
 pub use op::AggOp;
 pub use topk::{Choice, TopK, limit_fault};
 
+use crate::annotation::Issues;
 use bellwether_model::block::words;
 use bellwether_model::{Row, RowMut};
 use extreme::Extreme;
+use histograms::Histograms;
 use lanes::{Count, Lanes};
 use mean::Mean;
 use moments::Moments;
@@ -39,6 +42,8 @@ use values::Values;
 pub struct Partial {
     bits: Vec<u64>,
     state: State,
+    /// Sums and means of native histograms, where there are any.
+    histograms: Option<Box<Histograms>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,7 +91,7 @@ impl State {
 impl Partial {
     /// Of no element.
     pub fn new(op: AggOp, steps: usize) -> Self {
-        let mut partial = Self { bits: Vec::new(), state: State::new(op) };
+        let mut partial = Self { bits: Vec::new(), state: State::new(op), histograms: None };
         partial.reset(op, steps);
         partial
     }
@@ -98,6 +103,7 @@ impl Partial {
         }
         self.bits.clear();
         self.bits.resize(words(steps), 0);
+        self.histograms = None;
         match &mut self.state {
             State::Sum(s) => s.resize(steps),
             State::Avg(s) => s.resize(steps),
@@ -112,11 +118,35 @@ impl Partial {
 
     /// Whether no step has a value.
     pub fn is_absent(&self) -> bool {
-        self.bits.iter().all(|w| *w == 0)
+        self.histograms.is_none() && self.bits.iter().all(|w| *w == 0)
     }
 
     /// Takes an element in.
     pub fn add(&mut self, row: Row<'_>) {
+        if row.histograms.is_empty() {
+            return self.add_floats(row);
+        }
+        match &self.state {
+            // These look at presence only.
+            State::Count(_) | State::Group => {
+                let mut present = vec![0; self.bits.len()];
+                row.presence(&mut present);
+                self.add_floats(Row::floats(row.values, &present));
+            }
+            state => {
+                let op = state.op();
+                self.histograms.get_or_insert_with(|| Box::new(Histograms::new(op))).add(row.histograms);
+                self.add_floats(row);
+            }
+        }
+    }
+
+    /// What came up in native histograms.
+    pub fn issues(&self) -> Option<Issues> {
+        self.histograms.as_ref().map(|h| h.issues(&self.bits))
+    }
+
+    fn add_floats(&mut self, row: Row<'_>) {
         let bits = &mut self.bits;
         match &mut self.state {
             State::Sum(s) => lanes::add(s, bits, row),
@@ -135,6 +165,11 @@ impl Partial {
 
     /// Takes in what comes after it in the order of the tree; both are of one operator and as many steps.
     pub fn merge(&mut self, later: &Self) {
+        match (&mut self.histograms, &later.histograms) {
+            (Some(ours), Some(theirs)) => ours.merge(theirs),
+            (ours @ None, Some(theirs)) => *ours = Some(theirs.clone()),
+            _ => {}
+        }
         let (bits, other) = (&mut self.bits, later.bits.as_slice());
         match (&mut self.state, &later.state) {
             (State::Sum(a), State::Sum(b)) => lanes::merge(a, bits, b, other),
@@ -170,6 +205,9 @@ impl Partial {
                 }
                 None => out.bits.fill(0),
             },
+        }
+        if let Some(histograms) = &self.histograms {
+            histograms.finish(&mut out);
         }
     }
 }

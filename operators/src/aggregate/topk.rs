@@ -2,7 +2,7 @@
 //!
 //! # Semantics (Prometheus promql/engine.go, `aggregationK`)
 //! The `k` greatest (least) values, `k` truncated to an integer by step; below 1 nothing. NaN is the worst value of both.
-//! For `limitk` all values are equal. Of equal values the lower rank stays: ranks are the caller's, in label order, so the choice does not depend on the
+//! For `limitk` all values are equal, native histograms among them; the others ignore histograms. Of equal values the lower rank stays: ranks are the caller's, in label order, so the choice does not depend on the
 //! order of rows or workers.
 //!
 //! # State
@@ -74,6 +74,9 @@ impl TopK {
     pub fn add(&mut self, row: Row<'_>, rank: u64) {
         for step in ones(row.bits) {
             self.offer(step, (row.values[step], rank));
+        }
+        if self.choice == Choice::Any {
+            row.histograms.iter().for_each(|(step, _)| self.offer(*step as usize, (0.0, rank)));
         }
     }
 

@@ -7,8 +7,10 @@
 //! A note is a level and a text; equal ones of a rule are one. Where it stands in the expression is not part of the text
 //! and is added when it is shown, as are the figures of a [`Measure`]. Of several places the last one counts.
 
+mod issue;
 mod text;
 
+pub use issue::{Doing, Issue, Issues, Kind};
 pub use text::*;
 
 use bellwether_model::civil::rfc3339;

@@ -29,6 +29,9 @@ pub fn scalar_scalar(op: BinOp, l: f64, r: f64) -> f64 {
 
 /// The operator of two elements: present where both are; overwrites `out`.
 pub fn vector_vector(op: BinOp, bool_mode: bool, l: Row<'_>, r: Row<'_>, mut out: RowMut<'_>) {
+    if op.is_trim() {
+        return out.bits.fill(0);
+    }
     for ((out, l), r) in out.bits.iter_mut().zip(l.bits).zip(r.bits) {
         *out = l & r;
     }
@@ -63,6 +66,9 @@ pub fn vector_vector(op: BinOp, bool_mode: bool, l: Row<'_>, r: Row<'_>, mut out
 
 /// The operator of an element and a scalar on the given side of it, in place.
 pub fn vector_scalar(op: BinOp, side: ScalarSide, bool_mode: bool, scalar: Row<'_>, mut row: RowMut<'_>) {
+    if op.is_trim() {
+        return row.bits.fill(0);
+    }
     for (out, s) in row.bits.iter_mut().zip(scalar.bits) {
         *out &= s;
     }
@@ -150,6 +156,7 @@ mod tests {
             BinOp::Mod => Some(l % r),
             BinOp::Pow => Some(go::pow(l, r)),
             BinOp::Atan2 => Some(l.atan2(r)),
+            BinOp::TrimUpper | BinOp::TrimLower => None,
             _ => {
                 let holds = match op {
                     BinOp::Eq => l == r,

@@ -31,11 +31,15 @@ pub enum BinOp {
     Ge,
     /// `<=`
     Le,
+    /// `</`: the observations of a histogram below a value.
+    TrimUpper,
+    /// `>/`: those above it.
+    TrimLower,
 }
 
 use BinOp::*;
 
-const NAMES: [(BinOp, &str); 13] = [
+const NAMES: [(BinOp, &str); 15] = [
     (Add, "+"),
     (Sub, "-"),
     (Mul, "*"),
@@ -49,6 +53,8 @@ const NAMES: [(BinOp, &str); 13] = [
     (Lt, "<"),
     (Ge, ">="),
     (Le, "<="),
+    (TrimUpper, "</"),
+    (TrimLower, ">/"),
 ];
 
 impl BinOp {
@@ -70,6 +76,16 @@ impl BinOp {
     /// Whether it compares.
     pub fn is_comparison(self) -> bool {
         matches!(self, Eq | Ne | Gt | Lt | Ge | Le)
+    }
+
+    /// Whether it trims histograms: floats have no result.
+    pub fn is_trim(self) -> bool {
+        matches!(self, TrimUpper | TrimLower)
+    }
+
+    /// Whether results keep the metric name.
+    pub fn keeps_name(self) -> bool {
+        self.is_comparison() || self.is_trim()
     }
 
     /// Whether a comparison holds; false for other operators.

@@ -171,6 +171,10 @@ impl Aggregate {
             let Some(row) = self.row_of_group[g as usize] else { continue };
             let mut walk = Self::walk(&mut self.pool, &mut self.scratch, cx, n, op);
             if let Some(root) = walk.subtree(LEVELS, 0, &group.members) {
+                if let Some(issues) = root.issues() {
+                    let first = group.members.first().map(|m| m.labels.metric_name().to_owned());
+                    cx.note_issues(n, &issues, || first.unwrap_or_default());
+                }
                 root.finish(param, out.row_mut(row as usize));
                 self.pool.push(root);
             }
@@ -213,6 +217,9 @@ impl Aggregate {
         for (row, mut parts) in parts {
             let mut walk = Self::walk(&mut self.pool, &mut self.scratch, cx, n, op);
             if let Some(root) = walk.join(LEVELS, 0, &mut parts) {
+                if let Some(issues) = root.issues() {
+                    cx.note_issues(n, &issues, String::new);
+                }
                 root.finish(param, out.row_mut(row as usize));
                 self.pool.push(root);
             }

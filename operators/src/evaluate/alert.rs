@@ -22,7 +22,7 @@ use crate::program::{AlertSpec, NodeIdx, Op, Program};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::{has, ones};
 use bellwether_model::decision::{alert_id, decision_id, episode_id};
-use bellwether_model::{Block, Decision, Labels, Transition};
+use bellwether_model::{Block, Decision, Labels, Transition, Value};
 
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,17 +37,31 @@ pub enum Phase {
 }
 
 /// State of one alert.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AlertState {
     pub(super) phase: Phase,
     pub(super) active_at_ms: i64,
     pub(super) fired_at_ms: Option<i64>,
     pub(super) keep_since_ms: Option<i64>,
-    pub(super) value: f64,
+    pub(super) value: Value,
     /// The element's own labels when last seen, for annotations.
     pub(super) source: Option<Labels>,
     /// Its `ALERTS` (pending, firing) and `ALERTS_FOR_STATE` series.
     pub(super) series: Option<Box<[Produced; 3]>>,
+}
+
+impl Default for AlertState {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Inactive,
+            active_at_ms: 0,
+            fired_at_ms: None,
+            keep_since_ms: None,
+            value: Value::Float(0.0),
+            source: None,
+            series: None,
+        }
+    }
 }
 
 /// State of one alerting rule.
@@ -92,8 +106,8 @@ impl Run<'_, '_, '_> {
             step_ms: s_ms,
             transition,
             labels: labels.clone(),
-            annotations: self.text.annotations(&source, state.value, s_ms, self.effects.answers),
-            value: state.value,
+            annotations: self.text.annotations(&source, &state.value, s_ms, self.effects.answers),
+            value: state.value.float(),
             active_at_ms: state.active_at_ms,
             fired_at_ms: state.fired_at_ms,
             revision: 0,
@@ -101,7 +115,7 @@ impl Run<'_, '_, '_> {
     }
 
     /// One good step of one alert; `value` is the element's, if it is present.
-    fn step(&mut self, labels: &Labels, state: &mut AlertState, s_ms: i64, value: Option<f64>) {
+    fn step(&mut self, labels: &Labels, state: &mut AlertState, s_ms: i64, value: Option<Value>) {
         match value {
             Some(v) => {
                 state.value = v;
@@ -169,7 +183,7 @@ impl Run<'_, '_, '_> {
         ];
         for (one, value) in series.iter_mut().zip(now) {
             match value {
-                Some(v) => one.write(self.store, self.effects, t_ms, v),
+                Some(v) => one.write(self.store, self.effects, t_ms, Value::Float(v)),
                 None => one.end(self.store, t_ms),
             }
         }
@@ -232,9 +246,7 @@ impl NodeState for Alert {
         if spec_of(cx, n)?.limit > 0 {
             part.counts = vec![0; cx.steps(n).count];
             for row in 0..self.identities.block.rows() {
-                for step in ones(self.identities.block.row(row).bits) {
-                    part.counts[step] += 1;
-                }
+                self.identities.block.row(row).points().for_each(|(step, _)| part.counts[step] += 1);
             }
         }
         Some(part)
@@ -275,7 +287,7 @@ impl NodeState for Alert {
                     }
                     continue;
                 }
-                let value = if absent { None } else { identities.block.row(id as usize).get(i) };
+                let value = if absent { None } else { identities.block.row(id as usize).value(i) };
                 if value.is_some() {
                     state.source = Some(identities.source(view, run.n, id, i));
                 }
@@ -341,8 +353,8 @@ pub fn dropped(program: &Program, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64)
         step_ms: s_ms,
         transition: Transition::Dropped,
         labels: kept.labels.clone(),
-        annotations: AlertText::new(spec, program).annotations(kept.source(), value, s_ms, None),
-        value,
+        annotations: AlertText::new(spec, program).annotations(kept.source(), &value, s_ms, None),
+        value: value.float(),
         active_at_ms,
         fired_at_ms,
         revision: 0,

@@ -7,7 +7,7 @@
 use super::answers::Answers;
 use crate::program::{AlertSpec, Program};
 use crate::template::{Context, QueryFn, Template};
-use bellwether_model::{Labels, METRIC_NAME};
+use bellwether_model::{Labels, METRIC_NAME, Value};
 
 type Templates = Vec<(String, Result<Template, String>)>;
 
@@ -50,14 +50,15 @@ impl AlertText {
     fn expand(
         &self,
         template: &Result<Template, String>,
-        (labels, value): (&Labels, f64),
+        (labels, value): (&Labels, &Value),
         now_ms: i64,
         query: Option<&QueryFn<'_>>,
     ) -> String {
         let context = Context {
             alert: &self.name,
             labels,
-            value,
+            value: value.float(),
+            histogram: if let Value::Histogram(h) = value { Some(h) } else { None },
             external_labels: &self.external_labels,
             external_url: &self.external_url,
             now_ms,
@@ -71,7 +72,7 @@ impl AlertText {
     }
 
     /// The identity of an element: its labels without the name, the rule's labels, alertname.
-    pub fn identity(&self, labels: &Labels, value: f64, s_ms: i64) -> Labels {
+    pub fn identity(&self, labels: &Labels, value: &Value, s_ms: i64) -> Labels {
         let mut b = labels.without(METRIC_NAME).to_builder();
         for (name, template) in &self.labels {
             b.set(name, &self.expand(template, (labels, value), s_ms, None));
@@ -81,7 +82,7 @@ impl AlertText {
     }
 
     /// The annotations of an element; `answers` are what the templates query.
-    pub fn annotations(&self, source: &Labels, value: f64, s_ms: i64, answers: Option<&Answers>) -> Labels {
+    pub fn annotations(&self, source: &Labels, value: &Value, s_ms: i64, answers: Option<&Answers>) -> Labels {
         let run = |query: &str, at_ms: i64| answers.map_or_else(|| Ok(Vec::new()), |a| a.get(query, at_ms));
         let query: Option<&QueryFn<'_>> = if answers.is_some() { Some(&run) } else { None };
         let text = |t| self.expand(t, (source, value), s_ms, query);

@@ -2,6 +2,7 @@
 //!
 //! # Semantics (Prometheus promql/engine.go, `aggregationCountValues`)
 //! Values are told apart by their shortest decimal text, which becomes the label; so all NaN are one value, and -0 is not 0.
+//! The text of a native histogram lists its buckets.
 //! Whole groups are on this worker: placement brings elements to their group's home, where equal values meet.
 //!
 //! # State
@@ -19,7 +20,7 @@ use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::view::RowScratch;
 use crate::program::{NodeIdx, Op};
-use bellwether_model::{Block, Labels};
+use bellwether_model::{Block, Labels, Value};
 use std::collections::BTreeMap;
 
 /// State of one `count_values`.
@@ -34,6 +35,29 @@ pub struct CountValues {
 
 /// Counts by step of one value of a group: (step, count), ascending.
 type Counts = BTreeMap<usize, f64>;
+
+/// By what values are told apart.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Float(u64),
+    Histogram(String),
+}
+
+impl Key {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Float(v) => Self::Float(canonical(*v)),
+            Value::Histogram(h) => Self::Histogram(h.to_string()),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Float(bits) => text(f64::from_bits(*bits)),
+            Self::Histogram(text) => text.clone(),
+        }
+    }
+}
 
 /// The bits by which values are told apart: those of equal texts are equal.
 fn canonical(value: f64) -> u64 {
@@ -55,18 +79,18 @@ impl CountValues {
         let input = cx.node(n).inputs[0];
         let mut all: BTreeMap<Labels, Counts> = BTreeMap::new();
         for (_, group) in self.groups.iter() {
-            let mut by_value: BTreeMap<u64, Counts> = BTreeMap::new();
+            let mut by_value: BTreeMap<Key, Counts> = BTreeMap::new();
             for member in &group.members {
                 let row = cx.row(n, input, member.row, None, &mut self.scratch);
-                for (step, value) in row.present() {
+                for (step, value) in row.points() {
                     // Where the label is grouped away all values are one.
-                    let key = if label.is_some() { canonical(value) } else { 0 };
+                    let key = if label.is_some() { Key::of(&value) } else { Key::Float(0) };
                     *by_value.entry(key).or_default().entry(step).or_default() += 1.0;
                 }
             }
-            for (bits, counts) in by_value {
+            for (key, counts) in by_value {
                 let labels = match label {
-                    Some(label) => group.key.to_builder().set(label, &text(f64::from_bits(bits))).build(),
+                    Some(label) => group.key.to_builder().set(label, &key.text()).build(),
                     None => group.key.clone(),
                 };
                 all.insert(labels, counts);

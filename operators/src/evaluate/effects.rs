@@ -1,10 +1,11 @@
 //! What effects may do: write produced series, publish them to selectors, hand out results.
 
 use super::answers::Answers;
+use super::kept::KeptSamples;
 use super::output::{EpochOutput, EpochTimes};
 use super::verdict::Board;
 use crate::window::{SeriesStore, Slot};
-use bellwether_model::{Labels, stale_nan};
+use bellwether_model::{Labels, Value, stale_nan};
 
 /// Hands of an effect while it is applied.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Produced {
     }
 
     /// The element is present at stamp `t`.
-    pub fn write(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, t_ms: i64, value: f64) {
+    pub fn write(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, t_ms: i64, value: Value) {
         let slot = match self.slot {
             Some(slot) => slot,
             None => {
@@ -50,7 +51,7 @@ impl Produced {
                 *self.slot.insert(slot)
             }
         };
-        store.push(slot, t_ms, value);
+        store.push_value(slot, t_ms, value);
         self.present = true;
     }
 
@@ -67,7 +68,7 @@ impl Produced {
     pub fn prune(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>) {
         let Some(slot) = self.slot else { return };
         store.prune_one(slot, effects.retain_from_ms);
-        if !self.present && store.samples(slot).is_empty() {
+        if !self.present && store.is_empty(slot) {
             effects.withdrawn.push((self.producer, slot));
             self.slot = None;
         }
@@ -84,9 +85,8 @@ impl Produced {
     }
 
     /// Retained samples, for a checkpoint.
-    pub fn samples(&self, store: &SeriesStore) -> Vec<(i64, u64)> {
-        let Some(slot) = self.slot else { return Vec::new() };
-        store.samples(slot).each().map(|(t, v)| (t, v.to_bits())).collect()
+    pub fn samples(&self, store: &SeriesStore) -> KeptSamples {
+        self.slot.map_or_else(KeptSamples::default, |slot| KeptSamples::of(store, slot))
     }
 
     /// Takes samples back from a checkpoint.
@@ -94,11 +94,11 @@ impl Produced {
         &mut self,
         store: &mut SeriesStore,
         effects: &mut Effects<'_>,
-        samples: &[(i64, u64)],
+        samples: &KeptSamples,
         present: bool,
     ) {
-        for (t, bits) in samples {
-            self.write(store, effects, *t, f64::from_bits(*bits));
+        for (t, value) in samples.points() {
+            self.write(store, effects, t, value);
         }
         self.present = present;
     }

@@ -13,6 +13,8 @@ use super::shared_elements::SharedElements;
 use super::verdict;
 use super::view::RowScratch;
 use crate::program::{NodeIdx, Placement};
+use bellwether_model::block::has;
+use bellwether_model::column::Entry;
 use bellwether_model::{Block, Row};
 
 /// The sending half: which receiver knows which rows.
@@ -75,8 +77,14 @@ impl Outbound {
             let Some((to, known)) = self.to[row as usize] else { continue };
             let kept = select(row);
             let values = cx.row(reader, n, row, kept.as_deref(), &mut self.scratch);
-            let bits = kept.as_deref().unwrap_or(values.bits);
-            if bits.iter().all(|w| *w == 0) {
+            let mut values = values;
+            let (bits, histograms): (Vec<u64>, Vec<Entry>);
+            if let Some(kept) = &kept {
+                bits = kept.iter().zip(values.bits).map(|(k, b)| k & b).collect();
+                histograms = values.histograms.iter().filter(|(step, _)| has(kept, *step as usize)).cloned().collect();
+                values = Row { values: values.values, bits: &bits, histograms: &histograms };
+            }
+            if values.is_absent() {
                 continue;
             }
             let payload = &mut payloads[to as usize];
@@ -85,7 +93,7 @@ impl Outbound {
                 self.to[row as usize] = Some((to, true));
             }
             payload.rows.push(row);
-            payload.block.push_row(Row { values: values.values, bits });
+            payload.block.push_row(values);
         }
         for (to, payload) in payloads.into_iter().enumerate() {
             if !payload.rows.is_empty() || !payload.removed.is_empty() {

@@ -13,7 +13,7 @@ use super::verdict::put_row;
 use super::view::{RowScratch, View};
 use crate::program::NodeIdx;
 use bellwether_model::block::words;
-use bellwether_model::{Block, Labels};
+use bellwether_model::{Block, Labels, Value};
 use std::collections::HashMap;
 
 /// One identity.
@@ -101,14 +101,14 @@ impl Identities {
         view: &View<'_>,
         n: NodeIdx,
         dynamic: bool,
-        write: impl Fn(&Labels, i64, f64) -> Labels,
+        write: impl Fn(&Labels, i64, &Value) -> Labels,
     ) -> Vec<u64> {
         let changes = view.changes(view.node(n).inputs[0], &mut self.cursor);
         self.forget(changes);
         if dynamic {
             self.gather_by_step(view, n, write)
         } else {
-            self.join_present(view, n, |labels| write(labels, 0, 0.0));
+            self.join_present(view, n, |labels| write(labels, 0, &Value::Float(0.0)));
             self.gather_whole(view, n)
         }
     }
@@ -148,7 +148,12 @@ impl Identities {
         twice
     }
 
-    fn gather_by_step(&mut self, view: &View<'_>, n: NodeIdx, write: impl Fn(&Labels, i64, f64) -> Labels) -> Vec<u64> {
+    fn gather_by_step(
+        &mut self,
+        view: &View<'_>,
+        n: NodeIdx,
+        write: impl Fn(&Labels, i64, &Value) -> Labels,
+    ) -> Vec<u64> {
         let (input, steps) = (view.node(n).inputs[0], view.steps(n));
         self.forget_all();
         let mut scratch = RowScratch::default();
@@ -159,8 +164,8 @@ impl Identities {
                 continue;
             }
             let (labels, of_row) = (view.labels(input, row), self.joined.len());
-            for (step, value) in values.present() {
-                let id = self.ensure(write(&labels, steps.at(step), value));
+            for (step, value) in values.points() {
+                let id = self.ensure(write(&labels, steps.at(step), &value));
                 if !self.joined[of_row..].contains(&(row, id)) {
                     self.join(id, row, &labels);
                     self.joined.push((row, id));
@@ -172,10 +177,10 @@ impl Identities {
         let mut twice = vec![0u64; words(steps.count)];
         for (id, step, value) in found {
             let mut row = self.block.row_mut(id as usize);
-            if row.as_row().get(step).is_some() {
+            if row.as_row().value(step).is_some() {
                 twice[step / 64] |= 1 << (step % 64);
             } else {
-                row.set(step, value);
+                row.put(step, value);
             }
         }
         twice
@@ -199,7 +204,7 @@ impl Identities {
         let members = &identity.members;
         let at = members
             .iter()
-            .find(|m| members.len() == 1 || view.block_row(n, input, m.0, &mut scratch).get(step).is_some());
+            .find(|m| members.len() == 1 || view.block_row(n, input, m.0, &mut scratch).value(step).is_some());
         at.or(members.first()).map_or_else(|| identity.labels.clone(), |m| m.1.clone())
     }
 
@@ -282,6 +287,7 @@ mod tests {
                 fallible: false,
                 verdicts: Vec::new(),
                 notes: false,
+                notes_floats: false,
                 sites: Vec::new(),
                 materialize: true,
                 text: String::new(),
@@ -323,7 +329,7 @@ mod tests {
             let dynamic = self.dynamic;
             let twice = self.identities.gather(&view, 1, dynamic, |labels, _, value| {
                 let mut b = labels.filter(|n| n == "a").to_builder();
-                b.set("v", &if dynamic { value.to_string() } else { String::new() });
+                b.set("v", &if dynamic { value.float().to_string() } else { String::new() });
                 b.build()
             });
             self.identities.sweep(|_| false);

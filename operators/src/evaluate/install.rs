@@ -9,7 +9,7 @@ use super::alert::{Alert, dropped};
 use super::count_values::CountValues;
 use super::effects::Effects;
 use super::exchange::Exchange;
-use super::histogram::HistogramQuantile;
+use super::histogram::HistogramEstimate;
 use super::kept::{Kept, KeptState};
 use super::limit_ratio::LimitRatio;
 use super::matching::Binary;
@@ -38,7 +38,9 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         Op::Number(_) | Op::Time | Op::ScalarBinary(_) | Op::ScalarMap(_) => Box::new(Scalar),
         Op::ScalarOf => Box::<ScalarOf>::default(),
         Op::VectorOf => Box::<VectorOf>::default(),
-        Op::Instant { .. } | Op::Range { .. } | Op::Map(_) | Op::Arith { .. } => Box::<Rowwise>::default(),
+        Op::Instant { .. } | Op::Range { .. } | Op::Map(_) | Op::Arith { .. } | Op::HistogramStat(_) => {
+            Box::<Rowwise>::default()
+        }
         Op::Ring { .. } => Box::<Ring>::default(),
         Op::Pin { .. } => Box::<Pin>::default(),
         Op::LabelReplace { .. } | Op::LabelJoin { .. } => Box::<Relabel>::default(),
@@ -47,7 +49,7 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         Op::LimitRatio => Box::<LimitRatio>::default(),
         Op::CountValues { .. } => Box::<CountValues>::default(),
         Op::Absent { .. } => Box::<Absent>::default(),
-        Op::HistogramQuantile => Box::<HistogramQuantile>::default(),
+        Op::HistogramQuantile | Op::HistogramFraction => Box::<HistogramEstimate>::default(),
         Op::Binary { .. } => Box::<Binary>::default(),
         Op::Set { .. } => Box::<Set>::default(),
         Op::Exchange => Box::<Exchange>::default(),

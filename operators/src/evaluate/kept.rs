@@ -3,12 +3,56 @@
 use super::alert::{AlertState, Phase};
 use super::effects::{Effects, Produced};
 use crate::program::Grid;
-use crate::window::SeriesStore;
-use bellwether_model::{Labels, NodeId};
+use crate::window::{HistogramPoint, SeriesStore, Slot};
+use bellwether_model::{Histogram, Labels, NodeId, Value};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// Samples as (stamp ms, bits of the value).
-pub type KeptSamples = Vec<(i64, u64)>;
+/// Samples of a produced series.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeptSamples {
+    /// (stamp ms, bits of the value).
+    pub floats: Vec<(i64, u64)>,
+    /// Native histograms.
+    pub histograms: Vec<HistogramPoint>,
+}
+
+impl KeptSamples {
+    /// What a series retains.
+    pub(super) fn of(store: &SeriesStore, slot: Slot) -> Self {
+        let floats = store.samples(slot).each().map(|(t, v)| (t, v.to_bits())).collect();
+        Self { floats, histograms: store.histograms(slot).to_vec() }
+    }
+
+    /// (stamp ms, value), floats before histograms.
+    pub(super) fn points(&self) -> impl Iterator<Item = (i64, Value)> + '_ {
+        let floats = self.floats.iter().map(|(t, bits)| (*t, Value::Float(f64::from_bits(*bits))));
+        floats.chain(self.histograms.iter().map(|(t, h)| (*t, Value::Histogram(Arc::clone(h)))))
+    }
+}
+
+/// A value; floats by their bits, so that kept state compares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum KeptValue {
+    Float(u64),
+    Histogram(Arc<Histogram>),
+}
+
+impl KeptValue {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Float(v) => Self::Float(v.to_bits()),
+            Value::Histogram(h) => Self::Histogram(Arc::clone(h)),
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::Float(bits) => Value::Float(f64::from_bits(*bits)),
+            Self::Histogram(h) => Value::Histogram(Arc::clone(h)),
+        }
+    }
+}
 
 /// One alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +65,7 @@ pub struct KeptAlert {
     active_at_ms: i64,
     fired_at_ms: Option<i64>,
     keep_since_ms: Option<i64>,
-    value_bits: u64,
+    value: KeptValue,
     source: Option<Labels>,
     series: Option<[(KeptSamples, bool); 3]>,
 }
@@ -99,15 +143,15 @@ impl KeptAlert {
             active_at_ms: state.active_at_ms,
             fired_at_ms: state.fired_at_ms,
             keep_since_ms: state.keep_since_ms,
-            value_bits: state.value.to_bits(),
+            value: KeptValue::of(&state.value),
             source: state.source.clone(),
             series: state.series.as_ref().map(|s| s.each_ref().map(|one| (one.samples(store), one.present))),
         }
     }
 
     /// (active at, fired at, value) of an alert that is pending or firing.
-    pub fn active(&self) -> Option<(i64, Option<i64>, f64)> {
-        self.firing.map(|_| (self.active_at_ms, self.fired_at_ms, f64::from_bits(self.value_bits)))
+    pub fn active(&self) -> Option<(i64, Option<i64>, Value)> {
+        self.firing.map(|_| (self.active_at_ms, self.fired_at_ms, self.value.value()))
     }
 
     /// The element's own labels when last seen.
@@ -137,7 +181,7 @@ impl KeptAlert {
             active_at_ms: self.active_at_ms,
             fired_at_ms: self.fired_at_ms,
             keep_since_ms: self.keep_since_ms,
-            value: f64::from_bits(self.value_bits),
+            value: self.value.value(),
             source: self.source.clone(),
             series,
         }

@@ -6,15 +6,16 @@
 
 use super::notes::Notes;
 use super::view::{RowScratch, View};
-use crate::annotation::{invalid_quantile, is_counter_name, is_invalid_quantile, possible_non_counter};
+use crate::annotation::{Issues, invalid_quantile, is_counter_name, is_invalid_quantile, possible_non_counter};
 use crate::functions::RangeFn;
 use crate::instant::{instant, timestamp};
+use crate::native;
 use crate::program::{NodeIdx, Op, Source};
 use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
 use crate::samples::Samples;
 use crate::window::{SeriesStore, Slot};
-use bellwether_model::{Row, RowMut, StepRange};
+use bellwether_model::{HistogramColumn, Row, RowMut, StepRange};
 
 /// A [`View`] with the samples.
 #[derive(Clone, Copy)]
@@ -53,11 +54,9 @@ impl<'a> Context<'a> {
             return self.block_row(reader, n, row, scratch);
         }
         scratch.start(self.steps(n).count);
-        let mut values = std::mem::take(&mut scratch.values);
-        let mut bits = std::mem::take(&mut scratch.bits);
-        self.compute(n, row, mask, &mut scratch.kernel, RowMut { values: &mut values, bits: &mut bits });
-        (scratch.values, scratch.bits) = (values, bits);
-        Row { values: &scratch.values, bits: &scratch.bits }
+        let RowScratch { values, bits, histograms, kernel } = scratch;
+        self.compute(n, row, mask, kernel, RowMut { values, bits, histograms: histograms.row_mut(0) });
+        scratch.row()
     }
 
     /// Computes a row of a leaf or row-wise node into a cleared row.
@@ -69,6 +68,11 @@ impl<'a> Context<'a> {
                 let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
                 let lookback = lookback_ms - (offset - offset_ms);
                 let samples = self.store.samples(slot);
+                let histograms = self.store.histograms(slot);
+                if !histograms.is_empty() {
+                    let spec = WindowSpec { range_ms: lookback, offset_ms: offset };
+                    return native::instant(samples, histograms, self.steps(n), spec, mask, *stamps, out);
+                }
                 let kernel = if *stamps { timestamp } else { instant };
                 kernel(samples, self.steps(n), offset, lookback, mask, out);
             }
@@ -90,11 +94,10 @@ impl<'a> Context<'a> {
                 if self.node(input).materialize {
                     self.copy_row(n, input, row, &mut out);
                     if let Some(mask) = mask {
-                        out.bits.iter_mut().zip(mask).for_each(|(b, m)| *b &= m);
+                        out.mask(mask);
                     }
                 } else {
-                    let (values, bits) = (&mut *out.values, &mut *out.bits);
-                    self.compute(input, row, mask, scratch, RowMut { values, bits });
+                    self.compute(input, row, mask, scratch, out.reborrow());
                 }
                 self.apply_rowwise(n, out);
             }
@@ -108,7 +111,7 @@ impl<'a> Context<'a> {
         row: u32,
         mask: Option<&[u64]>,
         scratch: &mut LeafScratch,
-        out: RowMut<'_>,
+        mut out: RowMut<'_>,
     ) {
         let node = self.node(n);
         let Op::Range { func, range_ms, offset_ms, .. } = &node.op else { return };
@@ -123,10 +126,15 @@ impl<'a> Context<'a> {
         let samples = self.store.samples(slot);
         let LeafScratch { kernel, stamps, values } = scratch;
         let samples = if self.store.has_stale(slot) { without_stale(samples, stamps, values) } else { samples };
-        let RowMut { values, bits } = out;
-        range(*func, samples, self.steps(n), spec, args, mask, kernel, RowMut { values, bits });
+        range(*func, samples, self.steps(n), spec, args, mask, kernel, out.reborrow());
+        let histograms = self.store.histograms(slot);
+        if !histograms.is_empty() {
+            let mut issues = Issues::default();
+            native::range(*func, samples, histograms, self.steps(n), spec, mask, &mut issues, out.reborrow());
+            self.note_issues(n, &issues, || self.full_labels(n, row).metric_name().to_owned());
+        }
         if node.notes {
-            self.note_range(n, row, bits, args);
+            self.note_range(n, row, out.bits, args);
         }
     }
 
@@ -149,7 +157,7 @@ impl<'a> Context<'a> {
 
     /// The rows of the scalar parameters, and how many there are.
     fn parameters<'s>(&'s self, n: NodeIdx, scratches: &'s mut [RowScratch; 2]) -> ([Row<'s>; 2], usize) {
-        let none = Row { values: &[], bits: &[] };
+        let none = Row::floats(&[], &[]);
         let [a, b] = scratches;
         match self.node(n).inputs[..] {
             [] => ([none, none], 0),
@@ -177,23 +185,31 @@ impl<'a> Context<'a> {
         let mut scratches: [RowScratch; 2] = Default::default();
         let (args, given) = self.parameters(n, &mut scratches);
         let (steps, samples) = (self.steps(n), self.store.samples(slot));
+        let histograms = self.store.histograms(slot);
         let one = |i: usize, kernel: &mut Scratch| {
             let at = StepRange { first_ms: steps.at(i), count: 1, ..steps };
             let spec = WindowSpec { range_ms: *range_ms, offset_ms: offset_ms + steps.at(i) - at_ms };
             let (mut value, mut bit, set) = ([0.0], [0u64], [1u64]);
             let here = |row: &Row<'_>| (row.get(i).map_or([0.0], |v| [v]), [u64::from(row.get(i).is_some())]);
             let owned = args.map(|row| if row.bits.is_empty() { ([0.0], set) } else { here(&row) });
-            let args = [0, 1].map(|k: usize| Row { values: &owned[k].0, bits: &owned[k].1 });
-            let out = RowMut { values: &mut value, bits: &mut bit };
-            range(func.seen_later(steps.at(i) - at_ms), samples, at, spec, &args[..given], None, kernel, out);
-            (bit[0] == 1).then_some(value[0])
+            let args = [0, 1].map(|k: usize| Row::floats(&owned[k].0, &owned[k].1));
+            let mut column = HistogramColumn::default();
+            let mut out = RowMut { values: &mut value, bits: &mut bit, histograms: column.row_mut(0) };
+            let func = func.seen_later(steps.at(i) - at_ms);
+            range(func, samples, at, spec, &args[..given], None, kernel, out.reborrow());
+            if !histograms.is_empty() {
+                let mut issues = Issues::default();
+                native::range(func, samples, histograms, at, spec, None, &mut issues, out.reborrow());
+                self.note_issues(n, &issues, || self.full_labels(n, row).metric_name().to_owned());
+            }
+            out.as_row().value(0)
         };
         let mut out = out;
         let constant = if given == 0 { one(0, &mut scratch.kernel) } else { None };
         for i in (0..steps.count).filter(|i| mask.is_none_or(|m| bellwether_model::block::has(m, *i))) {
-            let value = if given == 0 { constant } else { one(i, &mut scratch.kernel) };
+            let value = if given == 0 { constant.clone() } else { one(i, &mut scratch.kernel) };
             if let Some(value) = value {
-                out.set(i, value);
+                out.put(i, value);
             }
         }
         if self.node(n).notes {

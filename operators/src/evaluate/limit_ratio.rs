@@ -51,7 +51,7 @@ impl NodeState for LimitRatio {
             let values = cx.row(n, input, row, None, &mut self.scratch);
             let mut to = out.row_mut(row as usize);
             to.copy_from(values);
-            to.bits.iter_mut().zip(&kept).for_each(|(b, k)| *b &= k);
+            to.mask(&kept);
         }
         if !cx.node(n).fallible {
             return None;

@@ -17,8 +17,10 @@ use super::packet::{Packet, VerdictPart};
 use super::shared_elements::SharedElements;
 use super::verdict::put_row;
 use super::view::RowScratch;
+use crate::annotation::Issues;
 use crate::arith::vector_vector;
 use crate::functions::BinOp;
+use crate::native;
 use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
 use bellwether_model::block::words;
 use bellwether_model::{Block, Labels, Row};
@@ -65,7 +67,7 @@ fn spec<'a>(cx: &Context<'a>, n: NodeIdx) -> Option<Spec<'a>> {
 
 /// Labels of a result (Prometheus `resultMetric`).
 fn result_labels(spec: &Spec<'_>, many: &Labels, one: &Labels) -> Labels {
-    let drop_name = spec.bool_mode || !spec.op.is_comparison();
+    let drop_name = spec.bool_mode || !spec.op.keeps_name();
     let mut labels = if drop_name { many.without_name() } else { many.clone() };
     if spec.matching.card == Cardinality::OneToOne {
         labels = match &spec.matching.key {
@@ -89,6 +91,7 @@ struct Faults {
     failed_if_other: Vec<u64>,
     other_side: Vec<u64>,
     message: Option<(u32, String)>,
+    issues: Issues,
 }
 
 impl Faults {
@@ -111,7 +114,8 @@ fn filled(value: f64, present: Row<'_>, matched: &[u64]) -> Block {
     let mut block = Block::with_rows(1, present.values.len());
     let row = block.row_mut(0);
     row.values.fill(value);
-    row.bits.iter_mut().zip(present.bits).zip(matched).for_each(|((b, p), m)| *b = p & !m);
+    present.presence(row.bits);
+    row.bits.iter_mut().zip(matched).for_each(|(b, m)| *b &= !m);
     block
 }
 
@@ -214,7 +218,7 @@ impl Binary {
         let [mut ms, mut os] = std::mem::take(&mut self.scratch);
         for o in &one {
             let o_row = cx.row(n, spec.one, o.row, None, &mut os);
-            or_into(&mut any_one, o_row.bits);
+            o_row.presence(&mut any_one);
             if o_row.is_absent() {
                 continue;
             }
@@ -225,7 +229,7 @@ impl Binary {
         }
         for m in &many {
             let m_row = cx.row(n, spec.many, m.row, None, &mut ms);
-            or_into(&mut any_many, m_row.bits);
+            m_row.presence(&mut any_many);
             if let Some(fill) = spec.fill_one {
                 let filled = filled(fill, m_row, &any_one);
                 self.put_pair(spec, (m.row, FILLED), (m_row, filled.row(0)), &mut taken, out, faults);
@@ -255,12 +259,15 @@ impl Binary {
         let (l, r) = if spec.swapped { (one, many) } else { (many, one) };
         let mut result = Block::with_rows(1, l.values.len());
         vector_vector(spec.op, spec.bool_mode, l, r, result.row_mut(0));
+        native::vector_vector(spec.op, spec.bool_mode, l, r, &mut result.row_mut(0), &mut faults.issues);
         let mut twice = vec![0u64; l.bits.len()];
-        for (w, t) in taken.iter_mut().enumerate() {
+        if !taken.is_empty() {
             // Two partners are an error whether or not a comparison would drop them.
-            let both = l.bits[w] & r.bits[w];
-            twice[w] |= *t & both;
-            *t |= both;
+            let both = both_present(l, r);
+            for (w, t) in taken.iter_mut().enumerate() {
+                twice[w] |= *t & both[w];
+                *t |= both[w];
+            }
         }
         put_row(&mut out.row_mut(*row as usize), result.row(0), &mut twice);
         faults.note(&twice, || match spec.matching.card {
@@ -285,14 +292,16 @@ impl Binary {
     /// Steps at which the one side has a key twice, and steps at which the many side has anything.
     fn look_for_faults(&mut self, cx: &Context<'_>, n: NodeIdx, spec: &Spec<'_>, faults: &mut Faults) {
         let mut seen = vec![0u64; words(cx.steps(n).count)];
-        let mut twice = seen.clone();
+        let (mut twice, mut present) = (seen.clone(), seen.clone());
         let side = if spec.swapped { "left" } else { "right" };
         for (_, group) in self.one.iter().filter(|(_, g)| g.members.len() > 1) {
             seen.fill(0);
             twice.fill(0);
             for m in &group.members {
                 let row = cx.row(n, spec.one, m.row, None, &mut self.scratch[1]);
-                for (w, bits) in row.bits.iter().enumerate() {
+                present.fill(0);
+                row.presence(&mut present);
+                for (w, bits) in present.iter().enumerate() {
                     twice[w] |= seen[w] & bits;
                     seen[w] |= bits;
                 }
@@ -319,10 +328,19 @@ impl Binary {
         let mut other = std::mem::take(&mut faults.other_side);
         for row in cx.live(spec.many) {
             let row = cx.row(n, spec.many, row, None, &mut self.scratch[0]);
-            other.iter_mut().zip(row.bits).for_each(|(a, b)| *a |= b);
+            row.presence(&mut other);
         }
         faults.other_side = other;
     }
+}
+
+/// The steps at which both rows have a value.
+fn both_present(l: Row<'_>, r: Row<'_>) -> Vec<u64> {
+    let (mut both, mut right) = (vec![0; l.bits.len()], vec![0; r.bits.len()]);
+    l.presence(&mut both);
+    r.presence(&mut right);
+    both.iter_mut().zip(right).for_each(|(b, r)| *b &= r);
+    both
 }
 
 impl NodeState for Binary {
@@ -332,8 +350,13 @@ impl NodeState for Binary {
         let steps = cx.steps(n).count;
         out.reset(self.results.elements.rows(), steps);
         let zero = vec![0u64; words(steps)];
-        let mut faults =
-            Faults { failed: zero.clone(), failed_if_other: zero.clone(), other_side: zero, message: None };
+        let mut faults = Faults {
+            failed: zero.clone(),
+            failed_if_other: zero.clone(),
+            other_side: zero,
+            message: None,
+            issues: Issues::default(),
+        };
         let groups = self.pairs_of_groups(spec.matching.fills());
         // The one side's duplicates first: at one step their words win over those of the pairs, as in Prometheus.
         if cx.node(n).fallible {
@@ -342,6 +365,7 @@ impl NodeState for Binary {
         for pair in groups {
             self.eval_group(cx, n, &spec, pair, out, &mut faults);
         }
+        cx.note_issues(n, &faults.issues, String::new);
         Some(VerdictPart {
             failed: faults.failed,
             failed_if_other: faults.failed_if_other,

@@ -268,8 +268,8 @@ impl Evaluator {
                     self.blocks[n].resize(rows);
                 }
                 for row in 0..rows {
-                    if let Some(v) = self.subs[n].row(row).get(0) {
-                        self.blocks[n].row_mut(row).set(at, v);
+                    if let Some(value) = self.subs[n].row(row).value(0) {
+                        self.blocks[n].row_mut(row).put(at, value);
                     }
                 }
             }

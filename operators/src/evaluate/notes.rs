@@ -17,8 +17,8 @@ use super::leaf::Context;
 use super::output::EpochTimes;
 use super::verdict::Board;
 use super::view::View;
-use crate::annotation::{Annotation, MOST_NOTES, Measure, Note};
-use crate::program::{Node, NodeIdx, Op, Site};
+use crate::annotation::{Annotation, Issues, MOST_NOTES, Measure, Note};
+use crate::program::{HISTOGRAMS, Node, NodeIdx, Op, Site};
 use bellwether_model::Row;
 use bellwether_model::block::{has, ones};
 use std::cell::RefCell;
@@ -55,6 +55,17 @@ impl Notes {
 }
 
 impl Context<'_> {
+    /// Says what came up in native histograms; `metric` is the name of the series.
+    pub fn note_issues(&self, n: NodeIdx, issues: &Issues, metric: impl FnOnce() -> String) {
+        let steps = self.steps(n).count;
+        let mut found = issues.each(steps).peekable();
+        if !self.node(n).notes || found.peek().is_none() {
+            return;
+        }
+        let metric = metric();
+        found.for_each(|(issue, bits)| self.note(n, HISTOGRAMS, &bits, || issue.note(&metric)));
+    }
+
     /// Says something about operand `operand` of a node at some of its steps. Nodes ask `Node::notes` first, so that
     /// where no rule wants to know nothing is looked at.
     pub fn note(&self, n: NodeIdx, operand: u8, bits: &[u64], note: impl FnOnce() -> Note) {

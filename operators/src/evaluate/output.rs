@@ -1,6 +1,7 @@
 //! What the evaluator hands out at the end of an epoch.
 
 use crate::annotation::Annotation;
+use crate::window::HistogramPoint;
 use bellwether_model::{Decision, Labels};
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +27,12 @@ pub struct VectorRow {
     pub tag: u32,
     /// Labels as the query answers them; `None` for a scalar.
     pub labels: Option<Labels>,
-    /// Steps, ms.
+    /// Steps with a float, ms.
     pub steps_ms: Vec<i64>,
     /// Values.
     pub values: Vec<f64>,
+    /// Native histograms, at other steps (ms).
+    pub histograms: Vec<HistogramPoint>,
 }
 
 /// An expression error at some steps.

@@ -23,7 +23,7 @@ use super::view::{RowScratch, View};
 use crate::program::{NodeIdx, Op, PinnedWindow, Source};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::ones;
-use bellwether_model::{Block, Labels, SHARDS, is_stale, worker_of_shard};
+use bellwether_model::{Block, Labels, SHARDS, Value, is_stale, worker_of_shard};
 
 const NOT_TAKEN: &str = "@ names an instant that was final before this rule was loaded: its samples are not known";
 
@@ -37,10 +37,10 @@ pub struct Pin {
 }
 
 impl Pin {
-    fn add(&mut self, labels: Labels, samples: &[(i64, u64)], store: &mut SeriesStore) {
+    fn add(&mut self, labels: Labels, samples: impl Iterator<Item = (i64, Value)>, store: &mut SeriesStore) {
         let slot = store.add_produced(labels.clone());
-        for (stamp_ms, bits) in samples {
-            store.push(slot, *stamp_ms, f64::from_bits(*bits));
+        for (stamp_ms, value) in samples {
+            store.push_value(slot, stamp_ms, value);
         }
         let row = self.elements.add(labels) as usize;
         self.slots.resize(row + 1, slot);
@@ -51,8 +51,8 @@ impl Pin {
         let input = view.node(n).inputs[0];
         let mut scratch = RowScratch::default();
         for row in view.live(input) {
-            if let Some(value) = view.block_row(n, input, row, &mut scratch).get(0) {
-                self.add(view.labels(input, row), &[(at_ms, value.to_bits())], store);
+            if let Some(value) = view.block_row(n, input, row, &mut scratch).value(0) {
+                self.add(view.labels(input, row), std::iter::once((at_ms, value)), store);
             }
         }
     }
@@ -71,18 +71,15 @@ impl Pin {
             }
         };
         for (labels, slot) in rows {
-            let inside: KeptSamples = samples_of(store, slot)
-                .filter(|(t, v)| *t > after_ms && *t <= upto_ms && !is_stale(f64::from_bits(*v)))
-                .collect();
-            if !inside.is_empty() {
-                self.add(labels, &inside, store);
+            let stale = |v: &Value| matches!(v, Value::Float(v) if is_stale(*v));
+            let all = KeptSamples::of(store, slot);
+            let inside = all.points().filter(|(t, v)| *t > after_ms && *t <= upto_ms && !stale(v));
+            let mut inside = inside.peekable();
+            if inside.peek().is_some() {
+                self.add(labels, inside, store);
             }
         }
     }
-}
-
-fn samples_of(store: &SeriesStore, slot: Slot) -> impl Iterator<Item = (i64, u64)> + '_ {
-    store.samples(slot).each().map(|(t, v)| (t, v.to_bits()))
 }
 
 impl NodeState for Pin {
@@ -128,7 +125,7 @@ impl NodeState for Pin {
         for row in self.elements.live() {
             let (Some(labels), Some(slot)) = (self.elements.get(row), self.kept_slot(row)) else { continue };
             let shard = view.shard(&view.node(n).placement, labels);
-            let kept = (labels.clone(), samples_of(store, slot).collect());
+            let kept = (labels.clone(), KeptSamples::of(store, slot));
             match all.iter_mut().find(|(s, _)| *s == shard) {
                 Some((_, entry)) => entry.rows.push(kept),
                 // Placement does not tell where it is: it goes where its labels say.
@@ -146,7 +143,7 @@ impl NodeState for Pin {
         self.taken = true;
         self.error.clone_from(&kept.error);
         for (labels, samples) in &kept.rows {
-            self.add(labels.clone(), samples, hands.store);
+            self.add(labels.clone(), samples.points(), hands.store);
         }
         true
     }

@@ -76,7 +76,7 @@ impl NodeState for Record {
         if spec.limit > 0 {
             part.counts = vec![0; cx.steps(n).count];
             for row in 0..self.identities.block.rows() {
-                ones(self.identities.block.row(row).bits).for_each(|step| part.counts[step] += 1);
+                self.identities.block.row(row).points().for_each(|(step, _)| part.counts[step] += 1);
             }
         }
         Some(part)
@@ -106,7 +106,7 @@ impl NodeState for Record {
             }
             let one = series.get_or_insert_with(|| Produced::new(producer, identity.labels.clone()));
             for i in (0..steps.count).filter(|i| !has(&failed, *i)) {
-                match if absent { None } else { self.identities.block.row(id as usize).get(i) } {
+                match if absent { None } else { self.identities.block.row(id as usize).value(i) } {
                     Some(value) => one.write(store, fx, steps.at(i), value),
                     None => one.end(store, steps.at(i)),
                 }

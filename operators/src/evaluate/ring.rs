@@ -6,15 +6,17 @@
 
 use super::effects::Effects;
 use super::elements::{Change, Cursor};
-use super::kept::{Kept, KeptRing};
+use super::kept::{Kept, KeptRing, KeptSamples};
 use super::leaf::Context;
 use super::node::{Hands, NodeState};
 use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
 use crate::program::{NodeIdx, Op};
 use crate::window::{SeriesStore, Slot};
-use bellwether_model::{Block, Labels};
+use bellwether_model::histogram::Hint;
+use bellwether_model::{Block, Labels, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// State of one ring.
 #[derive(Debug, Default)]
@@ -22,7 +24,19 @@ pub struct Ring {
     cursor: Cursor,
     slots: Vec<Option<Slot>>,
     /// Restored samples whose element has not been seen yet.
-    waiting: HashMap<Labels, Vec<(i64, u64)>>,
+    waiting: HashMap<Labels, KeptSamples>,
+}
+
+/// A subquery's instants need not be those of the samples: a hint about the sample before would mislead, so whoever
+/// needs to know of a reset compares (Prometheus `evalSubquery`).
+fn without_reset_hint(value: Value) -> Value {
+    match value {
+        Value::Histogram(mut h) if matches!(h.hint, Hint::Reset | Hint::NotReset) => {
+            Arc::make_mut(&mut h).hint = Hint::Unknown;
+            Value::Histogram(h)
+        }
+        value => value,
+    }
 }
 
 impl NodeState for Ring {
@@ -48,8 +62,8 @@ impl NodeState for Ring {
             if matches!(change, Change::Added(_)) && view.is_live(input, row) {
                 let labels = view.labels(input, row);
                 let slot = store.add_produced(labels.clone());
-                for (t, bits) in self.waiting.remove(&labels).unwrap_or_default() {
-                    store.push(slot, t, f64::from_bits(bits));
+                for (t, value) in self.waiting.remove(&labels).unwrap_or_default().points() {
+                    store.push_value(slot, t, value);
                 }
                 self.slots[row as usize] = Some(slot);
             }
@@ -58,8 +72,8 @@ impl NodeState for Ring {
         let mut scratch = RowScratch::default();
         for (row, slot) in self.slots.iter().enumerate() {
             let Some(slot) = slot else { continue };
-            for (i, value) in view.block_row(n, input, row as u32, &mut scratch).present() {
-                store.push(*slot, steps.at(i), value);
+            for (i, value) in view.block_row(n, input, row as u32, &mut scratch).points() {
+                store.push_value(*slot, steps.at(i), without_reset_hint(value));
             }
             // Readers may wait for longer than this grid does: the oldest instant that is still to come says what is read.
             store.prune_one(*slot, fx.after_ms.saturating_sub(retain_ms));
@@ -77,7 +91,7 @@ impl NodeState for Ring {
             let Some(slot) = slot else { continue };
             let labels = view.labels(input, row as u32);
             let shard = view.shard(&view.node(input).placement, &labels) as u16;
-            let samples = store.samples(*slot).each().map(|(t, v)| (t, v.to_bits())).collect();
+            let samples = KeptSamples::of(store, *slot);
             all.push((shard, Kept::Ring(KeptRing { node: view.node(n).id, labels, samples })));
         }
         all

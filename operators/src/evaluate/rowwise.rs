@@ -6,8 +6,10 @@ use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::unique::Unique;
 use super::view::RowScratch;
+use crate::annotation::Issues;
 use crate::arith::vector_scalar;
 use crate::math::apply as apply_math;
+use crate::native;
 use crate::program::{NodeIdx, Op, Source};
 use bellwether_model::block::all;
 use bellwether_model::{Block, Row, RowMut};
@@ -21,7 +23,7 @@ pub struct Rowwise {
 
 impl Context<'_> {
     /// Applies a row-wise node to its operand's row, in place.
-    pub(super) fn apply_rowwise(&self, n: NodeIdx, out: RowMut<'_>) {
+    pub(super) fn apply_rowwise(&self, n: NodeIdx, mut out: RowMut<'_>) {
         let node = self.node(n);
         let mut scratch: [RowScratch; 2] = Default::default();
         let [a, b] = &mut scratch;
@@ -32,12 +34,17 @@ impl Context<'_> {
                     Some([x, y]) => vec![self.block_row(n, *x, 0, a), self.block_row(n, *y, 0, b)],
                     _ => Vec::new(),
                 };
+                native::map(*f, &args, &mut out);
                 apply_math(*f, &args, out);
             }
             Op::Arith { op, side, bool_mode } => {
                 let scalar = self.block_row(n, node.inputs[1], 0, a);
+                let mut issues = Issues::default();
+                native::vector_scalar(*op, *side, scalar, &mut out, &mut issues);
+                self.note_issues(n, &issues, String::new);
                 vector_scalar(*op, *side, *bool_mode, scalar, out);
             }
+            Op::HistogramStat(f) => native::stat(*f, &mut out),
             _ => {}
         }
     }

@@ -145,8 +145,7 @@ impl NodeState for Absent {
         let mut any = vec![0u64; words(cx.steps(n).count)];
         let input = cx.node(n).inputs[0];
         for row in cx.live(input) {
-            let row = cx.row(n, input, row, None, &mut self.scratch);
-            any.iter_mut().zip(row.bits).for_each(|(a, b)| *a |= b);
+            cx.row(n, input, row, None, &mut self.scratch).presence(&mut any);
         }
         let home = cx.owner(&Placement::By(Vec::new()), &Labels::empty());
         if any.iter().any(|w| *w != 0) {

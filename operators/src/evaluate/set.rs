@@ -13,7 +13,8 @@ use super::shared_elements::SharedElements;
 use super::verdict::put_row;
 use super::view::RowScratch;
 use crate::program::{NodeIdx, Op, SetOp};
-use bellwether_model::block::words;
+use bellwether_model::block::{has, words};
+use bellwether_model::column::Entry;
 use bellwether_model::{Block, Row};
 
 /// State of one set operator.
@@ -62,7 +63,7 @@ impl Set {
         let groups = if side == 0 { &self.left } else { &self.right };
         for member in groups.get(g).into_iter().flat_map(|x| &x.members) {
             let row = cx.row(n, input, member.row, mask, &mut self.scratch);
-            any.iter_mut().zip(row.bits).for_each(|(a, b)| *a |= b);
+            row.presence(any);
         }
     }
 
@@ -82,11 +83,12 @@ impl Set {
             if let Some(other) = other {
                 self.presence(cx, n, 1, other, Some(&lhs), &mut rhs);
             }
+            let mask: Vec<u64> = rhs.iter().map(|r| if keep_matched { *r } else { !*r }).collect();
             for member in self.left.get(g).into_iter().flat_map(|x| &x.members) {
                 let row = cx.row(n, left, member.row, None, &mut self.scratch);
                 let mut to = out.row_mut(member.row as usize);
                 to.copy_from(row);
-                to.bits.iter_mut().zip(&rhs).for_each(|(b, r)| *b &= if keep_matched { *r } else { !*r });
+                to.mask(&mask);
             }
         }
     }
@@ -113,7 +115,10 @@ impl Set {
                 let Some(own) = self.own[1].get(member.row as usize).copied().flatten() else { continue };
                 let row = cx.row(n, right, member.row, None, &mut self.scratch);
                 let bits: Vec<u64> = row.bits.iter().zip(&lhs).map(|(b, l)| b & !l).collect();
-                put_row(&mut out.row_mut(own as usize), Row { values: row.values, bits: &bits }, &mut twice);
+                let histograms = row.histograms.iter().filter(|(step, _)| !has(&lhs, *step as usize));
+                let histograms: Vec<Entry> = histograms.cloned().collect();
+                let row = Row { values: row.values, bits: &bits, histograms: &histograms };
+                put_row(&mut out.row_mut(own as usize), row, &mut twice);
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::program::{NodeIdx, Op, Shape};
 use crate::window::SeriesStore;
 use bellwether_model::Block;
 use bellwether_model::block::{has, ones};
+use std::sync::Arc;
 
 /// A tap has no memory.
 #[derive(Debug, Default)]
@@ -43,11 +44,14 @@ impl NodeState for Tap {
             if values.is_absent() {
                 continue;
             }
+            let good = |i: &usize| wanted(i) && !has(&failed, *i);
+            let histograms = values.histograms.iter().map(|(i, h)| (*i as usize, h)).filter(|(i, _)| good(i));
+            let histograms: Vec<_> = histograms.map(|(i, h)| (at(i), Arc::clone(h))).collect();
             let (steps_ms, values): (Vec<i64>, Vec<f64>) =
-                values.present().filter(|(i, _)| wanted(i) && !has(&failed, *i)).map(|(i, v)| (at(i), v)).unzip();
-            if !steps_ms.is_empty() {
+                values.present().filter(|(i, _)| good(i)).map(|(i, v)| (at(i), v)).unzip();
+            if !(steps_ms.is_empty() && histograms.is_empty()) {
                 let labels = (!scalar).then(|| view.labels(input, row));
-                fx.output.vectors.push(VectorRow { tag: spec.tag as u32, labels, steps_ms, values });
+                fx.output.vectors.push(VectorRow { tag: spec.tag as u32, labels, steps_ms, values, histograms });
             }
         }
     }

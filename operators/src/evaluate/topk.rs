@@ -12,6 +12,7 @@ use super::node::{NodeState, Post};
 use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
 use crate::aggregate::{Choice, TopK as Kernel, limit_fault};
+use crate::annotation::{Issue, Issues};
 use crate::program::{Grouping, NodeIdx, Op};
 use bellwether_model::block::{has, words};
 use bellwether_model::{Block, Row};
@@ -64,10 +65,16 @@ impl TopK {
         self.groups.sweep_all(&changes);
         let mut k = RowScratch::default();
         let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
-        let scratch = &mut self.scratch;
-        select(&self.groups, cx.rows(input), cx.steps(n).count, k, choice, |row, take| {
-            take(cx.row(n, input, row, None, scratch));
-        })
+        let (scratch, mut issues) = (&mut self.scratch, Issues::default());
+        let kept = select(&self.groups, cx.rows(input), cx.steps(n).count, k, choice, |row, take| {
+            let row = cx.row(n, input, row, None, scratch);
+            for (step, _) in row.histograms.iter().filter(|_| choice != Choice::Any) {
+                issues.add(*step as usize, Issue::IgnoredInChoice(choice == Choice::Least));
+            }
+            take(row);
+        });
+        cx.note_issues(n, &issues, String::new);
+        kept
     }
 }
 
@@ -85,10 +92,11 @@ fn limits(view: &View<'_>, n: NodeIdx) -> Option<VerdictPart> {
 }
 
 fn keep_only(out: &mut Block, kept: &[Option<Vec<u64>>]) {
+    let none = vec![0; words(out.steps())];
     for row in 0..out.rows() {
-        let bits = kept.get(row).and_then(Option::as_ref);
-        for (w, word) in out.row_mut(row).bits.iter_mut().enumerate() {
-            *word &= bits.map_or(0, |b| b[w]);
+        match kept.get(row).and_then(Option::as_ref) {
+            Some(bits) => out.row_mut(row).mask(bits),
+            None => out.row_mut(row).mask(&none),
         }
     }
 }
@@ -116,8 +124,8 @@ impl NodeState for TopK {
                 let Some(bits) = bits else { continue };
                 let values = cx.row(n, input, row as u32, Some(bits), &mut self.scratch);
                 let mut to = out.row_mut(row);
-                for (step, value) in values.present().filter(|(s, _)| has(bits, *s)) {
-                    to.set(step, value);
+                for (step, value) in values.points().filter(|(s, _)| has(bits, *s)) {
+                    to.put(step, value);
                 }
             }
             return limits(cx, n);

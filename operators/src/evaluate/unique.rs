@@ -64,10 +64,13 @@ impl Unique {
     /// The steps at which some label set is present twice.
     pub fn check(&self, block: &Block) -> VerdictPart {
         let mut failed = vec![0u64; words(block.steps())];
+        let mut present = failed.clone();
         for rows in self.shared.values() {
             let mut seen = vec![0u64; failed.len()];
             for row in rows {
-                for (w, bits) in block.row(*row as usize).bits.iter().enumerate() {
+                present.fill(0);
+                block.row(*row as usize).presence(&mut present);
+                for (w, bits) in present.iter().enumerate() {
                     failed[w] |= seen[w] & bits;
                     seen[w] |= bits;
                 }

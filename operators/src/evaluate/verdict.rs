@@ -18,8 +18,17 @@ pub const SAME_LABELSET: &str = "vector cannot contain metrics with the same lab
 
 /// Puts a row into another; steps that were there already are marked in `twice` and keep their first value.
 pub fn put_row(out: &mut RowMut<'_>, row: Row<'_>, twice: &mut [u64]) {
-    if out.bits.iter().all(|w| *w == 0) {
+    if out.as_row().is_absent() {
         out.copy_from(row);
+        return;
+    }
+    if !(row.histograms.is_empty() && out.histograms.as_slice().is_empty()) {
+        for (step, value) in row.points() {
+            match out.as_row().value(step) {
+                Some(_) => twice[step / 64] |= 1 << (step % 64),
+                None => out.put(step, value),
+            }
+        }
         return;
     }
     for (w, bits) in row.bits.iter().enumerate() {

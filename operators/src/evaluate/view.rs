@@ -8,7 +8,7 @@ use super::node::NodeState;
 use super::selectors::SelectorRows;
 use crate::program::{Node, NodeIdx, Op, Placement, Program, Source};
 use bellwether_model::block::{has, ones, words};
-use bellwether_model::{Block, Labels, Row, RowMut, SHARDS, StepRange, worker_of_shard};
+use bellwether_model::{Block, HistogramColumn, Labels, Row, RowMut, SHARDS, StepRange, worker_of_shard};
 
 /// Whose rows a node's rows are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
                 dropped(base, !func.keeps_name())
             }
             Op::Ring { .. } | Op::LimitRatio => input(0),
-            Op::Map(_) => dropped(input(0), true),
-            Op::Arith { op, bool_mode, .. } => dropped(input(0), *bool_mode || !op.is_comparison()),
+            Op::Map(_) | Op::HistogramStat(_) => dropped(input(0), true),
+            Op::Arith { op, bool_mode, .. } => dropped(input(0), *bool_mode || !op.keeps_name()),
             Op::Set { op: crate::program::SetOp::And | crate::program::SetOp::Unless, .. } => input(0),
             Op::TopK { .. } if node.exchange.is_none() => input(0),
             _ => own,
@@ -71,6 +71,7 @@ pub struct Instant {
 pub struct RowScratch {
     pub(super) values: Vec<f64>,
     pub(super) bits: Vec<u64>,
+    pub(super) histograms: HistogramColumn,
     pub(super) kernel: super::leaf::LeafScratch,
 }
 
@@ -80,6 +81,12 @@ impl RowScratch {
         self.values.resize(steps, 0.0);
         self.bits.clear();
         self.bits.resize(words(steps), 0);
+        self.histograms.clear();
+    }
+
+    /// The row, for reading.
+    pub(super) fn row(&self) -> Row<'_> {
+        Row { values: &self.values, bits: &self.bits, histograms: self.histograms.row(0) }
     }
 }
 
@@ -207,11 +214,11 @@ impl<'a> View<'a> {
         }
         scratch.start(1);
         let at = instant.at[self.program.nodes[n].grid];
-        if let Some(v) = at.and_then(|k| self.blocks[n].row(row as usize).get(k)) {
-            scratch.values[0] = v;
-            scratch.bits[0] = 1;
+        if let Some(value) = at.and_then(|k| self.blocks[n].row(row as usize).value(k)) {
+            let (values, bits) = (&mut scratch.values, &mut scratch.bits);
+            RowMut { values, bits, histograms: scratch.histograms.row_mut(0) }.put(0, value);
         }
-        Row { values: &scratch.values, bits: &scratch.bits }
+        scratch.row()
     }
 
     /// Bits by step of node `n`, as bits by step of `reader`. An error inside a subquery is on another grid: it fails

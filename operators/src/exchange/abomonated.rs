@@ -9,8 +9,9 @@
 use super::RunBatch;
 use super::raw::well_formed;
 use abomonation::Abomonation;
-use bellwether_model::{Labels, Runs};
+use bellwether_model::{Histogram, HistogramSample, Labels, Runs};
 use std::io::{Result, Write};
+use std::sync::Arc;
 
 /// (link, seq) and the definitions, as types that abomonation knows.
 type Head = ((u64, u64), Vec<(u32, String)>);
@@ -20,6 +21,14 @@ fn head(batch: &RunBatch) -> Head {
     ((u64::from(batch.link), batch.runs.seq), defs)
 }
 
+/// (series, stamp, the histogram's own bytes).
+type Histograms = Vec<((u32, i64), Vec<u8>)>;
+
+fn histograms(batch: &RunBatch) -> Histograms {
+    let samples = batch.runs.histograms.iter();
+    samples.map(|s| ((s.series, s.stamp_ms), Vec::from((*s.histogram).clone()))).collect()
+}
+
 fn padded<T: Abomonation>(section: &T) -> usize {
     abomonation::measure(section).next_multiple_of(8)
 }
@@ -27,7 +36,8 @@ fn padded<T: Abomonation>(section: &T) -> usize {
 /// Bytes that [`encode`] writes.
 pub fn length(batch: &RunBatch) -> usize {
     let runs = &batch.runs;
-    padded(&head(batch)) + padded(&runs.series) + padded(&runs.ends) + padded(&runs.stamps) + padded(&runs.values)
+    let columns = padded(&runs.series) + padded(&runs.ends) + padded(&runs.stamps) + padded(&runs.values);
+    padded(&head(batch)) + columns + padded(&histograms(batch))
 }
 
 /// Writes a batch.
@@ -37,7 +47,8 @@ pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     section(&runs.series, writer)?;
     section(&runs.ends, writer)?;
     section(&runs.stamps, writer)?;
-    section(&runs.values, writer)
+    section(&runs.values, writer)?;
+    section(&histograms(batch), writer)
 }
 
 /// Writes one column; padding keeps the next one aligned.
@@ -67,10 +78,16 @@ pub fn decode(bytes: &[u8]) -> Option<RunBatch> {
     let (series, rest) = read::<Vec<u32>>(rest)?;
     let (ends, rest) = read::<Vec<u32>>(rest)?;
     let (stamps, rest) = read::<Vec<i64>>(rest)?;
-    let (values, _) = read::<Vec<f64>>(rest)?;
+    let (values, rest) = read::<Vec<f64>>(rest)?;
+    let (histograms, _) = read::<Histograms>(rest)?;
+    let sample = |((series, stamp_ms), bytes): &((u32, i64), Vec<u8>)| {
+        let histogram = Arc::new(Histogram::decode(bytes).ok()?);
+        Some(HistogramSample { series: *series, stamp_ms: *stamp_ms, histogram })
+    };
+    let histograms = histograms.iter().map(sample).collect::<Option<_>>()?;
     let defs = defs.iter().map(|(n, text)| Some((*n, Labels::from_packed(text)?))).collect::<Option<_>>()?;
     let (series, ends, stamps, values) = (series.clone(), ends.clone(), stamps.clone(), values.clone());
-    let runs = Runs { seq: *seq, defs, series, ends, stamps, values };
+    let runs = Runs { seq: *seq, defs, series, ends, stamps, values, histograms };
     well_formed(&runs).then_some(RunBatch { link: u32::try_from(*link).ok()?, runs })
 }
 

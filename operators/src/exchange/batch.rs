@@ -1,8 +1,8 @@
 //! A batch of runs as timely moves it.
 //!
 //! # Time
-//! Progress counts a batch by its definitions and runs: both go to exactly one receiver each, so a scattered batch
-//! counts as much as the whole one did.
+//! Progress counts a batch by its definitions, runs and histograms: each goes to exactly one receiver, so a scattered
+//! batch counts as much as the whole one did.
 //!
 //! # Errors
 //! Bytes that are no batch end the worker: the peer is broken, and a batch that is not accounted for would stop the
@@ -30,7 +30,7 @@ pub struct RunBatch {
 
 impl Accountable for RunBatch {
     fn record_count(&self) -> i64 {
-        (self.runs.defs.len() + self.runs.series.len()) as i64
+        (self.runs.defs.len() + self.runs.series.len() + self.runs.histograms.len()) as i64
     }
 }
 

@@ -67,6 +67,7 @@ impl RunDistributor {
         let piece = || RunBatch { link: batch.link, runs: Runs { seq: batch.runs.seq, ..Runs::default() } };
         let mut pieces: Vec<RunBatch> = (0..self.peers).map(|_| piece()).collect();
         let numbers = batch.runs.series.iter().chain(batch.runs.defs.iter().map(|(n, _)| n));
+        let numbers = numbers.chain(batch.runs.histograms.iter().map(|h| &h.series));
         let mut receivers = numbers.map(|n| owner(*n));
         let first = receivers.next().unwrap_or(0);
         if receivers.all(|r| r == first) {
@@ -84,6 +85,9 @@ impl RunDistributor {
         }
         for (number, labels) in batch.runs.defs.drain(..) {
             pieces[owner(number)].runs.defs.push((number, labels));
+        }
+        for sample in batch.runs.histograms.drain(..) {
+            pieces[owner(sample.series)].runs.histograms.push(sample);
         }
         pieces
     }
@@ -111,6 +115,8 @@ impl Distributor<RunBatch> for RunDistributor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bellwether_model::Value;
+    use std::sync::Arc;
     use timely::Accountable;
 
     fn distributor(peers: usize) -> RunDistributor {
@@ -127,6 +133,9 @@ mod tests {
         runs.defs = defs.map(|i| (i, labels(i))).collect();
         for i in series {
             runs.push(i, &[1, 2], &[f64::from(i), 0.0]);
+            if i % 3 == 0 {
+                runs.push_value(i, 3, Value::Histogram(Arc::default()));
+            }
         }
         RunBatch { link: 2, runs }
     }
@@ -145,6 +154,10 @@ mod tests {
                         let home = shard_of_vnode(vnode("", &labels(run.series), &["instance"]));
                         assert_eq!(worker_of_shard(home, peers), worker);
                         assert_eq!(run.values[0], f64::from(run.series));
+                    }
+                    for sample in &piece.runs.histograms {
+                        let home = shard_of_vnode(vnode("", &labels(sample.series), &["instance"]));
+                        assert_eq!(worker_of_shard(home, peers), worker);
                     }
                 }
             }

@@ -1,19 +1,21 @@
 //! A batch of runs as bytes: little-endian columns, each padded to 8 bytes.
 //!
 //! ```text
-//! link  seq  bytes of definitions  definitions  runs  samples      u64 each
+//! link  seq  bytes of definitions  definitions  runs  samples  bytes of histograms  histograms      u64 each
 //! definitions: number u32, length u32, packed labels; all together padded
 //! series u32 …, padded   ends u32 …, padded   stamps i64 …   values f64 bits …
+//! histograms: number u32, length u32, stamp i64, the histogram's own bytes; all together padded
 //! ```
 //!
 //! # Errors
 //! [`decode`] checks every length before it reads: bytes that are no batch give `None`.
 
 use super::RunBatch;
-use bellwether_model::{Labels, Runs};
+use bellwether_model::{Histogram, HistogramSample, Labels, Runs};
 use std::io::{Result, Write};
+use std::sync::Arc;
 
-const HEADER_WORDS: usize = 6;
+const HEADER_WORDS: usize = 8;
 
 /// Cells written by one call of the writer.
 const CHUNK: usize = 512;
@@ -26,10 +28,26 @@ fn defs_bytes(runs: &Runs) -> usize {
     runs.defs.iter().map(|(_, labels)| 8 + labels.packed().len()).sum()
 }
 
+fn histograms(runs: &Runs) -> Vec<u8> {
+    let mut all = Vec::new();
+    for sample in &runs.histograms {
+        all.extend_from_slice(&sample.series.to_le_bytes());
+        let length_at = all.len();
+        all.extend_from_slice(&[0; 4]);
+        all.extend_from_slice(&sample.stamp_ms.to_le_bytes());
+        let from = all.len();
+        sample.histogram.encode(&mut all);
+        let length = (all.len() - from) as u32;
+        all[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+    all
+}
+
 /// Bytes that [`encode`] writes.
 pub fn length(batch: &RunBatch) -> usize {
     let runs = &batch.runs;
-    HEADER_WORDS * 8 + padded(defs_bytes(runs)) + 2 * padded(runs.series.len() * 4) + runs.stamps.len() * 16
+    let beside = padded(defs_bytes(runs)) + padded(histograms(runs).len());
+    HEADER_WORDS * 8 + beside + 2 * padded(runs.series.len() * 4) + runs.stamps.len() * 16
 }
 
 /// Writes a batch.
@@ -37,7 +55,9 @@ pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     let runs = &batch.runs;
     let defs = defs_bytes(runs);
     let counts = [runs.defs.len(), runs.series.len(), runs.stamps.len()].map(|n| n as u64);
-    let header = [u64::from(batch.link), runs.seq, defs as u64, counts[0], counts[1], counts[2]];
+    let histograms = histograms(runs);
+    let beside = [histograms.len(), runs.histograms.len()].map(|n| n as u64);
+    let header = [u64::from(batch.link), runs.seq, defs as u64, counts[0], counts[1], counts[2], beside[0], beside[1]];
     column(writer, &header, |w| w.to_le_bytes())?;
     for (number, labels) in &runs.defs {
         let text = labels.packed();
@@ -51,7 +71,9 @@ pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     column(writer, &runs.ends, |n| n.to_le_bytes())?;
     pad(writer, runs.ends.len() * 4)?;
     column(writer, &runs.stamps, |t| t.to_le_bytes())?;
-    column(writer, &runs.values, |v| v.to_bits().to_le_bytes())
+    column(writer, &runs.values, |v| v.to_bits().to_le_bytes())?;
+    writer.write_all(&histograms)?;
+    pad(writer, histograms.len())
 }
 
 fn pad<W: Write>(writer: &mut W, written: usize) -> Result<()> {
@@ -80,7 +102,8 @@ pub fn decode(mut bytes: &[u8]) -> Option<RunBatch> {
     let ends = read(rest, runs, u32::from_le_bytes)?;
     let stamps = read(rest, samples, i64::from_le_bytes)?;
     let values = read(rest, samples, |b| f64::from_bits(u64::from_le_bytes(b)))?;
-    let runs = Runs { seq: header[1], defs, series, ends, stamps, values };
+    let histograms = read_histograms(take(rest, size(6)?)?, size(7)?)?;
+    let runs = Runs { seq: header[1], defs, series, ends, stamps, values, histograms };
     well_formed(&runs).then_some(RunBatch { link: u32::try_from(header[0]).ok()?, runs })
 }
 
@@ -102,6 +125,24 @@ fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
 fn read<T, const N: usize>(rest: &mut &[u8], cells: usize, cell: impl Fn([u8; N]) -> T) -> Option<Vec<T>> {
     let (chunks, _) = take(rest, cells.checked_mul(N)?)?.as_chunks::<N>();
     Some(chunks.iter().map(|c| cell(*c)).collect())
+}
+
+fn read_histograms(mut bytes: &[u8], count: usize) -> Option<Vec<HistogramSample>> {
+    let mut all = Vec::with_capacity(count.min(bytes.len()));
+    for _ in 0..count {
+        let (series, rest) = bytes.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (stamp, rest) = rest.split_first_chunk::<8>()?;
+        let (own, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let histogram = Arc::new(Histogram::decode(own).ok()?);
+        all.push(HistogramSample {
+            series: u32::from_le_bytes(*series),
+            stamp_ms: i64::from_le_bytes(*stamp),
+            histogram,
+        });
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(all)
 }
 
 fn definitions(mut bytes: &[u8], count: usize) -> Option<Vec<(u32, Labels)>> {

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{RunBatch, raw};
-use bellwether_model::{Labels, Runs, stale_nan};
+use bellwether_model::histogram::Buckets;
+use bellwether_model::{Histogram, Labels, Runs, Value, stale_nan};
 use proptest::prelude::*;
 use timely::bytes::arc::BytesMut;
 use timely::dataflow::channels::ContainerBytes;
@@ -11,14 +12,20 @@ use timely::dataflow::channels::ContainerBytes;
 fn batch() -> impl Strategy<Value = RunBatch> {
     let def = (any::<u32>(), prop::collection::btree_map("[a-z_]{1,9}", "\\PC{1,40}", 0..4));
     let run = (any::<u32>(), prop::collection::vec((any::<i64>(), any::<u64>()), 0..9));
-    (any::<u32>(), any::<u64>(), prop::collection::vec(def, 0..5), prop::collection::vec(run, 0..9)).prop_map(
-        |(link, seq, defs, list)| {
+    let histogram = (any::<u32>(), any::<i64>(), any::<i32>(), prop::collection::vec(any::<f64>(), 0..5));
+    let (defs, runs) = (prop::collection::vec(def, 0..5), prop::collection::vec(run, 0..9));
+    (any::<u32>(), any::<u64>(), defs, runs, prop::collection::vec(histogram, 0..4)).prop_map(
+        |(link, seq, defs, list, histograms)| {
             let mut runs = Runs { seq, ..Runs::default() };
             runs.defs = defs.into_iter().map(|(n, pairs)| (n, Labels::from_pairs(pairs))).collect();
             for (series, samples) in list {
                 let (stamps, values): (Vec<_>, Vec<_>) =
                     samples.into_iter().map(|(t, v)| (t, f64::from_bits(v))).unzip();
                 runs.push(series, &stamps, &values);
+            }
+            for (series, stamp, first, counts) in histograms {
+                let h = Histogram { positive: Buckets::from_run(first, &counts), ..Histogram::default() };
+                runs.push_value(series, stamp, Value::Histogram(h.into()));
             }
             RunBatch { link, runs }
         },
@@ -60,7 +67,8 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= byte;
         if let Some(batch) = raw::decode(&bytes) {
-            prop_assert_eq!(batch.runs.iter().map(|r| r.stamps.len()).sum::<usize>(), batch.runs.samples());
+            let of_runs = batch.runs.iter().map(|r| r.stamps.len()).sum::<usize>();
+            prop_assert_eq!(of_runs + batch.runs.histograms.len(), batch.runs.samples());
         }
         prop_assert!(raw::decode(&bytes[..at]).is_none());
     }

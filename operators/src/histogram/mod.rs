@@ -10,6 +10,7 @@
 //! # State
 //! Where all buckets are present at 64 steps and need no correction, the steps run over lanes; others one by one.
 
+mod fraction;
 mod le;
 
 pub use le::parse_le;
@@ -72,6 +73,28 @@ pub fn histogram_quantile(
             let (value, correction) = corrected_quantile(q.values[step], &mut scratch.buckets);
             out.values[step] = value;
             scratch.corrections.extend(correction.map(|c| (step, c)));
+        }
+    }
+}
+
+/// Computes the fraction of observations between `lower` and `upper` at each step; overwrites `out`.
+pub fn histogram_fraction(
+    lower: Row<'_>,
+    upper: Row<'_>,
+    bounds: &[f64],
+    buckets: &Block,
+    scratch: &mut HistogramScratch,
+    mut out: RowMut<'_>,
+) {
+    out.bits.fill(0);
+    let n = bounds.len().min(buckets.rows());
+    for step in 0..out.values.len() {
+        let (Some(lower), Some(upper)) = (lower.get(step), upper.get(step)) else { continue };
+        let present = |i: usize| buckets.row(i).get(step).map(|count| (bounds[i], count));
+        scratch.buckets.clear();
+        scratch.buckets.extend((0..n).filter_map(present));
+        if !scratch.buckets.is_empty() {
+            out.set(step, fraction::bucket_fraction(lower, upper, &mut scratch.buckets));
         }
     }
 }

@@ -32,6 +32,7 @@ functions! {
     ClampMin "clamp_min",
     ClampMax "clamp_max",
     Negate "-",
+    Present "present",
     Sin "sin",
     Cos "cos",
     Tan "tan",
@@ -57,7 +58,7 @@ functions! {
 }
 
 impl MathFn {
-    /// The function that PromQL calls `name`; the unary minus is `-`.
+    /// The function that PromQL calls `name`; the unary minus is `-`, and `present` (1 where an element is) has no name there.
     pub fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find(|(_, n)| *n == name).map(|(f, _)| *f)
     }

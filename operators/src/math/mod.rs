@@ -25,6 +25,7 @@ pub fn apply(f: MathFn, args: &[Row<'_>], mut row: RowMut<'_>) {
     match (f, args) {
         (Abs, _) => dense(row, f64::abs),
         (Negate, _) => dense(row, |v| -v),
+        (Present, _) => dense(row, |_| 1.0),
         (Sgn, _) => dense(row, sgn),
         (Sqrt, _) => dense(row, f64::sqrt),
         (Deg, _) => dense(row, |v| v * (180.0 / std::f64::consts::PI)),

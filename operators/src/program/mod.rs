@@ -93,6 +93,10 @@ pub struct Site {
     pub place: Option<(u32, u32)>,
 }
 
+/// The operand of what a node has to say about native histograms. It says so of the elements and steps that are
+/// computed: where a mask leaves some out, so do the notes, so that rules without histograms keep their masks.
+pub const HISTOGRAMS: u8 = u8::MAX;
+
 /// One row of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
@@ -119,6 +123,8 @@ pub struct Node {
     pub verdicts: Vec<NodeIdx>,
     /// Whether a rule that contains it wants to know what the node has to say: only then it says anything.
     pub notes: bool,
+    /// Whether that is about floats as well: then all elements are computed, whatever reads them.
+    pub notes_floats: bool,
     /// For effects: where in the rule's expression the nodes stand that may have something to say.
     pub sites: Vec<Site>,
     /// Whether the result is written to a block of its own; else its only consumer pulls it row by row.

@@ -1,7 +1,7 @@
 //! What a node computes.
 
 use super::ResultOrder;
-use crate::functions::{AggOp, BinOp, Choice, MathFn, RangeFn};
+use crate::functions::{AggOp, BinOp, Choice, HistogramFn, MathFn, RangeFn};
 use serde::{Deserialize, Serialize};
 
 /// Where windows come from.
@@ -255,8 +255,12 @@ pub enum Op {
         /// Labels of the element; sorted.
         labels: Vec<(String, String)>,
     },
-    /// `histogram_quantile(q, v)` over classic buckets. [scalar q, vector]; groups by all labels but `le` and the name.
+    /// `histogram_quantile(q, v)`, native or classic. [scalar q, vector]; groups by all labels but `le` and the name.
     HistogramQuantile,
+    /// `histogram_fraction(lower, upper, v)`, native or classic. [scalar lower, scalar upper, vector]; groups likewise.
+    HistogramFraction,
+    /// `histogram_count` and its kin: a float of each native histogram; drops the name. [vector]
+    HistogramStat(HistogramFn),
     /// Operator of two vectors. [left, right]
     Binary {
         /// Operator.

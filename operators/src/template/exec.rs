@@ -35,13 +35,13 @@ pub(super) fn expand(template: &Template, context: &Context<'_>) -> Result<Strin
         labels: context.labels.clone(),
         external_labels: context.external_labels.clone(),
         external_url: Arc::from(context.external_url),
-        value: context.value,
+        value: context.histogram.map_or(Value::Float(context.value), |h| Value::Histogram(Arc::clone(h))),
     };
     let variables = vec![
         ("$labels".to_owned(), Value::Labels(root.labels.clone())),
         ("$externalLabels".to_owned(), Value::Labels(root.external_labels.clone())),
         ("$externalURL".to_owned(), Value::Str(root.external_url.clone())),
-        ("$value".to_owned(), Value::Float(root.value)),
+        ("$value".to_owned(), root.value.clone()),
     ];
     let dot = Value::Root(Arc::new(root));
     let mut exec = Exec {
@@ -467,6 +467,15 @@ impl Default for Context<'_> {
     fn default() -> Self {
         static NONE: std::sync::OnceLock<Labels> = std::sync::OnceLock::new();
         let none = NONE.get_or_init(Labels::empty);
-        Self { alert: "", labels: none, value: 0.0, external_labels: none, external_url: "", now_ms: 0, query: None }
+        Self {
+            alert: "",
+            labels: none,
+            value: 0.0,
+            histogram: None,
+            external_labels: none,
+            external_url: "",
+            now_ms: 0,
+            query: None,
+        }
     }
 }

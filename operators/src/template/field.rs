@@ -24,7 +24,7 @@ pub(super) fn field(receiver: &Value, name: &str, has_args: bool) -> Result<Valu
             "Labels" => Value::Labels(root.labels.clone()),
             "ExternalLabels" => Value::Labels(root.external_labels.clone()),
             "ExternalURL" => Value::Str(root.external_url.clone()),
-            "Value" => Value::Float(root.value),
+            "Value" => root.value.clone(),
             _ => return Err(missing()),
         },
         _ => return Err(missing()),

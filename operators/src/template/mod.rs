@@ -12,7 +12,7 @@
 //! # Limits
 //! * Expansion is bounded: [`MAX_OUTPUT_BYTES`], [`MAX_STEPS`] and a depth of 200. Templates are untrusted.
 //! * No complex numbers, no methods but those of times and durations, no `call`, no HTML mode.
-//! * A value is a float; native histograms are not supported.
+//! * A native histogram is shown; its methods are not there.
 
 mod analysis;
 mod ast;
@@ -43,8 +43,9 @@ pub use value::Sample;
 
 use analysis::Uses;
 use ast::{List, Node};
-use bellwether_model::Labels;
+use bellwether_model::{Histogram, Labels};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The longest text that an expansion may give, and the longest value on the way there.
 pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
@@ -62,8 +63,10 @@ pub struct Context<'a> {
     pub alert: &'a str,
     /// Labels of the element, the metric's name among them.
     pub labels: &'a Labels,
-    /// The element's value.
+    /// The element's value, where it is a float.
     pub value: f64,
+    /// The element's value, where it is a native histogram.
+    pub histogram: Option<&'a Arc<Histogram>>,
     /// Labels that this server adds to everything it sends.
     pub external_labels: &'a Labels,
     /// Where users reach this server.

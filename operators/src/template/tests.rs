@@ -11,6 +11,7 @@ fn expand_with(text: &str, value: f64, query: Option<&QueryFn<'_>>) -> Result<St
         alert: "A",
         labels: &labels,
         value,
+        histogram: None,
         external_labels: &external,
         external_url: "http://p:9090/x",
         now_ms: 1_435_065_584_128,
@@ -18,6 +19,22 @@ fn expand_with(text: &str, value: f64, query: Option<&QueryFn<'_>>) -> Result<St
     };
     let template = Template::parse(text).map_err(|e| e.to_string())?;
     template.expand(&context).map_err(|e| e.message)
+}
+
+#[test]
+fn a_histogram_is_shown_with_its_buckets() {
+    let (labels, external_url) = (Labels::empty(), "");
+    let h = Arc::new(Histogram {
+        count: 3.0,
+        sum: 5.0,
+        positive: bellwether_model::histogram::Buckets::from_run(1, &[1.0, 2.0]),
+        ..Histogram::default()
+    });
+    let context =
+        Context { labels: &labels, external_labels: &labels, external_url, histogram: Some(&h), ..Context::default() };
+    let expanded = |text: &str| Template::parse(text).unwrap().expand(&context).map_err(|e| e.message);
+    assert_eq!(expanded("{{ $value }} {{ .Value }}").unwrap(), format!("{h} {h}"));
+    assert!(expanded("{{ $value | humanize }}").is_err());
 }
 
 fn expand(text: &str, value: f64) -> String {

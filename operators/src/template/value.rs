@@ -2,7 +2,7 @@
 
 use super::float::shortest;
 use super::time::{format_duration_ns, time_string};
-use bellwether_model::Labels;
+use bellwether_model::{Histogram, Labels};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub(super) enum Value {
     Time(i64),
     /// Nanoseconds.
     Duration(i64),
+    /// A native histogram: an alert's value.
+    Histogram(Arc<Histogram>),
     /// The data of an alert's template: dot, at the start.
     Root(Arc<Root>),
 }
@@ -45,7 +47,7 @@ pub(super) struct Root {
     pub labels: Labels,
     pub external_labels: Labels,
     pub external_url: Arc<str>,
-    pub value: f64,
+    pub value: Value,
 }
 
 impl From<String> for Value {
@@ -69,6 +71,7 @@ impl Value {
             Self::Samples(_) => "template.queryResult",
             Self::Time(_) => "*time.Time",
             Self::Duration(_) => "*time.Duration",
+            Self::Histogram(_) => "*histogram.FloatHistogram",
             Self::Root(_) => {
                 "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; \
                  Value interface {} }"
@@ -87,7 +90,7 @@ impl Value {
             Self::Labels(l) => !l.is_empty(),
             Self::Map(m) => !m.is_empty(),
             Self::Samples(s) => !s.is_empty(),
-            Self::Sample(_) | Self::Time(_) | Self::Duration(_) | Self::Root(_) => true,
+            Self::Sample(_) | Self::Time(_) | Self::Duration(_) | Self::Histogram(_) | Self::Root(_) => true,
         }
     }
 
@@ -121,9 +124,10 @@ impl Value {
             }
             Self::Time(ms) => time_string(*ms),
             Self::Duration(ns) => format_duration_ns(*ns),
+            Self::Histogram(h) => h.to_string(),
             Self::Root(r) => {
                 let (labels, external) = (labels_text(&r.labels), labels_text(&r.external_labels));
-                format!("{{{labels} {external} {} {}}}", r.external_url, shortest(r.value))
+                format!("{{{labels} {external} {} {}}}", r.external_url, r.value.to_text())
             }
         }
     }

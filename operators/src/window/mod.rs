@@ -2,8 +2,10 @@
 
 mod buffer;
 mod cadence;
+mod histograms;
 mod store;
 
 pub use buffer::{MAX_SPAN_MS, Pushed, SampleBuffer};
 pub use cadence::Cadences;
+pub use histograms::HistogramPoint;
 pub use store::{Admitted, SeriesStore, Slot};

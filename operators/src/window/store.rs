@@ -14,10 +14,12 @@
 
 use super::buffer::{Pushed, SampleBuffer};
 use super::cadence::Cadences;
+use super::histograms::{HistogramPoint, HistogramStore};
 use crate::lookup::Lookup;
 use crate::samples::Samples;
-use bellwether_model::{Labels, Runs};
+use bellwether_model::{Histogram, Labels, Runs, Value};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Number of a series on this worker.
 pub type Slot = u32;
@@ -40,6 +42,16 @@ pub struct Admitted {
     pub ignored: u64,
     /// Series that appeared, by slot.
     pub appeared: Vec<Slot>,
+}
+
+impl Admitted {
+    fn count(&mut self, pushed: Pushed) {
+        match pushed {
+            Pushed::Stored => {}
+            Pushed::Duplicate => self.duplicates += 1,
+            Pushed::Conflict => self.conflicts += 1,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,15 +77,17 @@ struct Series {
 }
 
 impl Series {
-    /// Drops what its own readers do not look back to; the newest sample stays, because it tells when the series ends.
-    /// Returns whether that is new enough for the deepest selector.
-    fn prune(&mut self, before_ms: i64, deepest_ms: i64) -> bool {
-        let newest = self.samples.last_ms().unwrap_or(i64::MIN);
-        if newest >= before_ms {
-            let own = before_ms.saturating_add(deepest_ms - self.retain_ms.min(deepest_ms));
-            self.samples.prune(own.min(newest));
+    /// Drops what its own readers do not look back to; the newest sample stays, because it tells when the series ends,
+    /// unless it is a histogram (of `histogram_ms`), which stands elsewhere. Returns the bound, and whether the newest is
+    /// new enough for the deepest selector.
+    fn prune(&mut self, before_ms: i64, deepest_ms: i64, histogram_ms: Option<i64>) -> (i64, bool) {
+        let newest = self.samples.last_ms().max(histogram_ms).unwrap_or(i64::MIN);
+        if newest < before_ms {
+            return (i64::MIN, false);
         }
-        newest >= before_ms
+        let own = before_ms.saturating_add(deepest_ms - self.retain_ms.min(deepest_ms)).min(newest);
+        self.samples.prune(own);
+        (own, true)
     }
 }
 
@@ -101,6 +115,7 @@ pub struct SeriesStore {
     /// Samples older than this are not read any more, not even by the deepest selector, ms.
     unread_before_ms: Option<i64>,
     ignored_names: BTreeSet<String>,
+    histograms: HistogramStore,
 }
 
 impl SeriesStore {
@@ -142,18 +157,32 @@ impl SeriesStore {
                 done.late += run.stamps.iter().filter(|s| **s <= late_ms).count() as u64;
             }
             self.make_room(slot, run.stamps.len());
+            let alone = self.histograms.of(slot).is_empty();
             let (samples, cadences) = (&mut self.series[slot as usize].samples, &mut self.cadences);
-            if !samples.append(cadences, run.stamps, run.values) {
+            if !(alone && samples.append(cadences, run.stamps, run.values)) {
                 for (stamp, value) in run.stamps.iter().zip(run.values) {
-                    match samples.push(cadences, *stamp, *value) {
-                        Pushed::Stored => {}
-                        Pushed::Duplicate => done.duplicates += 1,
-                        Pushed::Conflict => done.conflicts += 1,
-                    }
+                    let taken = !alone && self.histograms.has(slot, *stamp);
+                    done.count(if taken { Pushed::Conflict } else { samples.push(cadences, *stamp, *value) });
                 }
             }
         }
+        for sample in &runs.histograms {
+            let Some(slot) = self.resolve(link, sample.series, &mut done.appeared) else {
+                done.ignored += 1;
+                continue;
+            };
+            done.late += u64::from(sample.stamp_ms <= late_ms);
+            done.count(self.push_histogram(slot, sample.stamp_ms, Arc::clone(&sample.histogram)));
+        }
         done
+    }
+
+    /// A stamp that a float has is taken.
+    fn push_histogram(&mut self, slot: Slot, stamp_ms: i64, histogram: Arc<Histogram>) -> Pushed {
+        if !self.samples(slot).between(stamp_ms.saturating_sub(1), stamp_ms).is_empty() {
+            return Pushed::Conflict;
+        }
+        self.histograms.push(slot, stamp_ms, histogram)
     }
 
     /// Drops what is not read any more before a buffer grows. A series whose readers have not said yet how far back they
@@ -164,7 +193,7 @@ impl SeriesStore {
             && series.retain_ms > 0
             && !series.samples.has_room(more)
         {
-            series.prune(before_ms, self.deepest_ms);
+            series.prune(before_ms, self.deepest_ms, None);
         }
     }
 
@@ -233,6 +262,14 @@ impl SeriesStore {
         self.series[slot as usize].samples.push(&mut self.cadences, stamp_ms, value);
     }
 
+    /// As [`SeriesStore::push`], whatever the value is.
+    pub fn push_value(&mut self, slot: Slot, stamp_ms: i64, value: Value) {
+        match value {
+            Value::Float(v) => self.push(slot, stamp_ms, v),
+            Value::Histogram(h) => drop(self.push_histogram(slot, stamp_ms, h)),
+        }
+    }
+
     /// The labels of a series.
     pub fn labels(&self, slot: Slot) -> &Labels {
         &self.series[slot as usize].labels
@@ -248,6 +285,16 @@ impl SeriesStore {
         self.series[slot as usize].samples.has_stale()
     }
 
+    /// The retained histograms of a series, in order of time; their stamps are not among those of its floats.
+    pub fn histograms(&self, slot: Slot) -> &[HistogramPoint] {
+        self.histograms.of(slot)
+    }
+
+    /// Whether a series retains nothing.
+    pub fn is_empty(&self, slot: Slot) -> bool {
+        self.samples(slot).is_empty() && self.histograms(slot).is_empty()
+    }
+
     /// All live ingested series, in order of slots.
     pub fn ingested(&self) -> Vec<Slot> {
         let live = self.series.iter().enumerate().filter(|(_, s)| s.life == Life::Ingested);
@@ -257,6 +304,7 @@ impl SeriesStore {
     /// Drops the samples of one series that are older than `before_ms`.
     pub fn prune_one(&mut self, slot: Slot, before_ms: i64) {
         self.series[slot as usize].samples.prune(before_ms);
+        self.histograms.prune(slot, before_ms);
     }
 
     /// Forgets how far back series are read; each selector says so again with [`SeriesStore::retain`].
@@ -285,7 +333,10 @@ impl SeriesStore {
             self.release(slot);
         }
         for (slot, series) in self.series.iter_mut().enumerate().filter(|(_, s)| s.life == Life::Ingested) {
-            if !series.prune(before_ms, self.deepest_ms) {
+            let histogram_ms = self.histograms.last_ms(slot as Slot);
+            let (own_ms, lives) = series.prune(before_ms, self.deepest_ms, histogram_ms);
+            self.histograms.prune(slot as Slot, own_ms);
+            if !lives {
                 series.life = Life::Dying;
                 self.dying.push(slot as Slot);
             }
@@ -302,13 +353,14 @@ impl SeriesStore {
         series.labels = Labels::empty();
         series.retain_ms = 0;
         series.samples = SampleBuffer::default();
+        self.histograms.remove(slot);
         self.free.push(slot);
     }
 
     /// Bytes on the heap, without the labels' shared text.
     pub fn heap_bytes(&self) -> usize {
         let samples: usize = self.series.iter().map(|s| s.samples.heap_bytes()).sum();
-        samples + self.series.capacity() * size_of::<Series>()
+        samples + self.histograms.heap_bytes() + self.series.capacity() * size_of::<Series>()
     }
 }
 
@@ -349,6 +401,29 @@ mod tests {
         assert_eq!(other, first, "free after the next pruning");
         assert_eq!(s.admit(0, &batch(&[], &[(0, 30, 2.0)]), i64::MIN).appeared, Vec::<Slot>::new());
         assert_eq!(s.samples(again[0]).len(), 2);
+    }
+
+    #[test]
+    fn histograms_stand_beside_floats_and_keep_a_series_alive() {
+        let h = |count| Arc::new(Histogram { count, ..Histogram::default() });
+        let mut s = SeriesStore::default();
+        let mut runs = batch(&[(0, "up")], &[(0, 10, 1.0), (0, 30, 3.0)]);
+        for (t, count) in [(10, 9.0), (20, 2.0), (20, 2.0), (20, 5.0), (40, 4.0)] {
+            runs.push_value(0, t, Value::Histogram(h(count)));
+        }
+        let a = s.admit(0, &runs, i64::MIN);
+        assert_eq!((a.samples, a.duplicates, a.conflicts, a.appeared.len()), (7, 1, 2, 1));
+        let slot = a.appeared[0];
+        assert_eq!(s.admit(0, &batch(&[], &[(0, 40, 1.0), (0, 50, 5.0)]), 45).conflicts, 1, "a histogram was first");
+        assert_eq!(s.histograms(slot), [(20, h(2.0)), (40, h(4.0))]);
+        assert_eq!(s.samples(slot).values, [1.0, 3.0, 5.0]);
+        s.prune_one(slot, 30);
+        assert_eq!((s.histograms(slot).len(), s.samples(slot).len()), (1, 2));
+        let mut only = batch(&[(1, "down")], &[]);
+        only.push_value(1, 60, Value::Histogram(h(1.0)));
+        let down = s.admit(0, &only, i64::MIN).appeared[0];
+        assert!(!s.prune(60).contains(&down) && !s.is_empty(down));
+        assert!(s.prune(61).contains(&down));
     }
 
     #[test]

@@ -86,6 +86,9 @@ impl Results {
             rows += row.steps_ms.len() as u64;
             let labels = self.text(row.labels);
             self.sinks.vector(&rule, &labels, &row.steps_ms, &row.values)?;
+            for (step_ms, histogram) in &row.histograms {
+                self.sinks.histogram(&rule, &labels, *step_ms, histogram)?;
+            }
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.vector_rows += rows;

@@ -9,11 +9,12 @@ use crate::exit::Failure;
 use crate::report::paint::Paint;
 use crate::report::table::DecisionTable;
 use bellwether_connectors::sink::{
-    DecisionFile, DecisionSink, IfExists, JsonLines, PartialFile, SinkError, VectorFile, open_decisions,
+    DecisionFile, DecisionSink, HistogramFile, IfExists, JsonLines, PartialFile, SinkError, VectorFile, open_decisions,
 };
+use bellwether_model::Histogram;
 use bellwether_model::decision::Placed;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Open outputs.
@@ -21,6 +22,9 @@ use std::sync::Arc;
 pub struct Sinks {
     decisions: Option<Box<dyn DecisionSink>>,
     vectors: Option<VectorFile<PartialFile>>,
+    /// Where native histograms in vectors go, and the file once there is one.
+    histograms_at: Option<(PathBuf, IfExists)>,
+    histograms: Option<HistogramFile<PartialFile>>,
     table: Option<DecisionTable>,
 }
 
@@ -73,6 +77,10 @@ impl Sinks {
         if let Some(path) = &args.vectors {
             let place = path.display();
             sinks.vectors = Some(VectorFile::new(PartialFile::create(path, if_exists)?, place)?);
+            let beside = path.with_extension("histograms.parquet");
+            // Whether it may be written is known now; it is begun with the first histogram.
+            drop(PartialFile::create(&beside, if_exists)?);
+            sinks.histograms_at = Some((beside, if_exists));
         }
         Ok(sinks)
     }
@@ -98,12 +106,31 @@ impl Sinks {
         self.vectors.as_mut().map_or(Ok(()), |file| file.write(rule, labels, steps_ms, values))
     }
 
+    /// Takes an element's native histogram.
+    pub fn histogram(
+        &mut self,
+        rule: &Arc<str>,
+        labels: &Arc<str>,
+        step_ms: i64,
+        histogram: &Histogram,
+    ) -> Result<(), SinkError> {
+        let Some((path, if_exists)) = &self.histograms_at else { return Ok(()) };
+        let file = match &mut self.histograms {
+            Some(file) => file,
+            none => none.insert(HistogramFile::new(PartialFile::create(path, *if_exists)?, path.display())?),
+        };
+        file.write(rule, labels, step_ms, &histogram.notation())
+    }
+
     /// Makes the outputs whole.
     pub fn finish(&mut self) -> Result<(), SinkError> {
         if let Some(sink) = self.decisions.take() {
             sink.finish()?;
         }
         if let Some(file) = self.vectors.take() {
+            file.finish()?;
+        }
+        if let Some(file) = self.histograms.take() {
             file.finish()?;
         }
         Ok(())

@@ -4,8 +4,9 @@ use super::diff::{Item, shown};
 use super::group::Given;
 use crate::report::paint::Paint;
 use bellwether_dataflow::promql::format_duration;
-use bellwether_dataflow::unittest::{ExprCase, TestGroup, notation::Value};
-use bellwether_model::Labels;
+use bellwether_dataflow::unittest::{ExprCase, TestGroup};
+use bellwether_model::{Labels, Value};
+use std::sync::Arc;
 
 /// What is not as expected, case by case.
 pub fn problems(given: &Given<'_>, test: &TestGroup) -> Vec<String> {
@@ -25,28 +26,23 @@ fn problem(given: &Given<'_>, test: &TestGroup, case: &ExprCase, tag: &Result<us
     let at_ms = test.start_ms + case.eval_time_ms;
     let mut got = Vec::new();
     for row in given.tapped.vectors.get(&tag).into_iter().flatten() {
-        let point = row.steps_ms.iter().zip(&row.values).find(|(s, _)| **s == at_ms);
-        got.extend(point.map(|(_, v)| (row.labels.clone().unwrap_or_else(Labels::empty), *v)));
+        let float = row.steps_ms.iter().zip(&row.values).find(|(s, _)| **s == at_ms);
+        let histogram = row.histograms.iter().find(|(s, _)| *s == at_ms);
+        let value = float.map(|(_, v)| Value::Float(*v));
+        let value = value.or_else(|| histogram.map(|(_, h)| Value::Histogram(Arc::clone(h))));
+        got.extend(value.map(|v| (row.labels.clone().unwrap_or_else(Labels::empty), v)));
     }
-    let mut expected = Vec::new();
-    for sample in &case.samples {
-        match &sample.value {
-            Value::Float(v) => expected.push((sample.labels.clone(), *v)),
-            Value::NotSupported(what) => {
-                return Some(format!("{head}\n  native histograms ({what}) are not supported yet"));
-            }
-        }
-    }
+    let expected = case.samples.iter().map(|s| (s.labels.clone(), s.value.sample())).collect();
     let differences = compare(expected, got, given.fuzzy, given.diff);
     (!differences.is_empty()).then(|| format!("{head}\n{differences}"))
 }
 
-fn compare(expected: Vec<(Labels, f64)>, mut got: Vec<(Labels, f64)>, fuzzy: bool, diff: Option<Paint>) -> String {
-    let items = |all: &[(Labels, f64)]| all.iter().map(|(l, v)| item(l.clone(), *v)).collect();
+fn compare(expected: Vec<(Labels, Value)>, mut got: Vec<(Labels, Value)>, fuzzy: bool, diff: Option<Paint>) -> String {
+    let items = |all: &[(Labels, Value)]| all.iter().map(|(l, v)| item(l.clone(), v.clone())).collect();
     let whole: Option<(Vec<Item>, Vec<Item>)> = diff.map(|_| (items(&expected), items(&got)));
     let mut missing = Vec::new();
     for (labels, value) in expected {
-        match got.iter().position(|(l, v)| *l == labels && equal(value, *v, fuzzy)) {
+        match got.iter().position(|(l, v)| *l == labels && same(&value, v, fuzzy)) {
             Some(at) => drop(got.remove(at)),
             None => missing.push(item(labels, value)),
         }
@@ -58,8 +54,21 @@ fn compare(expected: Vec<(Labels, f64)>, mut got: Vec<(Labels, f64)>, fuzzy: boo
     }
 }
 
-fn item(labels: Labels, value: f64) -> Item {
-    Item { labels, facts: vec![("value".to_owned(), value.to_string())] }
+fn item(labels: Labels, value: Value) -> Item {
+    let text = match value {
+        Value::Float(v) => v.to_string(),
+        Value::Histogram(h) => h.notation(),
+    };
+    Item { labels, facts: vec![("value".to_owned(), text)] }
+}
+
+/// Floats as [`equal`] says; histograms by their notation, as promtool compares them.
+fn same(a: &Value, b: &Value, fuzzy: bool) -> bool {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => equal(*a, *b, fuzzy),
+        (Value::Histogram(a), Value::Histogram(b)) => a.notation() == b.notation(),
+        _ => false,
+    }
 }
 
 /// Exactly, or one unit in the last place apart.

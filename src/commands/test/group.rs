@@ -17,6 +17,7 @@ use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, r
 use bellwether_dataflow::rules::RuleSet;
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
 use bellwether_dataflow::unittest::{TestFile, TestGroup, notation::Value};
+use bellwether_model::histogram::give_stored_hints;
 use bellwether_model::{Decision, Sample};
 use bellwether_operators::evaluate::{Answers, Ask, ExpressionError};
 use std::sync::Arc;
@@ -146,7 +147,7 @@ fn evaluate<'a>(
     let last = test.alert_cases.iter().map(|c| c.eval_time_ms).chain(test.expr_cases.iter().map(|c| c.eval_time_ms));
     let to_ms = test.start_ms + last.max().unwrap_or(0);
     let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
-    let samples = samples(test, evaluated_to_ms).map_err(Outcome::NotSupported)?;
+    let samples = samples(test, evaluated_to_ms);
     let (compiled, exprs) = compile(set, file, test, asks)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
     let outputs = execute(config, &compiled, samples, (test.start_ms, to_ms), every_ms, settings.stop.clone())
@@ -173,25 +174,24 @@ fn evaluate<'a>(
 }
 
 /// The input series up to the last evaluation.
-fn samples(test: &TestGroup, to_ms: i64) -> Result<Vec<Sample>, String> {
+fn samples(test: &TestGroup, to_ms: i64) -> Vec<Sample> {
     let mut samples = Vec::new();
     for series in &test.input_series {
-        for (i, value) in series.values.iter().enumerate() {
+        let mut values: Vec<_> = series.values.iter().map(|v| v.as_ref().map(Value::sample)).collect();
+        give_stored_hints(values.iter_mut().flatten());
+        for (i, value) in values.into_iter().enumerate() {
             let timestamp_ms = test.start_ms + test.interval_ms * i as i64;
-            let value = match value {
-                None => continue,
-                Some(_) if timestamp_ms > to_ms => break,
-                Some(Value::Float(v)) => *v,
-                Some(Value::NotSupported(what)) => {
-                    return Err(format!("line {}: native histograms ({what}) are not supported yet", series.line));
-                }
-            };
-            samples.push(Sample { labels: series.labels.clone(), timestamp_ms, value });
+            if timestamp_ms > to_ms {
+                break;
+            }
+            if let Some(value) = value {
+                samples.push(Sample { labels: series.labels.clone(), timestamp_ms, value });
+            }
         }
     }
     // In log order as a scrape would write them; the sort is stable, so the file's order decides between equals.
     samples.sort_by_key(|s| s.timestamp_ms);
-    Ok(samples)
+    samples
 }
 
 /// Compiles rules, expressions and queries of templates; an expression that cannot be compiled fails alone.

@@ -24,7 +24,7 @@
 //! use bellwether_oracle::{Answer, Oracle};
 //!
 //! let labels = Labels::from_pairs([("__name__", "up"), ("job", "a")]);
-//! let samples = (0..5).map(|i| Sample { labels: labels.clone(), timestamp_ms: i * 15_000, value: i as f64 });
+//! let samples = (0..5).map(|i| Sample::float(labels.clone(), i * 15_000, i as f64));
 //! let oracle = Oracle::new(samples);
 //! let job = Labels::from_pairs([("job", "a")]);
 //! assert_eq!(oracle.instant("sum by (job) (up)", 60_000), Ok(Answer::Vector(vec![(job, 4.0)])));
@@ -88,7 +88,10 @@ impl Oracle {
     pub fn with_options(samples: impl IntoIterator<Item = Sample>, options: Options) -> Self {
         let mut store = Store::default();
         for sample in samples {
-            store.push(&sample.labels, sample.timestamp_ms, sample.value);
+            // Native histograms are not modelled.
+            if let bellwether_model::Value::Float(value) = sample.value {
+                store.push(&sample.labels, sample.timestamp_ms, value);
+            }
         }
         Self { store, options }
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use bellwether_model::Value;
 use bellwether_oracle::{Answer, Fault, Oracle};
 use bellwether_test_support::script::{Manifest, QueryEngine, QueryOutcome, Runner, TestStorage};
 use bellwether_test_support::shared_or_skip;
@@ -26,8 +27,11 @@ impl Engine {
 fn outcome(answer: Result<Answer, Fault>) -> QueryOutcome {
     match answer {
         Ok(Answer::Scalar(v)) => QueryOutcome::Scalar(v),
-        Ok(Answer::Vector(v)) => QueryOutcome::Vector(v),
-        Ok(Answer::Matrix(m)) => QueryOutcome::Matrix(m),
+        Ok(Answer::Vector(v)) => QueryOutcome::Vector(v.into_iter().map(|(l, v)| (l, Value::Float(v))).collect()),
+        Ok(Answer::Matrix(m)) => {
+            let points = |p: Vec<(i64, f64)>| p.into_iter().map(|(t, v)| (t, Value::Float(v))).collect();
+            QueryOutcome::Matrix(m.into_iter().map(|(l, p)| (l, points(p))).collect())
+        }
         Ok(Answer::Text(s)) => QueryOutcome::String(s),
         Err(Fault::Query(message)) => QueryOutcome::Error(message),
         Err(Fault::NotSupported(what)) => QueryOutcome::NotSupported(what),

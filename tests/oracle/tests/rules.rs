@@ -15,7 +15,7 @@ fn oracle(lines: &[&str]) -> Oracle {
         let (labels, values) = parse_series(line).unwrap();
         for (i, value) in values.into_iter().enumerate() {
             let Some(Value::Float(value)) = value else { continue };
-            samples.push(Sample { labels: labels.clone(), timestamp_ms: i as i64 * MINUTE, value });
+            samples.push(Sample::float(labels.clone(), i as i64 * MINUTE, value));
         }
     }
     Oracle::new(samples)
@@ -85,7 +85,7 @@ fn rules_read_what_earlier_rules_wrote() {
     let h = run(&o, &[group(rules)], 3);
     let written = |name: &str| -> Vec<(i64, f64)> {
         let of = h.samples.iter().filter(|s| s.labels.metric_name() == name);
-        of.map(|s| (s.timestamp_ms / MINUTE, if is_stale(s.value) { -1.0 } else { s.value })).collect()
+        of.map(|s| (s.timestamp_ms / MINUTE, if is_stale(s.value.float()) { -1.0 } else { s.value.float() })).collect()
     };
     assert_eq!(written("y"), [(1, 2.0), (2, 2.0), (3, 4.0)]);
     assert_eq!(written("z"), [(1, 20.0), (2, 20.0), (3, 40.0)]);
@@ -100,7 +100,7 @@ fn what_is_written_has_the_stamp_of_what_was_read() {
     let mut g = group(vec![rule("y", "x", RuleKind::Record)]);
     g.query_offset_ms = MINUTE;
     let h = run(&o, &[g], 2);
-    let stamps: Vec<(i64, f64)> = h.samples.iter().map(|s| (s.timestamp_ms / MINUTE, s.value)).collect();
+    let stamps: Vec<(i64, f64)> = h.samples.iter().map(|s| (s.timestamp_ms / MINUTE, s.value.float())).collect();
     assert_eq!(stamps, [(0, 1.0), (1, 2.0)]);
 }
 

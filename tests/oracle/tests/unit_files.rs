@@ -67,12 +67,11 @@ fn input(test: &TestGroup) -> Result<Vec<Sample>, Miss> {
         for (i, value) in series.values.iter().enumerate() {
             match value {
                 None => {}
-                Some(Value::NotSupported(_)) => return Err(Miss::LeftOut),
-                Some(Value::Float(value)) => samples.push(Sample {
-                    labels: series.labels.clone(),
-                    timestamp_ms: test.start_ms + test.interval_ms * i as i64,
-                    value: *value,
-                }),
+                Some(Value::Histogram(..)) => return Err(Miss::LeftOut),
+                Some(Value::Float(value)) => {
+                    let timestamp_ms = test.start_ms + test.interval_ms * i as i64;
+                    samples.push(Sample::float(series.labels.clone(), timestamp_ms, *value));
+                }
             }
         }
     }
@@ -126,7 +125,7 @@ fn check_expr(case: &ExprCase, oracle: &Oracle, start_ms: i64) -> Result<(), Mis
     for sample in &case.samples {
         match &sample.value {
             Value::Float(v) => want.push((sample.labels.clone(), *v)),
-            Value::NotSupported(_) => return Err(Miss::LeftOut),
+            Value::Histogram(..) => return Err(Miss::LeftOut),
         }
     }
     got.sort_by(|a, b| a.0.cmp(&b.0));

@@ -27,7 +27,7 @@ fn read_batch(
     for (i, (timestamp_ms, value)) in stamps.into_iter().zip(values).enumerate() {
         let key: Vec<String> = texts.iter().map(|column| column[i].clone()).collect();
         let labels = canon.entry(key).or_insert_with_key(|key| labels_of(&names, key)).clone();
-        samples.push(Sample { labels, timestamp_ms, value });
+        samples.push(Sample::float(labels, timestamp_ms, value));
     }
     Ok(())
 }

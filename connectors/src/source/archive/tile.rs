@@ -179,6 +179,7 @@ impl Tile {
             ends: Vec::with_capacity(taken),
             stamps: Vec::with_capacity(total),
             values: Vec::with_capacity(total),
+            histograms: Vec::new(),
         };
         for (e, count) in self.entries.iter_mut().zip(&self.cuts).filter(|(_, count)| **count > 0) {
             self.timelines.take(&mut e.timeline, *count, Some(&mut runs.stamps));

@@ -32,6 +32,8 @@ fn scalar_binary(op: BinOp, l: f64, r: f64) -> f64 {
         BinOp::Lt => truth(l < r),
         BinOp::Ge => truth(l >= r),
         BinOp::Le => truth(l <= r),
+        // Lowering refuses it between scalars.
+        BinOp::TrimUpper | BinOp::TrimLower => f64::NAN,
     }
 }
 

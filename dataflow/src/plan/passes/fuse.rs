@@ -38,8 +38,8 @@ pub fn fuse(nodes: &mut [Node], stages: &impl Stages) {
     let mut has_notes = vec![false; nodes.len()];
     for i in 0..nodes.len() {
         // Inputs stand before their readers.
-        has_notes[i] =
-            nodes[i].notes || nodes[i].inputs.iter().any(|input| has_notes[*input] && !nodes[*input].materialize);
+        has_notes[i] = nodes[i].notes_floats
+            || nodes[i].inputs.iter().any(|input| has_notes[*input] && !nodes[*input].materialize);
         let [consumer] = consumers[i][..] else { continue };
         let together = nodes[i].grid == nodes[consumer].grid && stages.ready(i) == stages.reads(consumer);
         let heard = !(has_notes[i] && matches!(nodes[consumer].op, Op::Set { .. }));
@@ -50,14 +50,15 @@ pub fn fuse(nodes: &mut [Node], stages: &impl Stages) {
 }
 
 fn is_row_wise(node: &Node) -> bool {
-    let op = matches!(node.op, Op::Instant { .. } | Op::Range { .. } | Op::Map(_) | Op::Arith { .. });
+    let op =
+        matches!(node.op, Op::Instant { .. } | Op::Range { .. } | Op::Map(_) | Op::Arith { .. } | Op::HistogramStat(_));
     op && !node.fallible && !node.check_unique && node.exchange.is_none()
 }
 
 fn pulls_rows(consumer: &Node, of: NodeIdx) -> bool {
     let at = consumer.inputs.iter().position(|i| *i == of);
     match consumer.op {
-        Op::Map(_) | Op::Arith { .. } | Op::Aggregate { .. } => at == Some(0),
+        Op::Map(_) | Op::Arith { .. } | Op::Aggregate { .. } | Op::HistogramStat(_) => at == Some(0),
         Op::Set { op: SetOp::And | SetOp::Unless, .. } => at == Some(1),
         _ => false,
     }

@@ -2,7 +2,7 @@
 //!
 //! # Semantics
 //! Row-wise nodes leave elements where they are. Aggregates and `topk` are local where their groups are, else they
-//! send partials or candidates to the home of each group; `histogram_quantile` needs whole groups.
+//! send partials or candidates to the home of each group; `histogram_quantile` and `histogram_fraction` need whole groups.
 
 use super::super::facts::{Facts, is_filter};
 use super::Placer;
@@ -62,7 +62,11 @@ impl Placer<'_> {
     }
 
     pub(super) fn grouped(&mut self, mut node: Node) -> NodeIdx {
-        let at = usize::from(matches!(node.op, Op::HistogramQuantile));
+        let at = match node.op {
+            Op::HistogramQuantile => 1,
+            Op::HistogramFraction => 2,
+            _ => 0,
+        };
         let input = node.inputs.get(at).copied().unwrap_or(0);
         let le = Grouping::Without(vec!["le".to_owned()]);
         let key = match &node.op {
@@ -82,11 +86,11 @@ impl Placer<'_> {
             Op::CountValues { label: Some(label), .. } => self.facts(input).grouped(&key).with_minted(label),
             _ => self.facts(input).grouped(&key),
         };
-        let needs_whole = matches!(node.op, Op::HistogramQuantile | Op::CountValues { .. });
+        let needs_whole = matches!(node.op, Op::HistogramQuantile | Op::HistogramFraction | Op::CountValues { .. });
         match node.op {
             // Whole groups are needed, or elements are anywhere: then a worker's partial aggregates are no subtrees of
             // the tree over shards, and sums would depend on which worker had what.
-            Op::HistogramQuantile | Op::CountValues { .. } | Op::Aggregate { .. }
+            Op::HistogramQuantile | Op::HistogramFraction | Op::CountValues { .. } | Op::Aggregate { .. }
                 if !local && (needs_whole || *self.placement(input) == Placement::Scattered) =>
             {
                 let to = node.placement.clone();

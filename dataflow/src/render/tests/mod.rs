@@ -59,7 +59,7 @@ fn source(epochs: i64, selectors: usize) -> Arc<VecSource> {
     VecSource::from_samples(SyntheticBindings::new(spec(epochs)).iter().map(|span| {
         let mut samples = Vec::new();
         for i in 0..80 {
-            samples.push(Sample { labels: labels(i % 20), timestamp_ms: span.after_ms + 25 + i / 20, value: i as f64 });
+            samples.push(Sample::float(labels(i % 20), span.after_ms + 25 + i / 20, i as f64));
         }
         samples.push(samples[0].clone());
         (span.binding(program.take()), samples)
@@ -238,7 +238,7 @@ fn an_epoch_that_only_loads_gives_no_output() {
     for load_only in [true, true, false, false] {
         let span = spans.next().unwrap();
         let program = epochs.is_empty().then(|| program(3));
-        let sample = Sample { labels: labels(1), timestamp_ms: span.upto_ms, value: 1.0 };
+        let sample = Sample::float(labels(1), span.upto_ms, 1.0);
         epochs.push((Binding { load_only, ..span.binding(program) }, vec![sample]));
     }
     let (output, collected) = Collect::new();

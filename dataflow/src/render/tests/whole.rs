@@ -55,7 +55,7 @@ fn samples() -> Vec<Sample> {
         let mut push = |name: &str, host: i64, value: f64| {
             let pairs = [("instance", format!("host-{host}")), ("job", format!("job-{}", host % 3))];
             let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (*n, v.as_str())).chain([("__name__", name)]));
-            all.push(Sample { labels, timestamp_ms, value });
+            all.push(Sample::float(labels, timestamp_ms, value));
         };
         for host in 0..12 {
             push("up", host, if noise("up", host, tick / 10) < 25.0 { 0.0 } else { 1.0 });

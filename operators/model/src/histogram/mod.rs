@@ -17,6 +17,7 @@ mod add;
 mod bound;
 mod buckets;
 mod codec;
+mod hints;
 mod iterate;
 mod reset;
 mod text;
@@ -25,6 +26,7 @@ mod valid;
 
 pub use accumulate::{Accumulator, Facts, Incompatible};
 pub use buckets::Buckets;
+pub use hints::give_stored_hints;
 pub use iterate::Bucket;
 pub use text::go_float;
 pub use trim::Trim;

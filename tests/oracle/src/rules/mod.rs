@@ -242,7 +242,7 @@ impl Running<'_> {
         let ended = self.written.difference(&now).map(|labels| (labels.clone(), stale_nan()));
         for (labels, value) in written.iter().cloned().chain(ended) {
             store.push(&labels, at_ms, value);
-            history.samples.push(Sample { labels, timestamp_ms: at_ms, value });
+            history.samples.push(Sample::float(labels, at_ms, value));
         }
         self.written = now;
     }

@@ -10,10 +10,11 @@
 //! any.
 //!
 //! # Limits
-//! Native histograms, start timestamps and unquoted UTF-8 names are not supported: a series line that uses them is
-//! left out of the load and counted, an evaluation that expects them is counted as not supported.
+//! Start timestamps and unquoted UTF-8 names are not supported: a series line that uses them is left out of the load and
+//! counted, an evaluation that expects them is counted as not supported.
 
 mod manifest;
+mod nhcb;
 // The one implementation of the notation. It is included, not depended on: the dataflow crate tests with this one.
 #[path = "../../../../dataflow/src/unittest/notation.rs"]
 pub mod notation;
@@ -49,7 +50,7 @@ pub struct Load {
     pub line: usize,
     /// Distance of two samples, ms.
     pub interval_ms: i64,
-    /// Whether classic histograms shall be loaded as native ones too, which is not supported.
+    /// Whether classic histograms are loaded as native ones too.
     pub with_nhcb: bool,
     /// The series.
     pub series: Vec<notation::Series>,

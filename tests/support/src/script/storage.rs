@@ -1,14 +1,18 @@
 //! The samples that a script has loaded: series by labels, each in order of time.
+//!
+//! # Semantics
+//! Histograms get the counter-reset hints that Prometheus's storage gives them.
 
-use super::notation::Value;
+use super::nhcb;
 use super::{Command, Load};
-use bellwether_model::{Labels, Sample};
+use bellwether_model::histogram::give_stored_hints;
+use bellwether_model::{Labels, Sample, Value};
 use std::collections::BTreeMap;
 
 /// Samples by series, stale markers included.
 #[derive(Clone, Debug, Default)]
 pub struct TestStorage {
-    series: BTreeMap<Labels, Vec<(i64, f64)>>,
+    series: BTreeMap<Labels, Vec<(i64, Value)>>,
     version: u64,
     not_supported: usize,
 }
@@ -20,7 +24,7 @@ impl TestStorage {
     }
 
     /// Series with their samples (stamp in ms, value), in order of labels and time.
-    pub fn series(&self) -> &BTreeMap<Labels, Vec<(i64, f64)>> {
+    pub fn series(&self) -> &BTreeMap<Labels, Vec<(i64, Value)>> {
         &self.series
     }
 
@@ -37,12 +41,17 @@ impl TestStorage {
     /// All samples, series by series.
     pub fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
         self.series.iter().flat_map(|(labels, samples)| {
-            samples.iter().map(|(stamp, value)| Sample { labels: labels.clone(), timestamp_ms: *stamp, value: *value })
+            let sample = |(t, value): &(i64, Value)| (*t, value.clone());
+            let labels = labels.clone();
+            samples.iter().map(sample).map(move |(timestamp_ms, value)| {
+                let labels = labels.clone();
+                Sample { labels, timestamp_ms, value }
+            })
         })
     }
 
     /// Adds one sample; of two with one stamp the first stays.
-    pub fn push(&mut self, labels: &Labels, stamp_ms: i64, value: f64) {
+    pub fn push(&mut self, labels: &Labels, stamp_ms: i64, value: Value) {
         self.version += 1;
         let samples = self.series.entry(labels.clone()).or_default();
         if let Err(at) = samples.binary_search_by_key(&stamp_ms, |(stamp, _)| *stamp) {
@@ -60,15 +69,19 @@ impl TestStorage {
     }
 
     fn load(&mut self, load: &Load) {
-        self.not_supported += load.not_supported.len() + usize::from(load.with_nhcb);
+        self.not_supported += load.not_supported.len();
         for (labels, values) in &load.series {
             for (i, value) in values.iter().enumerate() {
-                match value {
-                    Some(Value::Float(v)) => self.push(labels, load.interval_ms * i as i64, *v),
-                    Some(Value::NotSupported(_)) => self.not_supported += 1,
-                    None => {}
+                if let Some(value) = value {
+                    self.push(labels, load.interval_ms * i as i64, value.sample());
                 }
             }
         }
+        if load.with_nhcb {
+            for (labels, stamp_ms, histogram) in nhcb::converted(load) {
+                self.push(&labels, stamp_ms, Value::Histogram(histogram));
+            }
+        }
+        self.series.values_mut().for_each(|samples| give_stored_hints(samples.iter_mut().map(|(_, v)| v)));
     }
 }

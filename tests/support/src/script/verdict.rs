@@ -9,7 +9,7 @@
 
 use super::notation::Value;
 use super::{Eval, EvalTime, Expected, FailMatch, QueryOutcome};
-use bellwether_model::{Labels, is_stale};
+use bellwether_model::{Histogram, Labels, Value as Sampled, is_stale};
 use std::collections::BTreeMap;
 
 const EPSILON: f64 = 1e-6;
@@ -89,29 +89,29 @@ fn check_number(want: f64, got: f64, what: &str) -> Verdict {
 
 type Expectation = (Labels, Vec<Option<Value>>);
 
-fn check_vector(want: &[Expectation], got: &[(Labels, f64)], ordered: bool) -> Verdict {
+fn check_vector(want: &[Expectation], got: &[(Labels, Sampled)], ordered: bool) -> Verdict {
     let mut seen = BTreeMap::new();
     for (position, (labels, value)) in got.iter().enumerate() {
         if seen.insert(labels, ()).is_some() {
             return Err(format!("{labels} twice in the result"));
         }
         let found = want.iter().position(|(l, _)| l == labels);
-        let Some(found) = found else { return Err(format!("unexpected {labels} with value {value}")) };
+        let Some(found) = found else { return Err(format!("unexpected {labels} with value {}", text(value))) };
         if ordered && found != position {
             return Err(format!("{labels} expected at position {found}, got at {position}"));
         }
         match want[found].1.as_slice() {
-            [Some(Value::Float(v))] => check_number(*v, *value, &labels.to_string())?,
-            other => return Err(format!("{labels}: expected {other:?}, got {value}")),
+            [Some(want)] if same(want, value) => {}
+            other => return Err(format!("{labels}: expected {}, got {}", texts(other), text(value))),
         }
     }
     match want.iter().find(|(l, _)| !seen.contains_key(l)) {
-        Some((labels, values)) => Err(format!("{labels} missing, expected {values:?}")),
+        Some((labels, values)) => Err(format!("{labels} missing, expected {}", texts(values))),
         None => Ok(()),
     }
 }
 
-fn check_matrix(eval: &Eval, want: &[Expectation], got: &[(Labels, Vec<(i64, f64)>)]) -> Verdict {
+fn check_matrix(eval: &Eval, want: &[Expectation], got: &[(Labels, Vec<(i64, Sampled)>)]) -> Verdict {
     let (start_ms, step_ms) = match (eval.range_vector, eval.time) {
         (Some((start, _, step)), _) => (start, step),
         (None, EvalTime::Range { start_ms, step_ms, .. }) => (start_ms, step_ms),
@@ -125,26 +125,64 @@ fn check_matrix(eval: &Eval, want: &[Expectation], got: &[(Labels, Vec<(i64, f64
         check_points(labels, &stamped(values, start_ms, step_ms), points)?;
     }
     match left.into_iter().find(|(_, values)| values.iter().any(Option::is_some)) {
-        Some((labels, values)) => Err(format!("{labels} missing, expected {values:?}")),
+        Some((labels, values)) => Err(format!("{labels} missing, expected {}", texts(values))),
         None => Ok(()),
     }
 }
 
-fn stamped(values: &[Option<Value>], start_ms: i64, step_ms: i64) -> Vec<(i64, f64)> {
+fn stamped(values: &[Option<Value>], start_ms: i64, step_ms: i64) -> Vec<(i64, Value)> {
     let stamp = |i: usize| start_ms + step_ms * i as i64;
-    let float = |v: &Option<Value>| match v {
-        Some(Value::Float(v)) => Some(*v),
-        _ => None,
-    };
-    values.iter().enumerate().filter_map(|(i, v)| Some((stamp(i), float(v)?))).collect()
+    values.iter().enumerate().filter_map(|(i, v)| Some((stamp(i), v.clone()?))).collect()
 }
 
-fn check_points(labels: &Labels, want: &[(i64, f64)], got: &[(i64, f64)]) -> Verdict {
-    let equal = |(w, g): (&(i64, f64), &(i64, f64))| w.0 == g.0 && almost_equal(w.1, g.1);
+fn check_points(labels: &Labels, want: &[(i64, Value)], got: &[(i64, Sampled)]) -> Verdict {
+    let equal = |(w, g): (&(i64, Value), &(i64, Sampled))| w.0 == g.0 && same(&w.1, &g.1);
     if want.len() == got.len() && want.iter().zip(got).all(equal) {
         return Ok(());
     }
-    Err(format!("{labels}: expected {want:?}, got {got:?}"))
+    let want: Vec<String> = want.iter().map(|(t, v)| format!("{t}: {}", text(&v.sample()))).collect();
+    let got: Vec<String> = got.iter().map(|(t, v)| format!("{t}: {}", text(v))).collect();
+    Err(format!("{labels}: expected {}, got {}", want.join(", "), got.join(", ")))
+}
+
+/// Whether a value is what is expected; a hint counts only where it is written.
+fn same(want: &Value, got: &Sampled) -> bool {
+    match (want, got) {
+        (Value::Float(want), Sampled::Float(got)) => almost_equal(*want, *got),
+        (Value::Histogram(want, hint_given), Sampled::Histogram(got)) => {
+            (!hint_given || want.hint == got.hint) && same_histogram(want, got)
+        }
+        _ => false,
+    }
+}
+
+/// Prometheus's `compareNativeHistogram`: exact layouts without empty buckets, numbers within the tolerance.
+fn same_histogram(want: &Histogram, got: &Histogram) -> bool {
+    let (mut want, mut got) = (want.clone(), got.clone());
+    want.compact();
+    got.compact();
+    let numbers = |h: &Histogram| {
+        let counts = h.positive.counts().iter().chain(h.negative.counts()).copied();
+        counts.chain([h.count, h.sum, h.zero_count]).collect::<Vec<f64>>()
+    };
+    want.schema == got.schema
+        && want.custom_values == got.custom_values
+        && want.zero_threshold == got.zero_threshold
+        && want.positive.indices() == got.positive.indices()
+        && want.negative.indices() == got.negative.indices()
+        && numbers(&want).into_iter().zip(numbers(&got)).all(|(a, b)| almost_equal(a, b))
+}
+
+fn text(value: &Sampled) -> String {
+    match value {
+        Sampled::Float(v) => v.to_string(),
+        Sampled::Histogram(h) => h.notation(),
+    }
+}
+
+fn texts(values: &[Option<Value>]) -> String {
+    let all: Vec<String> = values.iter().map(|v| v.as_ref().map_or("_".to_owned(), |v| text(&v.sample()))).collect();
+    all.join(" ")
 }
 
 #[cfg(test)]
@@ -164,7 +202,7 @@ mod tests {
     fn order_counts_where_it_is_asked_for() {
         let l = |v: &str| Labels::from_pairs([("a", v)]);
         let want = [(l("1"), vec![Some(Value::Float(1.0))]), (l("2"), vec![Some(Value::Float(2.0))])];
-        let got = [(l("2"), 2.0), (l("1"), 1.0)];
+        let got = [(l("2"), Sampled::Float(2.0)), (l("1"), Sampled::Float(1.0))];
         assert!(check_vector(&want, &got, false).is_ok());
         assert!(check_vector(&want, &got, true).is_err());
         assert!(check_vector(&want, &got[..1], false).is_err());

@@ -1,0 +1,36 @@
+//! `changes` and `resets` over windows with histograms.
+//!
+//! # Semantics (Prometheus `funcChanges`, `funcResets`)
+//! From a float to a histogram or back is a change and a reset.
+
+use super::range::Window;
+use bellwether_model::Value;
+
+/// Number of changes.
+pub(super) fn changes(w: &Window<'_>) -> f64 {
+    count(w, |before, after| match (before, after) {
+        (Value::Float(a), Value::Float(b)) => a != b && !(a.is_nan() && b.is_nan()),
+        (Value::Histogram(a), Value::Histogram(b)) => !a.equals(b),
+        _ => true,
+    })
+}
+
+/// Number of counter resets.
+pub(super) fn resets(w: &Window<'_>) -> f64 {
+    count(w, |before, after| match (before, after) {
+        (Value::Float(a), Value::Float(b)) => b < a,
+        (Value::Histogram(a), Value::Histogram(b)) => b.detect_reset(a),
+        _ => true,
+    })
+}
+
+fn count(w: &Window<'_>, differ: impl Fn(&Value, &Value) -> bool) -> f64 {
+    let mut points = w.points().map(|p| p.1);
+    let Some(mut before) = points.next() else { return 0.0 };
+    let mut n = 0;
+    for after in points {
+        n += u32::from(differ(&before, &after));
+        before = after;
+    }
+    f64::from(n)
+}

@@ -1,0 +1,171 @@
+//! Histograms in windows and rows, with the figures of Prometheus's documentation and of hand.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::annotation::{Issue, Issues, Kind};
+use crate::arith::BinOp;
+use crate::range::{RangeFn, WindowSpec};
+use crate::samples::Samples;
+use bellwether_model::histogram::{Buckets, Hint};
+use bellwether_model::{Block, Histogram, StepRange, Value, stale_nan};
+use std::sync::Arc;
+
+fn h(counts: &[f64]) -> Arc<Histogram> {
+    let count = counts.iter().sum();
+    Arc::new(Histogram { count, sum: count * 2.0, positive: Buckets::from_run(1, counts), ..Histogram::default() })
+}
+
+const NONE: Samples<'_> = Samples { base_ms: 0, stamps: &[], values: &[] };
+
+fn once(func: RangeFn, floats: Samples<'_>, histograms: &[(i64, Arc<Histogram>)], end_ms: i64) -> Option<Value> {
+    let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
+    let mut b = Block::with_rows(1, 1);
+    let (window, mut issues) = (WindowSpec { range_ms: end_ms, offset_ms: 0 }, Issues::default());
+    range(func, floats, histograms, steps, window, None, &mut issues, b.row_mut(0));
+    let mixed = issues.each(1).any(|(issue, _)| issue == Issue::MixedRange);
+    let told = !floats.is_empty() && b.row(0).is_absent();
+    assert_eq!(mixed, told, "what has no result says why");
+    b.row(0).value(0)
+}
+
+fn histogram(value: Option<Value>) -> Arc<Histogram> {
+    match value {
+        Some(Value::Histogram(h)) => h,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_newest_sample_counts_be_it_a_float_or_a_histogram() {
+    let stamps = [10, 30, 50];
+    let values = [1.0, 3.0, stale_nan()];
+    let samples = Samples { base_ms: 0, stamps: &stamps, values: &values };
+    let histograms = [(20, h(&[1.0])), (40, h(&[2.0]))];
+    let steps = StepRange { first_ms: 5, interval_ms: 10, count: 7 };
+    let window = WindowSpec { range_ms: 8, offset_ms: 0 };
+    let mut b = Block::with_rows(1, 7);
+    instant(samples, &histograms, steps, window, None, false, b.row_mut(0));
+    let points: Vec<_> = b.row(0).points().collect();
+    let histogram = |i: usize| Value::Histogram(Arc::clone(&histograms[i].1));
+    assert_eq!(points, [(1, Value::Float(1.0)), (2, histogram(0)), (3, Value::Float(3.0)), (4, histogram(1))]);
+    b.reset(1, 7);
+    instant(samples, &histograms, steps, window, Some(&[0b100]), true, b.row_mut(0));
+    assert_eq!(b.row(0).points().collect::<Vec<_>>(), [(2, Value::Float(0.02))]);
+}
+
+#[test]
+fn rates_take_resets_into_account() {
+    let points =
+        [(10_000, h(&[1.0, 1.0])), (20_000, h(&[3.0, 1.0])), (30_000, h(&[1.0, 0.0])), (40_000, h(&[2.0, 0.0]))];
+    let increase = histogram(once(RangeFn::Increase, NONE, &points, 40_000));
+    // 2 - 2 + 4 before the reset; half a second distance to the zero of the counter.
+    let stretched = (30.0 + f64::min(10.0, 30.0 * 2.0 / 4.0)) / 30.0;
+    assert!((increase.count - 4.0 * stretched).abs() < 1e-9, "{increase}");
+    assert_eq!(increase.hint, Hint::Gauge);
+    let rate = histogram(once(RangeFn::Rate, NONE, &points, 40_000));
+    assert!((rate.count - increase.count / 40.0).abs() < 1e-12);
+    assert_eq!(once(RangeFn::Resets, NONE, &points, 40_000), Some(Value::Float(1.0)));
+    assert_eq!(once(RangeFn::Rate, NONE, &points[..1], 40_000), None);
+    let irate = histogram(once(RangeFn::Irate, NONE, &points, 40_000));
+    assert_eq!((irate.count, irate.sum), (0.1, 0.2));
+}
+
+#[test]
+fn a_mix_has_no_rate_and_no_sum() {
+    let floats = Samples { base_ms: 0, stamps: &[5_000], values: &[1.0] };
+    let points = [(10_000, h(&[1.0])), (20_000, h(&[3.0]))];
+    let of = |f| once(f, floats, &points, 40_000);
+    assert_eq!([RangeFn::Rate, RangeFn::SumOverTime, RangeFn::AvgOverTime].map(of), [None, None, None]);
+    assert_eq!(of(RangeFn::CountOverTime), Some(Value::Float(3.0)));
+    assert_eq!(of(RangeFn::Changes), Some(Value::Float(2.0)));
+    assert_eq!(of(RangeFn::FirstOverTime), Some(Value::Float(1.0)));
+    assert_eq!(histogram(of(RangeFn::LastOverTime)), points[1].1);
+    assert_eq!(of(RangeFn::TsOfLastOverTime), Some(Value::Float(20.0)));
+}
+
+#[test]
+fn a_mean_that_would_overflow_is_carried() {
+    let big = |count| Arc::new(Histogram { count, ..Histogram::default() });
+    let points = [(1, big(f64::MAX)), (2, big(f64::MAX)), (3, big(f64::MAX))];
+    let mean = histogram(once(RangeFn::AvgOverTime, NONE, &points, 10));
+    assert!((mean.count / f64::MAX - 1.0).abs() < 1e-15);
+    assert!(histogram(once(RangeFn::SumOverTime, NONE, &points, 10)).count.is_infinite());
+    let sum = histogram(once(RangeFn::SumOverTime, NONE, &[(1, h(&[1.0])), (2, h(&[2.0, 1.0]))], 10));
+    assert_eq!((sum.count, sum.positive.counts()), (4.0, &[3.0, 1.0][..]));
+}
+
+#[test]
+fn quantiles_interpolate_on_a_logarithmic_scale() {
+    let two = h(&[2.0, 2.0]);
+    assert_eq!(quantile(0.5, &two), 2.0);
+    assert!((quantile(0.25, &two) - 2f64.sqrt()).abs() < 1e-12, "the middle of (1, 2]");
+    assert!((quantile(0.75, &two) - 8f64.sqrt()).abs() < 1e-12, "the middle of (2, 4]");
+    assert_eq!([quantile(-0.1, &two), quantile(1.1, &two)], [f64::NEG_INFINITY, f64::INFINITY]);
+    assert!(quantile(f64::NAN, &two).is_nan() && quantile(0.5, &Histogram::default()).is_nan());
+    let mut zero = Histogram { zero_threshold: 0.5, zero_count: 4.0, ..(*two).clone() };
+    zero.count += 4.0;
+    assert_eq!(quantile(0.25, &zero), 0.25, "with positive buckets only, the zero bucket begins at zero");
+}
+
+#[test]
+fn fractions_undo_quantiles() {
+    let mut all = Histogram { negative: Buckets::from_run(0, &[3.0, 1.0]), ..(*h(&[2.0, 0.0, 5.0])).clone() };
+    all.count += 4.0;
+    for q in [0.05, 0.2, 0.35, 0.5, 0.65, 0.9] {
+        let f = fraction(f64::NEG_INFINITY, quantile(q, &all), &all);
+        assert!((f - q).abs() < 1e-12, "{q} {f}");
+    }
+    assert_eq!([fraction(1.0, 2.0, &all), fraction(2.0, 1.0, &all)], [2.0 / 11.0, 0.0]);
+}
+
+#[test]
+fn operators_know_few_histograms() {
+    let mut b = Block::with_rows(3, 2);
+    b.row_mut(0).put(0, Value::Histogram(h(&[1.0, 2.0])));
+    b.row_mut(0).put(1, Value::Histogram(h(&[5.0])));
+    b.row_mut(1).put(0, Value::Histogram(h(&[1.0, 1.0])));
+    b.row_mut(1).set(1, 10.0);
+    let operands = b.clone();
+    let mut both = |op, bool_mode| {
+        b.row_mut(2).bits.fill(0);
+        b.row_mut(2).histograms.replace(&[]);
+        let mut issues = Issues::default();
+        vector_vector(op, bool_mode, operands.row(0), operands.row(1), &mut b.row_mut(2), &mut issues);
+        if op == BinOp::Gt {
+            let types =
+                [Issue::Types(Kind::Histogram, op, Kind::Float), Issue::Types(Kind::Histogram, op, Kind::Histogram)];
+            assert_eq!(issues.each(2).map(|i| i.0).collect::<Vec<_>>(), types);
+        }
+        let counts = b.row(2).points().map(|(step, v)| match v {
+            Value::Float(v) => (step, v),
+            Value::Histogram(h) => (step, h.count),
+        });
+        counts.collect::<Vec<_>>()
+    };
+    assert_eq!(both(BinOp::Add, false), [(0, 5.0)]);
+    assert_eq!(both(BinOp::Sub, false), [(0, 1.0)]);
+    assert_eq!(both(BinOp::Mul, false), [(1, 50.0)]);
+    assert_eq!(both(BinOp::Eq, true), [(0, 0.0)]);
+    assert_eq!(both(BinOp::Ne, false), [(0, 3.0)]);
+    assert_eq!(both(BinOp::Gt, false), []);
+    assert_eq!(both(BinOp::TrimUpper, false), [(1, 5.0)]);
+    let difference = operands.row(0).histogram(0).unwrap();
+    assert_eq!(difference.hint, Hint::Unknown);
+}
+
+#[test]
+fn statistics_drop_floats() {
+    let mut b = Block::with_rows(1, 2);
+    b.row_mut(0).set(0, 1.0);
+    b.row_mut(0).put(1, Value::Histogram(h(&[4.0])));
+    let stats = [HistogramFn::Count, HistogramFn::Sum, HistogramFn::Avg, HistogramFn::Stdvar].map(|f| {
+        let mut row = b.clone();
+        stat(f, &mut row.row_mut(0));
+        assert_eq!(row.row(0).get(0), None);
+        row.row(0).get(1).unwrap()
+    });
+    let variance = (2f64.sqrt() - 2.0).powi(2);
+    assert_eq!(stats[..3], [4.0, 8.0, 2.0]);
+    assert!((stats[3] - variance).abs() < 1e-12);
+}
