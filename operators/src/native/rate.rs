@@ -55,7 +55,8 @@ fn difference(w: &Window<'_>, counter: bool, say: Say<'_>) -> Option<Histogram> 
     if counter && w.histograms.iter().any(|(_, h)| gauge(h)) {
         say(Issue::NotCounter);
     }
-    if !counter && !(gauge(first) && gauge(last)) {
+    let both = gauge(first) && gauge(last);
+    if !counter && !both {
         say(Issue::NotGauge);
     }
     let mut first = Arc::clone(first);

@@ -41,7 +41,7 @@ mod tests {
     fn histograms_are_compared_with_the_one_before() {
         use Hint::{Gauge, NotReset, Reset, Unknown};
         let of = |count, hint| Value::Histogram(Arc::new(Histogram { count, hint, ..Histogram::default() }));
-        let mut values = vec![
+        let mut values = [
             of(1.0, NotReset),
             of(2.0, Unknown),
             of(1.0, NotReset),
