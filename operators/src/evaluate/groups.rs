@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 /// A row in a group.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Leaf of the aggregation tree.
+    /// Leaf of the aggregation tree; 0 where that is not what the groups are for.
     pub shard: u16,
     /// Row of the operand.
     pub row: u32,
@@ -77,21 +77,21 @@ impl Groups {
         })
     }
 
-    /// Follows elements that the node itself holds; `n` tells their placement.
-    pub fn follow_own(
+    /// The same with members by labels alone, wherever they are.
+    pub fn follow_by_labels(
         &mut self,
         view: &View<'_>,
         n: NodeIdx,
-        elements: &Elements,
         key: impl Fn(&Labels) -> Labels,
     ) -> Vec<GroupChange> {
+        let changes = view.changes(n, &mut self.cursor);
+        self.take_changes(changes, key, |row| Some((view.is_live(n, row).then(|| view.labels(n, row))?, 0)))
+    }
+
+    /// Follows elements that the node itself holds; members by labels alone.
+    pub fn follow_own(&mut self, elements: &Elements, key: impl Fn(&Labels) -> Labels) -> Vec<GroupChange> {
         let changes = elements.changes(&mut self.cursor);
-        let placement = &view.node(n).placement;
-        self.take_changes(changes, key, |row| {
-            let labels = elements.get(row)?.clone();
-            let shard = view.shard(placement, &labels) as u16;
-            Some((labels, shard))
-        })
+        self.take_changes(changes, key, |row| Some((elements.get(row)?.clone(), 0)))
     }
 
     fn take_changes(

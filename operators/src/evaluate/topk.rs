@@ -2,7 +2,7 @@
 //!
 //! # Position
 //! Where groups are local, rows are the operand's own. Else each worker sends its own best elements to the group's
-//! home, which selects among them. Ties go to the lower (shard, labels).
+//! home, which selects among them. Ties go to the lower labels, wherever the elements are: so senders and home agree.
 
 use super::elements::Elements;
 use super::exchange::{Inbound, Outbound};
@@ -61,7 +61,7 @@ fn select(
 impl TopK {
     fn choose(&mut self, cx: &Context<'_>, n: NodeIdx, choice: Choice, grouping: &Grouping) -> Vec<Option<Vec<u64>>> {
         let input = cx.node(n).inputs[0];
-        let changes = self.groups.follow(cx, input, |l| key_of(grouping, l));
+        let changes = self.groups.follow_by_labels(cx, input, |l| key_of(grouping, l));
         self.groups.sweep_all(&changes);
         let mut k = RowScratch::default();
         let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
@@ -131,7 +131,7 @@ impl NodeState for TopK {
             return limits(cx, n);
         }
         self.inbound.unpack(inbox, steps, out);
-        let changes = self.received.follow_own(cx, n, &self.inbound.rows.elements, |l| key_of(&grouping, l));
+        let changes = self.received.follow_own(&self.inbound.rows.elements, |l| key_of(&grouping, l));
         self.received.sweep_all(&changes);
         let mut k = RowScratch::default();
         let k = cx.block_row(n, cx.node(n).inputs[1], 0, &mut k);
