@@ -4,7 +4,7 @@
 mod local;
 
 use bellwether_dataflow::lower::{Options, QueryInput};
-use bellwether_dataflow::promql::parse;
+use bellwether_dataflow::promql::{Options as Syntax, parse_with};
 use bellwether_model::histogram::{Buckets, CUSTOM_SCHEMA};
 use bellwether_model::{Histogram, Labels, Value};
 use local::{Given, Series, run};
@@ -79,7 +79,7 @@ fn custom(h: i64, i: i64) -> Value {
 }
 
 fn answer(texts: &[&str], options: &Options, shape: (usize, i64)) -> Given {
-    let exprs: Vec<_> = texts.iter().map(|t| parse(t).unwrap()).collect();
+    let exprs: Vec<_> = texts.iter().map(|t| parse_with(t, &Syntax::PROMQLTEST).unwrap()).collect();
     let queries: Vec<QueryInput<'_>> = texts
         .iter()
         .zip(&exprs)
@@ -97,6 +97,8 @@ const QUERIES: &[&str] = &[
     "sum by (job) (rate(requests_total{code=\"500\"}[5m])) / sum by (job) (rate(requests_total[5m]))",
     "histogram_quantile(0.9, sum by (le, job) (rate(lat_bucket[5m])))",
     "histogram_quantile(0.9, rate(lat_bucket[5m]))",
+    "limitk(3, load)",
+    "topk(3, load > bool 4)",
     "topk(3, load)",
     "bottomk by (job) (1, load)",
     "load and on (job) (load > 4)",

@@ -203,18 +203,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A row of a materialised node, at the instants of `reader`.
+    /// A row of a materialised node, at the instants of `reader`. An element that a rule published after the node was
+    /// evaluated is absent: the evaluation came before it.
     pub fn block_row<'s>(&'s self, reader: NodeIdx, n: NodeIdx, row: u32, scratch: &'s mut RowScratch) -> Row<'s> {
-        let Some(instant) = self.instant else { return self.blocks[n].row(row as usize) };
-        if instant.member[n] {
-            return self.subs[n].row(row as usize);
+        let instant = self.instant.filter(|i| !i.member[n] && i.member[reader]);
+        if row as usize >= self.block_rows(n) {
+            scratch.start(self.steps(reader).count);
+            return scratch.row();
         }
-        if !instant.member[reader] {
-            return self.blocks[n].row(row as usize);
-        }
+        let block = match self.instant {
+            Some(i) if i.member[n] => &self.subs[n],
+            _ => &self.blocks[n],
+        };
+        let Some(instant) = instant else { return block.row(row as usize) };
         scratch.start(1);
         let at = instant.at[self.program.nodes[n].grid];
-        if let Some(value) = at.and_then(|k| self.blocks[n].row(row as usize).value(k)) {
+        if let Some(value) = at.and_then(|k| block.row(row as usize).value(k)) {
             let (values, bits) = (&mut scratch.values, &mut scratch.bits);
             RowMut { values, bits, histograms: scratch.histograms.row_mut(0) }.put(0, value);
         }
