@@ -12,7 +12,7 @@
 //! # Semantics
 //! A lint speaks only where it is sure, or where a name that everybody reads in one way says so (`_total`, `_info`); each
 //! says which in its own file. Warnings come in order of the files, the places in them, and the lints' names. A comment
-//! switches a lint off ([`ignore`]). Every lint has a section of its name in `docs/lints.md`.
+//! switches a lint off (module `ignore`). Every lint has a section of its name in `docs/lints.md`.
 //!
 //! # Limits
 //! No data and no running server is asked: whether a metric or a label exists is not known here.
