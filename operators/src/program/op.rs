@@ -259,7 +259,7 @@ pub enum Op {
     HistogramQuantile,
     /// `histogram_fraction(lower, upper, v)`, native or classic. [scalar lower, scalar upper, vector]; groups likewise.
     HistogramFraction,
-    /// `histogram_count` and its kin: a float of each native histogram; drops the name. [vector]
+    /// `histogram_count` and its kin: a float of each native histogram; drops the name. (operand: vector)
     HistogramStat(HistogramFn),
     /// Operator of two vectors. [left, right]
     Binary {
