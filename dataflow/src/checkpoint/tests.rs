@@ -11,7 +11,7 @@ use std::sync::Arc;
 fn checkpoint() -> Checkpoint {
     let histogram = Arc::new(Histogram { count: 2.0, sum: f64::NAN, ..Histogram::default() });
     let samples = KeptSamples { floats: vec![(60, 1.5f64.to_bits())], histograms: vec![(70, histogram)] };
-    let ring = KeptRing { node: 7, labels: Labels::from_pairs([("job", "api")]), samples };
+    let ring = KeptRing { of: 7, labels: Labels::from_pairs([("job", "api")]), samples };
     let grid = Grid { warm: true, ..Grid::of_run(60, 0) };
     let kept = KeptState { entries: vec![(3, Kept::Ring(ring))], done: vec![(grid, 60)], reads_from_ms: 0 };
     Checkpoint::new(9, 61, vec![kept, KeptState::default()], "t", &["instance".to_owned()])

@@ -167,7 +167,7 @@ impl Lowering<'_> {
         let vector = self.vector_expr(below, &s.expr, "subquery")?;
         let text = self.text(vector).to_owned();
         // An effect: it writes samples, and its operand's rows are its own.
-        let ring = self.node(below, Shape::Effect, Op::Ring { retain_ms: 0 }, vec![vector], text);
+        let ring = self.node(below, Shape::Effect, Op::Ring { retain_ms: 0, of: 0 }, vec![vector], text);
         let text = format!(
             "{}[{}:{}]{}",
             self.operand(vector),

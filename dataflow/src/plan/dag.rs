@@ -138,7 +138,7 @@ impl Dag {
         let kept = match source {
             Source::Selector(s) => &mut self.selectors[s].retain_ms,
             Source::Ring(n) => match &mut self.nodes[n].op {
-                Op::Ring { retain_ms } => retain_ms,
+                Op::Ring { retain_ms, .. } => retain_ms,
                 _ => return,
             },
             Source::Pin(_) => return,

@@ -45,12 +45,7 @@ pub fn sampled(node: &Node) -> Option<NodeIdx> {
 
 /// Producer number → the effect that makes its series.
 pub fn producers(nodes: &[Node]) -> BTreeMap<usize, NodeIdx> {
-    let number = |n: &Node| match &n.op {
-        Op::Alert(spec) => spec.producer,
-        Op::Record(spec) => spec.producer,
-        _ => None,
-    };
-    nodes.iter().enumerate().filter_map(|(i, n)| Some((number(n)?, i))).collect()
+    nodes.iter().enumerate().filter_map(|(i, n)| Some((n.op.producer()?, i))).collect()
 }
 
 /// The graph of all nodes.

@@ -38,7 +38,7 @@ pub fn op_label(op: &Op) -> String {
         Op::Pin { at_ms, window: Some(w) } => {
             format!("pin [{}]{} @ {}", duration(w.range_ms), offset(w.offset_ms), seconds(*at_ms))
         }
-        Op::Ring { retain_ms } => format!("ring keeps {}", duration(*retain_ms)),
+        Op::Ring { retain_ms, .. } => format!("ring keeps {}", duration(*retain_ms)),
         Op::Map(f) => format!("map {f:?}"),
         Op::Arith { op, side, bool_mode } => format!("arith {op:?} scalar {side:?}{}", bool_text(*bool_mode)),
         Op::LabelReplace { dst, .. } => format!("label_replace {dst}"),

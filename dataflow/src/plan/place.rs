@@ -79,6 +79,10 @@ pub fn place(dag: &Dag, options: &PlaceOptions) -> Placed {
 
 fn identified(mut out: Placed) -> Placed {
     for n in 0..out.nodes.len() {
+        let unplaced = out.nodes[n].id;
+        if let Op::Ring { of, .. } = &mut out.nodes[n].op {
+            *of = unplaced;
+        }
         let node = &out.nodes[n];
         let below: Vec<NodeId> =
             node.inputs.iter().copied().chain(super::sampled(node)).map(|i| out.nodes[i].id).collect();

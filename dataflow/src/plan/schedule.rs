@@ -4,7 +4,9 @@
 //! All nodes that need no exchange between them run in one stage. A sending node sends in the stage in which its input
 //! is ready and is ready itself one stage later. A rule sends its identities likewise; it applies its transitions when the
 //! joint verdicts of all nodes that can fail are back, two stages after the last partial one left.
-//! A component (see [`super::graph`]) is a phase that runs instant by instant; everything else runs whole blocks.
+//! A component (see [`super::graph`]) is a phase that runs instant by instant; everything else runs whole blocks. An
+//! alerting rule is a component of its own where the number of its alerts at an instant depends on whether the limit was
+//! exceeded before: alerts that are kept firing count, and an exceeded limit drops them.
 //! Phases are levels: a node is in the earliest phase of its kind after those of its dependencies, so that
 //! components which do not read each other share a phase.
 //!
@@ -115,9 +117,9 @@ pub fn is_sending(node: &Node) -> bool {
 
 /// Orders nodes and gives each its stage; verdicts of effects must be there.
 pub fn schedule(nodes: &[Node], graph: &Graph, max_stages: usize) -> Result<Schedule, ScheduleError> {
-    let component = component_of(graph);
+    let component = component_of(nodes, graph);
     let (phase, stepwise) = phases_of(graph, &component);
-    let inner = |a: NodeIdx, b: NodeIdx| component.of[a] == component.of[b] && component.is_cycle(a);
+    let inner = |a: NodeIdx, b: NodeIdx| component.of[a] == component.of[b] && component.is_stepwise(a);
     let needed: Graph = graph
         .iter()
         .enumerate()
@@ -127,7 +129,7 @@ pub fn schedule(nodes: &[Node], graph: &Graph, max_stages: usize) -> Result<Sche
     let mut out = Schedule { order, places: vec![Place::default(); nodes.len()], stepwise, lengths: Vec::new() };
     for n in out.order.clone() {
         let mut place = assign(nodes, &needed[n], &out.places, n, phase[n]);
-        place.stepwise = component.is_cycle(n);
+        place.stepwise = component.is_stepwise(n);
         out.places[n] = place;
     }
     out.lengths = lengths(nodes, &out.places, out.stepwise.len());
@@ -141,15 +143,22 @@ pub fn schedule(nodes: &[Node], graph: &Graph, max_stages: usize) -> Result<Sche
 struct Components {
     of: Vec<usize>,
     members: Vec<Vec<NodeIdx>>,
+    /// By component: whether it runs instant by instant.
+    stepwise: Vec<bool>,
 }
 
 impl Components {
-    fn is_cycle(&self, node: NodeIdx) -> bool {
-        self.members[self.of[node]].len() > 1
+    fn is_stepwise(&self, node: NodeIdx) -> bool {
+        self.stepwise[self.of[node]]
     }
 }
 
-fn component_of(graph: &Graph) -> Components {
+/// Whether what a rule does at an instant depends on verdicts about earlier ones.
+fn counts_kept_alerts(node: &Node) -> bool {
+    matches!(&node.op, Op::Alert(spec) if spec.limit > 0 && spec.keep_firing_for_ms > 0)
+}
+
+fn component_of(nodes: &[Node], graph: &Graph) -> Components {
     let edges: Vec<Vec<usize>> = graph.iter().map(|deps| deps.iter().map(|(d, _)| *d).collect()).collect();
     let members = components(&edges);
     let mut of = vec![0; graph.len()];
@@ -158,7 +167,8 @@ fn component_of(graph: &Graph) -> Components {
             of[*n] = c;
         }
     }
-    Components { of, members }
+    let stepwise = members.iter().map(|m| m.len() > 1 || m.iter().any(|n| counts_kept_alerts(&nodes[*n]))).collect();
+    Components { of, members, stepwise }
 }
 
 /// Even levels run whole blocks, odd ones run instant by instant; levels without nodes vanish.
@@ -166,7 +176,7 @@ fn phases_of(graph: &Graph, component: &Components) -> (Vec<usize>, Vec<bool>) {
     let mut level = vec![0; component.members.len()];
     // Edges point at dependencies, and components come out dependencies first.
     for (c, members) in component.members.iter().enumerate() {
-        let odd = usize::from(members.len() > 1);
+        let odd = usize::from(component.stepwise[c]);
         let deps = members.iter().flat_map(|n| &graph[*n]).map(|(d, _)| component.of[*d]).filter(|d| *d != c);
         level[c] = deps.map(|d| level[d] + usize::from(level[d] % 2 != odd)).max().unwrap_or(0).max(odd);
     }

@@ -175,7 +175,10 @@ impl Evaluation {
             evaluator.candidate(store, selector, slot, diff);
         }
         if binding.load_only {
-            self.shared.done(binding, 0, None);
+            evaluator.load(store);
+            // A new program may read further back than the last evaluation did: what is loaded now must stay.
+            let retain_from_ms = binding.program.is_some().then(|| evaluator.retain_from_ms());
+            self.shared.done(binding, 0, retain_from_ms);
         } else {
             evaluator.begin(binding.times);
             self.active = Some(active);

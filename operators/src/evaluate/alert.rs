@@ -4,7 +4,7 @@
 //! An alert's identity is its result labels without the name, plus the rule's labels, plus alertname. It fires when
 //! `s - active_at >= for`; a pending alert that vanishes is dropped; a firing one that vanishes resolves, after
 //! `keep_firing_for`. At a step with an error the states stay as they were and nothing is written. Where `limit` is
-//! exceeded, all alerts of the rule are dropped without a resolved notification.
+//! exceeded, all alerts of the rule are dropped without a resolved notification; alerts that are kept firing count.
 //!
 //! # State
 //! By identity; kept over restarts. Labels and annotations are rendered by element or transition, never by step.
@@ -22,7 +22,7 @@ use crate::program::{AlertSpec, NodeIdx, Op, Program};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::{has, ones};
 use bellwether_model::decision::{alert_id, decision_id, episode_id};
-use bellwether_model::{Block, Decision, Labels, Transition, Value};
+use bellwether_model::{Block, Decision, Labels, StepRange, Transition, Value};
 
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,12 +156,16 @@ impl Run<'_, '_, '_> {
             // `for` was raised by a new version of the rule.
             state.phase = Phase::Pending;
             state.fired_at_ms = None;
+            state.keep_since_ms = None;
         }
     }
 
     /// Writes `ALERTS` and `ALERTS_FOR_STATE` after a good step.
     fn record(&mut self, labels: &Labels, state: &mut AlertState, t_ms: i64) {
-        let Some(producer) = self.spec.producer else { return };
+        if self.spec.producer.is_none() {
+            state.series.take().iter_mut().flat_map(|s| s.iter_mut()).for_each(|one| one.withdraw(self.effects));
+            return;
+        }
         if state.phase == Phase::Inactive && state.series.is_none() {
             return;
         }
@@ -169,7 +173,7 @@ impl Run<'_, '_, '_> {
             let of = |name: &str, state: &str| {
                 let mut b = labels.to_builder();
                 b.set("__name__", name).set("alertstate", state);
-                Produced::new(producer, b.build())
+                Produced::new(b.build())
             };
             Box::new([of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")])
         };
@@ -237,6 +241,24 @@ impl Alert {
     }
 }
 
+impl Alert {
+    /// Counts alerts that fire without their element. Such a rule runs instant by instant: what it counts at one depends
+    /// on the verdict about the one before.
+    fn count_kept(&self, spec: &AlertSpec, steps: StepRange, counts: &mut [u32]) {
+        if steps.count != 1 {
+            return;
+        }
+        let s_ms = steps.at(0) + spec.query_offset_ms;
+        for (id, state) in self.states.iter().enumerate() {
+            let is_there = id < self.identities.block.rows() && !self.identities.block.row(id).is_absent();
+            let since_ms = state.keep_since_ms.unwrap_or(s_ms);
+            if state.phase == Phase::Firing && !is_there && s_ms - since_ms < spec.keep_firing_for_ms {
+                counts[0] += 1;
+            }
+        }
+    }
+}
+
 impl NodeState for Alert {
     fn send(&mut self, cx: &Context<'_>, n: NodeIdx, _post: &mut Post<'_>) -> Option<VerdictPart> {
         let twice = self.gather(cx, n)?;
@@ -248,6 +270,7 @@ impl NodeState for Alert {
             for row in 0..self.identities.block.rows() {
                 self.identities.block.row(row).points().for_each(|(step, _)| part.counts[step] += 1);
             }
+            self.count_kept(spec_of(cx, n)?, cx.steps(n), &mut part.counts);
         }
         Some(part)
     }
@@ -322,15 +345,11 @@ impl NodeState for Alert {
         all
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
-        let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return false };
-        if kept.rule_id != spec.rule_id {
-            return false;
-        }
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) {
+        let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return };
         let id = self.identities.ensure(kept.labels.clone()) as usize;
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
-        self.states[id] = kept.unpack(spec.producer, hands.store, hands.effects);
-        true
+        self.states[id] = kept.unpack(spec.producer.is_some(), hands.store, hands.effects);
     }
 
     fn slots(&self) -> Vec<Slot> {

@@ -19,16 +19,32 @@ pub struct Effects<'a> {
     pub(super) retain_from_ms: i64,
     /// No instant that is still to be evaluated is older, ms.
     pub(super) after_ms: i64,
-    /// Series that a producer wrote for the first time: (producer, slot, labels).
-    pub(super) published: Vec<(usize, Slot, Labels)>,
-    /// Series that are gone: (producer, slot).
-    pub(super) withdrawn: Vec<(usize, Slot)>,
+    /// The node's number as a producer: programs number them anew, so state does not remember it.
+    pub(super) producer: Option<usize>,
+    /// Series that were written for the first time, with their labels.
+    pub(super) published: Vec<(Slot, Labels)>,
+    /// Series that are gone.
+    pub(super) withdrawn: Vec<Slot>,
+}
+
+/// Produced series that came or went.
+#[derive(Debug)]
+pub struct News {
+    pub(super) producer: Option<usize>,
+    pub(super) published: Vec<(Slot, Labels)>,
+    pub(super) withdrawn: Vec<Slot>,
+}
+
+impl Effects<'_> {
+    /// What selectors must hear of.
+    pub fn news(self) -> News {
+        News { producer: self.producer, published: self.published, withdrawn: self.withdrawn }
+    }
 }
 
 /// One series that a rule writes, with what Prometheus calls staleness: an element that vanishes gets a marker.
 #[derive(Clone, Debug)]
 pub struct Produced {
-    producer: usize,
     labels: Labels,
     slot: Option<Slot>,
     /// Whether the last good evaluation had the element.
@@ -37,8 +53,8 @@ pub struct Produced {
 
 impl Produced {
     /// A series that is not written yet.
-    pub fn new(producer: usize, labels: Labels) -> Self {
-        Self { producer, labels, slot: None, present: false }
+    pub fn new(labels: Labels) -> Self {
+        Self { labels, slot: None, present: false }
     }
 
     /// The element is present at stamp `t`.
@@ -47,7 +63,7 @@ impl Produced {
             Some(slot) => slot,
             None => {
                 let slot = store.add_produced(self.labels.clone());
-                effects.published.push((self.producer, slot, self.labels.clone()));
+                effects.published.push((slot, self.labels.clone()));
                 *self.slot.insert(slot)
             }
         };
@@ -69,9 +85,14 @@ impl Produced {
         let Some(slot) = self.slot else { return };
         store.prune_one(slot, effects.retain_from_ms);
         if !self.present && store.is_empty(slot) {
-            effects.withdrawn.push((self.producer, slot));
-            self.slot = None;
+            self.withdraw(effects);
         }
+    }
+
+    /// Gives the series up: nobody reads it any more.
+    pub fn withdraw(&mut self, effects: &mut Effects<'_>) {
+        effects.withdrawn.extend(self.slot.take());
+        self.present = false;
     }
 
     /// Where its samples are.

@@ -1,14 +1,16 @@
 //! Puts a program in force, keeps and restores state.
 //!
 //! Nodes with equal ids keep their state and selectors with equal ids and producers keep their rows, so an unchanged
-//! rule does not notice a swap; a node that a removed rule shared with others lives on.
+//! rule does not notice a swap; a node that a removed rule shared with others lives on. A rule that was edited, or whose
+//! elements are placed elsewhere, is a new node: it takes over the state of the old one (module `handover`).
 
 use super::Evaluator;
 use super::aggregate::Aggregate;
-use super::alert::{Alert, dropped};
+use super::alert::Alert;
 use super::count_values::CountValues;
 use super::effects::Effects;
 use super::exchange::Exchange;
+use super::handover::{Heirs, Leaving};
 use super::histogram::HistogramEstimate;
 use super::kept::{Kept, KeptState};
 use super::limit_ratio::LimitRatio;
@@ -26,7 +28,7 @@ use super::set::Set;
 use super::tap::Tap;
 use super::topk::TopK;
 use super::view::rows_of;
-use crate::program::{AlertSpec, Op, Program};
+use crate::program::{NodeIdx, Op, Program};
 use crate::window::SeriesStore;
 use bellwether_model::{Block, NodeId, SHARDS, worker_of_shard};
 use std::collections::{HashMap, HashSet};
@@ -63,6 +65,7 @@ impl Evaluator {
     /// Puts a program in force at an epoch border.
     pub fn install(&mut self, program: Arc<Program>, store: &mut SeriesStore) {
         let leaving = self.leave(&program, store);
+        self.expect_handover(&program);
         let mut old: HashMap<NodeId, Box<dyn NodeState>> = HashMap::new();
         for (node, state) in self.program.nodes.iter().zip(self.states.drain(..)) {
             if let Some(state) = state {
@@ -77,43 +80,40 @@ impl Evaluator {
         let grids = &program.grids;
         self.done.retain(|g, _| grids.contains(g));
         store.ignore_names(&program.recorded_names);
-        // A grid that was not there starts after what is final already: closed steps are not run again.
+        // A grid that was not there starts after what is final already: closed steps are not run again. One that was there
+        // and has not begun waits for an `@`: all its instants are ahead.
         if self.times.watermark_ms > i64::MIN {
-            for g in grids {
+            for g in grids.iter().filter(|g| !self.program.grids.contains(g)) {
                 let upto = self.times.watermark_ms.saturating_sub(g.wait_ms);
                 self.done.entry(*g).or_insert(upto);
             }
         }
-        store.reset_retention(program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0));
+        self.program = program;
+        self.introduce(store);
+        store.reset_retention(self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0));
         for rows in &self.selectors {
             rows.live_slots().for_each(|slot| store.retain(slot, rows.retain_ms));
         }
-        self.program = program;
-        for (spec, kept, s_ms) in leaving {
-            // An edited rule (same file, group, name, constant labels) keeps its state.
-            if !self.restore_one(&kept, store)
-                && let (Some(spec), Kept::Alert(kept)) = (spec, &kept)
-            {
-                self.farewell.extend(dropped(&self.program, &spec, kept, s_ms));
-            }
-        }
+        self.bequeath(leaving, store);
     }
 
     /// State of nodes that the new program does not have; their series go.
-    fn leave(&mut self, next: &Program, store: &mut SeriesStore) -> Vec<(Option<AlertSpec>, Kept, i64)> {
+    fn leave(&mut self, next: &Program, store: &mut SeriesStore) -> Vec<Leaving> {
         let stays: HashSet<NodeId> = next.nodes.iter().map(|n| n.id).collect();
         let mut leaving = Vec::new();
         let mut slots = Vec::new();
         let view = self.view();
         for (n, node) in self.program.nodes.iter().enumerate().filter(|(_, node)| !stays.contains(&node.id)) {
             let Some(state) = &self.states[n] else { continue };
-            let (spec, offset_ms) = match &node.op {
-                Op::Alert(spec) => (Some((**spec).clone()), spec.query_offset_ms),
-                _ => (None, 0),
+            let alert = match &node.op {
+                Op::Alert(spec) => {
+                    let done = self.done.get(&self.program.grids[node.grid]).copied().unwrap_or(self.times.from_ms);
+                    Some((spec.clone(), done + spec.query_offset_ms))
+                }
+                _ => None,
             };
-            let done = self.done.get(&self.program.grids[node.grid]).copied().unwrap_or(self.times.from_ms);
-            let kept = state.keep(&view, n, store);
-            leaving.extend(kept.into_iter().map(|(_, kept)| (spec.clone(), kept, done + offset_ms)));
+            let kept = state.keep(&view, n, store).into_iter();
+            leaving.extend(kept.map(|(_, kept)| Leaving { alert: alert.clone(), kept }));
             slots.extend(state.slots());
         }
         for slot in slots {
@@ -141,51 +141,72 @@ impl Evaluator {
             .collect();
     }
 
+    /// Tells new selectors of the series that rules have written already.
+    fn introduce(&mut self, store: &SeriesStore) {
+        for (node, state) in self.program.nodes.iter().zip(&self.states) {
+            let (producer @ Some(_), Some(state)) = (node.op.producer(), state) else { continue };
+            for slot in state.slots() {
+                self.selectors.iter_mut().for_each(|rows| rows.offer(producer, slot, store.labels(slot)));
+            }
+        }
+    }
+
     /// What a checkpoint keeps of this worker.
     pub fn snapshot(&self, store: &SeriesStore) -> KeptState {
         let view = self.view();
         let states = self.states.iter().enumerate().filter_map(|(n, s)| Some((n, s.as_ref()?)));
         let mut entries: Vec<_> = states.flat_map(|(n, s)| s.keep(&view, n, store)).collect();
+        entries.extend(self.handover.entries(&view));
         entries.sort_by_key(|e| e.0);
         let done = self.done.iter().map(|(g, t)| (*g, *t)).collect();
         KeptState { entries, done, reads_from_ms: self.retain_from_ms() }
     }
 
-    /// Takes back kept state, from any number of workers: the shards that are this worker's now.
+    /// Takes back kept state, from any number of workers and from another program: what is this worker's now.
     pub fn restore(&mut self, kept: &[KeptState], store: &mut SeriesStore) {
         for (grid, done) in kept.iter().flat_map(|k| &k.done) {
             self.done.insert(*grid, *done);
         }
+        // Grids that the checkpoint does not know start where the others show that everything was final; those that
+        // may still wait for an `@` have all their instants ahead.
+        if let Some(final_ms) = self.done.iter().map(|(g, done)| done.saturating_add(g.wait_ms)).max() {
+            for g in self.program.grids.iter().filter(|g| g.not_before_ms <= final_ms) {
+                self.done.entry(*g).or_insert(final_ms.saturating_sub(g.wait_ms));
+            }
+        }
+        let heirs = Heirs::of(&self.program);
         for (shard, entry) in kept.iter().flat_map(|k| &k.entries) {
-            if worker_of_shard(usize::from(*shard).min(SHARDS - 1), self.peers) == self.worker {
-                self.restore_one(entry, store);
+            let Some(n) = heirs.of_state(entry) else { continue };
+            let owner = match entry.labels() {
+                Some(labels) => self.view().owner(&self.program.nodes[n].placement, labels),
+                None => worker_of_shard(usize::from(*shard).min(SHARDS - 1), self.peers),
+            };
+            if owner == self.worker {
+                self.restore_one(n, entry, store);
             }
         }
     }
 
-    fn restore_one(&mut self, entry: &Kept, store: &mut SeriesStore) -> bool {
+    /// Gives node `n` state of its own, or of its predecessor in another program.
+    pub(super) fn restore_one(&mut self, n: NodeIdx, entry: &Kept, store: &mut SeriesStore) {
+        let Some(mut state) = self.states.get_mut(n).and_then(Option::take) else { return };
         let (board, mut output) = (std::mem::take(&mut self.board), EpochOutput::default());
-        let mut restored = false;
-        for n in 0..self.states.len() {
-            let Some(mut state) = self.states[n].take() else { continue };
-            let mut effects = Effects {
-                times: self.times,
-                board: &board,
-                answers: None,
-                output: &mut output,
-                retain_from_ms: i64::MIN,
-                after_ms: i64::MIN,
-                published: Vec::new(),
-                withdrawn: Vec::new(),
-            };
-            let mut hands = Hands { store: &mut *store, effects: &mut effects };
-            restored |= state.restore(&self.view(), n, entry, &mut hands);
-            let (published, withdrawn) = (effects.published, effects.withdrawn);
-            self.states[n] = Some(state);
-            self.publish(published, withdrawn, store);
-        }
+        let mut effects = Effects {
+            times: self.times,
+            board: &board,
+            answers: None,
+            output: &mut output,
+            retain_from_ms: i64::MIN,
+            after_ms: i64::MIN,
+            producer: self.program.nodes[n].op.producer(),
+            published: Vec::new(),
+            withdrawn: Vec::new(),
+        };
+        state.restore(&self.view(), n, entry, &mut Hands { store: &mut *store, effects: &mut effects });
+        let news = effects.news();
+        self.states[n] = Some(state);
         self.board = board;
-        restored
+        self.publish(news, store);
     }
 
     /// How many nodes keep their state if `program` is put in force.

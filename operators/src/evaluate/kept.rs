@@ -86,8 +86,8 @@ pub struct KeptRecord {
 /// One element of a subquery's inner result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptRing {
-    /// The ring node.
-    pub node: NodeId,
+    /// What the ring keeps, wherever it is placed.
+    pub of: NodeId,
     /// Labels of the element.
     pub labels: Labels,
     /// Retained results.
@@ -116,6 +116,18 @@ pub enum Kept {
     Ring(KeptRing),
     /// What `@` reads.
     Pin(KeptPin),
+}
+
+impl Kept {
+    /// The labels that place it: of an identity, a recorded series, an element. What a pin keeps goes by its shard.
+    pub fn labels(&self) -> Option<&Labels> {
+        match self {
+            Self::Alert(kept) => Some(&kept.labels),
+            Self::Record(kept) => Some(&kept.labels),
+            Self::Ring(kept) => Some(&kept.labels),
+            Self::Pin(_) => None,
+        }
+    }
 }
 
 /// Kept state of one worker.
@@ -159,12 +171,12 @@ impl KeptAlert {
         self.source.as_ref().unwrap_or(&self.labels)
     }
 
-    pub(super) fn unpack(&self, producer: Option<usize>, store: &mut SeriesStore, fx: &mut Effects<'_>) -> AlertState {
-        let series = producer.zip(self.series.as_ref()).map(|(producer, kept)| {
+    pub(super) fn unpack(&self, is_read: bool, store: &mut SeriesStore, fx: &mut Effects<'_>) -> AlertState {
+        let series = self.series.as_ref().filter(|_| is_read).map(|kept| {
             let of = |name: &str, state: &str| {
                 let mut b = self.labels.to_builder();
                 b.set("__name__", name).set("alertstate", state);
-                Produced::new(producer, b.build())
+                Produced::new(b.build())
             };
             let mut all = [of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")];
             for (one, (samples, present)) in all.iter_mut().zip(kept) {

@@ -28,6 +28,7 @@ mod effects;
 mod elements;
 mod exchange;
 mod groups;
+mod handover;
 mod histogram;
 mod identity;
 mod install;
@@ -66,7 +67,8 @@ pub use selectors::{Matchers, anchored};
 use crate::program::{Grid, Node, NodeIdx, Op, Program, Shape};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::{Block, Decision, StepRange};
-use effects::Effects;
+use effects::{Effects, News};
+use handover::Handover;
 use leaf::Context;
 use node::{NodeState, Post};
 use notes::Notes;
@@ -78,7 +80,7 @@ use verdict::Board;
 use view::{RowsOf, View};
 
 /// One worker's interpreter. Called by the `evaluate` operator, always in this order for an epoch: `install` (if the
-/// binding carries a new program), `candidate`…, `begin`, `stage` until it returns false, `finish`.
+/// binding carries a new program), `candidate`…, and then `begin`, `stage` until it returns false, `finish`; or only `load`.
 #[derive(Debug)]
 pub struct Evaluator {
     worker: usize,
@@ -103,6 +105,8 @@ pub struct Evaluator {
     output: EpochOutput,
     /// Rows that selectors got since the store was told how far back they are read.
     fresh_rows: Vec<(Slot, i64)>,
+    /// State that goes to other workers.
+    handover: Handover,
     /// Ends of alerts whose rules a swap removed: handed out with the next epoch.
     farewell: Vec<Decision>,
     answers: Option<Arc<Answers>>,
@@ -123,7 +127,13 @@ impl Evaluator {
             subs: Vec::new(),
             selectors: Vec::new(),
             done: BTreeMap::new(),
-            times: EpochTimes { epoch: 0, watermark_ms: i64::MIN, warm_from_ms: 0, from_ms: 0, to_ms: i64::MAX },
+            times: EpochTimes {
+                epoch: 0,
+                watermark_ms: i64::MIN,
+                warm_from_ms: i64::MIN,
+                from_ms: i64::MIN,
+                to_ms: i64::MAX,
+            },
             reads_from_ms: i64::MIN,
             after_ms: i64::MIN,
             steps: Vec::new(),
@@ -132,6 +142,7 @@ impl Evaluator {
             notes: Notes::default(),
             output: EpochOutput::default(),
             fresh_rows: Vec::new(),
+            handover: Handover::default(),
             farewell: Vec::new(),
             answers: None,
             inbox: BTreeMap::new(),
@@ -223,11 +234,19 @@ impl Evaluator {
         next.min().unwrap_or(self.times.watermark_ms)
     }
 
+    /// Tells the store how far back new rows are read, so that it keeps what an epoch without stages brought.
+    pub fn load(&mut self, store: &mut SeriesStore) {
+        self.fresh_rows.drain(..).for_each(|(slot, retain_ms)| store.retain(slot, retain_ms));
+    }
+
     /// Runs the next stage; `incoming` is what arrived since the last one, sorted by (node, sender). Returns whether
     /// the epoch has a further stage.
     pub fn stage(&mut self, store: &mut SeriesStore, incoming: Vec<Packet>, outgoing: &mut Vec<Packet>) -> bool {
-        self.fresh_rows.drain(..).for_each(|(slot, retain_ms)| store.retain(slot, retain_ms));
-        self.receive(incoming);
+        self.load(store);
+        if self.hand_over(outgoing) {
+            return true;
+        }
+        self.receive(incoming, store);
         let program = Arc::clone(&self.program);
         let Some((phase, stage)) = self.position.current() else { return false };
         let stage = &program.phases[phase].stages[stage];
@@ -276,12 +295,13 @@ impl Evaluator {
         }
     }
 
-    fn receive(&mut self, incoming: Vec<Packet>) {
+    fn receive(&mut self, incoming: Vec<Packet>, store: &mut SeriesStore) {
         for packet in incoming {
             let n = packet.node as NodeIdx;
             match packet.payload {
                 Payload::Part(part) => self.board.part(n, part),
                 Payload::Joint(joint) => self.board.joint(n, joint),
+                Payload::Kept(list) => list.iter().for_each(|kept| self.restore_one(n, kept, store)),
                 payload => self.inbox.entry(n).or_default().push(Packet { payload, ..packet }),
             }
         }
@@ -345,33 +365,22 @@ impl Evaluator {
             output: &mut output,
             retain_from_ms: self.reads_from_ms,
             after_ms: self.after_ms,
+            producer: self.program.nodes[n].op.producer(),
             published: Vec::new(),
             withdrawn: Vec::new(),
         };
         state.apply(&self.view(), n, store, &mut effects);
-        let (published, withdrawn) = (effects.published, effects.withdrawn);
+        let news = effects.news();
         self.output = output;
-        self.publish(published, withdrawn, store);
+        self.publish(news, store);
     }
 
     /// Tells selectors of produced series that came or went.
-    fn publish(
-        &mut self,
-        published: Vec<(usize, Slot, bellwether_model::Labels)>,
-        withdrawn: Vec<(usize, Slot)>,
-        store: &mut SeriesStore,
-    ) {
-        for (producer, slot, labels) in published {
-            for rows in &mut self.selectors {
-                let read = rows.producers.iter().find(|p| p.producer == producer).copied();
-                if let Some(read) = read
-                    && rows.matchers.accept(&labels)
-                {
-                    rows.add(slot, &labels, read.clip_ms);
-                }
-            }
+    fn publish(&mut self, news: News, store: &mut SeriesStore) {
+        for (slot, labels) in news.published {
+            self.selectors.iter_mut().for_each(|rows| rows.offer(news.producer, slot, &labels));
         }
-        for (_, slot) in withdrawn {
+        for slot in news.withdrawn {
             self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
             store.remove_produced(slot);
         }

@@ -56,10 +56,9 @@ pub trait NodeState: std::fmt::Debug + Send {
         Vec::new()
     }
 
-    /// Takes back what [`NodeState::keep`] gave, if it is this node's; returns whether it was.
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
+    /// Takes back what [`NodeState::keep`] of this node, or of its predecessor in the program before, gave.
+    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) {
         let _ = (view, n, kept, hands);
-        false
     }
 
     /// The series that the node wrote: they go with it.

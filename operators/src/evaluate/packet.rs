@@ -1,5 +1,6 @@
 //! What travels around the loop: messages of plan nodes between workers.
 
+use super::kept::Kept;
 use crate::aggregate::Partial;
 use bellwether_model::{Block, Labels};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,8 @@ pub enum Payload {
     Single(Vec<u32>, Vec<f64>),
     /// Partial verdict, to the node's home.
     Part(VerdictPart),
+    /// State that a swap gives to another worker.
+    Kept(Vec<Kept>),
     /// Joint verdict, from the node's home to every worker.
     Joint(Verdict),
 }

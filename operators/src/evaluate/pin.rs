@@ -135,17 +135,13 @@ impl NodeState for Pin {
         all.into_iter().map(|(shard, entry)| (shard as u16, Kept::Pin(entry))).collect()
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
-        let Kept::Pin(kept) = kept else { return false };
-        if kept.node != view.node(n).id {
-            return false;
-        }
+    fn restore(&mut self, _: &View<'_>, _: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) {
+        let Kept::Pin(kept) = kept else { return };
         self.taken = true;
         self.error.clone_from(&kept.error);
         for (labels, samples) in &kept.rows {
             self.add(labels.clone(), samples.points(), hands.store);
         }
-        true
     }
 
     fn slots(&self) -> Vec<Slot> {

@@ -91,10 +91,11 @@ impl NodeState for Record {
         let steps = view.steps(n);
         let mut failed = vec![0u64; bellwether_model::block::words(steps.count)];
         self.report(view, n, spec, &mut failed, fx);
-        let Some(producer) = spec.producer else {
+        if spec.producer.is_none() {
+            self.series.drain(..).flatten().for_each(|mut one| one.withdraw(fx));
             self.identities.sweep(|_| false);
             return;
-        };
+        }
         self.series.resize(self.identities.len().max(self.series.len()), None);
         for id in 0..self.identities.len() as u32 {
             let Some(identity) = self.identities.get(id) else { continue };
@@ -104,7 +105,7 @@ impl NodeState for Record {
             if absent && series.is_none() {
                 continue;
             }
-            let one = series.get_or_insert_with(|| Produced::new(producer, identity.labels.clone()));
+            let one = series.get_or_insert_with(|| Produced::new(identity.labels.clone()));
             for i in (0..steps.count).filter(|i| !has(&failed, *i)) {
                 match if absent { None } else { self.identities.block.row(id as usize).value(i) } {
                     Some(value) => one.write(store, fx, steps.at(i), value),
@@ -134,15 +135,13 @@ impl NodeState for Record {
         all
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) -> bool {
-        let (Some(spec), Kept::Record(kept)) = (spec_of(view, n), kept) else { return false };
-        let (true, Some(producer)) = (kept.rule_id == spec.rule_id, spec.producer) else { return false };
+    fn restore(&mut self, _: &View<'_>, _: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) {
+        let Kept::Record(kept) = kept else { return };
         let id = self.identities.ensure(kept.labels.clone()) as usize;
         self.series.resize(self.identities.len().max(self.series.len()), None);
-        let mut one = Produced::new(producer, kept.labels.clone());
+        let mut one = Produced::new(kept.labels.clone());
         one.restore(hands.store, hands.effects, &kept.samples, kept.present);
         self.series[id] = Some(one);
-        true
     }
 
     fn slots(&self) -> Vec<Slot> {

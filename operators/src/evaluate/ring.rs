@@ -15,7 +15,7 @@ use crate::program::{NodeIdx, Op};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::histogram::Hint;
 use bellwether_model::{Block, Labels, Value};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// State of one ring.
@@ -24,7 +24,7 @@ pub struct Ring {
     cursor: Cursor,
     slots: Vec<Option<Slot>>,
     /// Restored samples whose element has not been seen yet.
-    waiting: HashMap<Labels, KeptSamples>,
+    waiting: BTreeMap<Labels, KeptSamples>,
 }
 
 /// A subquery's instants need not be those of the samples: a hint about the sample before would mislead, so whoever
@@ -45,7 +45,7 @@ impl NodeState for Ring {
     }
 
     fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, fx: &mut Effects<'_>) {
-        let Op::Ring { retain_ms } = view.node(n).op else { return };
+        let Op::Ring { retain_ms, .. } = view.node(n).op else { return };
         let input = view.node(n).inputs[0];
         let changes = view.changes(input, &mut self.cursor);
         if changes.restart {
@@ -85,25 +85,24 @@ impl NodeState for Ring {
     }
 
     fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {
+        let Op::Ring { of, .. } = view.node(n).op else { return Vec::new() };
         let input = view.node(n).inputs[0];
+        let pack = |labels: Labels, samples: KeptSamples| {
+            let shard = view.shard(&view.node(n).placement, &labels) as u16;
+            (shard, Kept::Ring(KeptRing { of, labels, samples }))
+        };
         let mut all = Vec::new();
         for (row, slot) in self.slots.iter().enumerate() {
             let Some(slot) = slot else { continue };
-            let labels = view.labels(input, row as u32);
-            let shard = view.shard(&view.node(input).placement, &labels) as u16;
-            let samples = KeptSamples::of(store, *slot);
-            all.push((shard, Kept::Ring(KeptRing { node: view.node(n).id, labels, samples })));
+            all.push(pack(view.labels(input, row as u32), KeptSamples::of(store, *slot)));
         }
+        all.extend(self.waiting.iter().map(|(labels, samples)| pack(labels.clone(), samples.clone())));
         all
     }
 
-    fn restore(&mut self, view: &View<'_>, n: NodeIdx, kept: &Kept, _: &mut Hands<'_, '_>) -> bool {
-        match kept {
-            Kept::Ring(kept) if kept.node == view.node(n).id => {
-                self.waiting.insert(kept.labels.clone(), kept.samples.clone());
-                true
-            }
-            _ => false,
+    fn restore(&mut self, _: &View<'_>, _: NodeIdx, kept: &Kept, _: &mut Hands<'_, '_>) {
+        if let Kept::Ring(kept) = kept {
+            self.waiting.insert(kept.labels.clone(), kept.samples.clone());
         }
     }
 

@@ -130,6 +130,16 @@ impl SelectorRows {
         self.row_of.insert(slot, row, |row| self.slots[row as usize]);
     }
 
+    /// Adds a series of a producer, if the selector reads that one and its matchers accept the labels.
+    pub fn offer(&mut self, producer: Option<usize>, slot: Slot, labels: &Labels) {
+        let read = self.producers.iter().find(|p| Some(p.producer) == producer).copied();
+        if let Some(read) = read
+            && self.matchers.accept(labels)
+        {
+            self.add(slot, labels, read.clip_ms);
+        }
+    }
+
     /// Removes a series.
     pub fn remove(&mut self, slot: Slot) {
         if let Some(row) = self.row_of.remove(slot, |row| self.slots[row as usize]) {

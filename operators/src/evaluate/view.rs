@@ -133,7 +133,7 @@ impl<'a> View<'a> {
     /// How far back subqueries keep results, those within each other added up, ms.
     pub fn rings_ms(&self) -> i64 {
         let kept = self.program.nodes.iter().filter_map(|node| match node.op {
-            Op::Ring { retain_ms } => Some(2 * retain_ms + self.program.grids[node.grid].interval_ms),
+            Op::Ring { retain_ms, .. } => Some(2 * retain_ms + self.program.grids[node.grid].interval_ms),
             _ => None,
         });
         kept.sum()

@@ -2,6 +2,7 @@
 
 use super::ResultOrder;
 use crate::functions::{AggOp, BinOp, Choice, HistogramFn, MathFn, RangeFn};
+use bellwether_model::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// Where windows come from.
@@ -186,6 +187,8 @@ pub enum Op {
     Ring {
         /// How far back its readers look from their instant, ms.
         retain_ms: i64,
+        /// Identity of what it keeps, wherever that is placed: results go where a new program wants them.
+        of: NodeId,
     },
     /// Keeps what was there at one instant: the operand's elements, or the samples of a window. On a grid of that instant
     /// only. (operands: vector, or none with a window)
@@ -317,6 +320,15 @@ impl Op {
         match source {
             Source::Ring(n) | Source::Pin(n) => Some(n),
             Source::Selector(_) => None,
+        }
+    }
+
+    /// The producer number of a rule whose series are read.
+    pub fn producer(&self) -> Option<usize> {
+        match self {
+            Self::Alert(spec) => spec.producer,
+            Self::Record(spec) => spec.producer,
+            _ => None,
         }
     }
 }

@@ -31,7 +31,11 @@ impl Placer<'_> {
                 self.finish(node, facts, collides)
             }
             Op::Ring { .. } => {
-                node.placement = self.placement(input).clone();
+                // What it keeps must be found again by its labels alone.
+                if *self.placement(input) == Placement::Scattered {
+                    node.inputs[0] = self.exchange(input, Placement::Except(Vec::new()));
+                }
+                node.placement = self.placement(node.inputs[0]).clone();
                 let facts = self.facts(input).clone().over_time();
                 self.finish(node, facts, false)
             }

@@ -9,6 +9,7 @@ use bellwether_operators::program::{MatchOp, Matcher, Program, Selector};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod swap;
 mod whole;
 
 const ALL: [(usize, Mode); 7] = [

@@ -6,7 +6,7 @@ use crate::rules::load_text;
 use bellwether_model::Decision;
 use bellwether_operators::evaluate::KeptState;
 
-const RULES: &str = r#"
+pub(super) const RULES: &str = r#"
 groups:
   - name: load
     interval: 30s
@@ -40,7 +40,7 @@ groups:
         expr: count(up == 0) > 3 and on () count(ALERTS{alertname="Down"}) > 0
 "#;
 
-const END_MS: i64 = 2_400_000;
+pub(super) const END_MS: i64 = 2_400_000;
 
 /// A hash makes numbers that look random and are the same everywhere.
 fn noise(what: &str, host: i64, stamp_ms: i64) -> f64 {
@@ -48,7 +48,7 @@ fn noise(what: &str, host: i64, stamp_ms: i64) -> f64 {
     (bellwether_model::hash64(&parts) % 1000) as f64 / 10.0
 }
 
-fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<Sample> {
     let mut all = Vec::new();
     for tick in 1..=END_MS / 15_000 {
         let timestamp_ms = tick * 15_000 - 7;
@@ -71,11 +71,15 @@ fn samples() -> Vec<Sample> {
 }
 
 fn compiled() -> Arc<Program> {
-    let set = load_text("rules.yml", RULES).unwrap();
-    Arc::new(compile(&rule_inputs(&set), &[], &Options::default()).unwrap().program)
+    program_of(RULES, &Options::default())
 }
 
-fn backtest(block_ms: i64) -> SyntheticBindings {
+pub(super) fn program_of(rules: &str, options: &Options) -> Arc<Program> {
+    let set = load_text("rules.yml", rules).unwrap();
+    Arc::new(compile(&rule_inputs(&set), &[], options).unwrap().program)
+}
+
+pub(super) fn backtest(block_ms: i64) -> SyntheticBindings {
     SyntheticBindings::new(SyntheticSpec {
         first_epoch: 1,
         data_ms: Some((1, END_MS)),
@@ -87,7 +91,7 @@ fn backtest(block_ms: i64) -> SyntheticBindings {
     })
 }
 
-fn between(samples: &[Sample], after_ms: i64, upto_ms: i64) -> Vec<Sample> {
+pub(super) fn between(samples: &[Sample], after_ms: i64, upto_ms: i64) -> Vec<Sample> {
     samples.iter().filter(|s| after_ms < s.timestamp_ms && s.timestamp_ms <= upto_ms).cloned().collect()
 }
 
@@ -98,7 +102,7 @@ fn decisions(collected: &Collected) -> Vec<Decision> {
     all
 }
 
-fn go(config: RunConfig, epochs: Vec<(Binding, Vec<Sample>)>) -> (RunReport, Vec<Decision>) {
+pub(super) fn go(config: RunConfig, epochs: Vec<(Binding, Vec<Sample>)>) -> (RunReport, Vec<Decision>) {
     let (output, collected) = Collect::new();
     let report = run(config, feeds(&VecSource::from_samples(epochs)), output, Arc::default()).unwrap();
     (report, decisions(&collected))
@@ -112,7 +116,7 @@ fn whole(workers: usize, mode: Mode, block_ms: i64) -> (RunReport, Vec<Decision>
 }
 
 /// Fails with what one side has and the other has not.
-fn assert_same(got: &[Decision], expected: &[Decision], what: &str) {
+pub(super) fn assert_same(got: &[Decision], expected: &[Decision], what: &str) {
     let lines = |all: &[Decision], other: &[Decision]| -> Vec<String> {
         let missing = all.iter().filter(|d| !other.contains(d));
         missing.map(|d| format!("{} {} {} {} {}", d.step_ms, d.alert, d.transition, d.labels, d.value)).collect()
@@ -121,7 +125,7 @@ fn assert_same(got: &[Decision], expected: &[Decision], what: &str) {
     assert!(got == expected, "{what}:\n+ {}\n- {}", more.join("\n+ "), less.join("\n- "));
 }
 
-fn of(decisions: &[Decision], alert: &str) -> usize {
+pub(super) fn of(decisions: &[Decision], alert: &str) -> usize {
     decisions.iter().filter(|d| d.alert == alert).count()
 }
 
