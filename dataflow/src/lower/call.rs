@@ -29,6 +29,8 @@ impl Lowering<'_> {
             ANCHORED | SMOOTHED => self.extended_selector(scope, call),
             "time" => Some(self.time(scope)),
             "pi" => Some(self.number(scope, std::f64::consts::PI)),
+            "max_of" => self.scalar_call(scope, call, MathFn::MaxOf),
+            "min_of" => self.scalar_call(scope, call, MathFn::MinOf),
             "vector" => self.vector_of(scope, call),
             "scalar" => self.scalar_of(scope, call),
             "timestamp" => self.timestamp(scope, call),
@@ -46,6 +48,13 @@ impl Lowering<'_> {
                 self.unsupported(scope, other)
             }
         }
+    }
+
+    /// A function of two scalars.
+    fn scalar_call(&mut self, scope: Scope<'_>, call: &Call, f: MathFn) -> Option<NodeIdx> {
+        let inputs = self.args(scope, call, &[Shape::Scalar, Shape::Scalar])?;
+        let text = self.call_text(call.func.name, &inputs);
+        Some(self.node(scope, Shape::Scalar, Op::ScalarMap(f), inputs, text))
     }
 
     /// Lowers an argument of an unsupported function for its errors only.

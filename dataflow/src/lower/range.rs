@@ -40,6 +40,11 @@ pub(super) fn range_function(name: &str) -> Option<(usize, RangeFn)> {
         "quantile_over_time" => return Some((1, RangeFn::QuantileOverTime)),
         "mad_over_time" => RangeFn::MadOverTime,
         "double_exponential_smoothing" => RangeFn::DoubleExponentialSmoothing,
+        "integral" => RangeFn::Integral,
+        "ts_of_first_over_time" => RangeFn::TsOfFirstOverTime,
+        "ts_of_last_over_time" => RangeFn::TsOfLastOverTime,
+        "ts_of_min_over_time" => RangeFn::TsOfMinOverTime,
+        "ts_of_max_over_time" => RangeFn::TsOfMaxOverTime,
         _ => return None,
     };
     Some((0, f))
@@ -108,6 +113,7 @@ impl Lowering<'_> {
         let about = match func {
             f if f.reads_counter() && !counter => (0, call.args.args.get(at)),
             RangeFn::QuantileOverTime => (1, call.args.args.first()),
+            RangeFn::Integral => (1, call.args.args.get(1)),
             _ => return,
         };
         if let (operand, Some(arg)) = about {

@@ -6,10 +6,13 @@
 
 use super::notes::Notes;
 use super::view::{RowScratch, View};
-use crate::annotation::{Issues, invalid_quantile, is_counter_name, is_invalid_quantile, possible_non_counter};
+use crate::annotation::{
+    Issues, invalid_quantile, invalid_strategy, is_counter_name, is_invalid_quantile, possible_non_counter,
+};
 use crate::functions::RangeFn;
 use crate::instant::{instant, timestamp};
 use crate::native;
+use crate::over_time::is_bad_strategy;
 use crate::program::{NodeIdx, Op, Source};
 use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
@@ -150,6 +153,9 @@ impl<'a> Context<'a> {
             }
             (Op::Range { func: RangeFn::QuantileOverTime, .. }, [q, ..]) => {
                 self.note_values(n, 1, Row { bits, ..*q }, is_invalid_quantile, invalid_quantile);
+            }
+            (Op::Range { func: RangeFn::Integral, .. }, [strategy, ..]) => {
+                self.note_values(n, 1, Row { bits, ..*strategy }, is_bad_strategy, invalid_strategy);
             }
             _ => {}
         }

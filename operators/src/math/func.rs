@@ -55,6 +55,8 @@ functions! {
     DaysInMonth "days_in_month",
     Month "month",
     Year "year",
+    MaxOf "max_of",
+    MinOf "min_of",
 }
 
 impl MathFn {
@@ -72,7 +74,7 @@ impl MathFn {
     pub fn parameters(self) -> usize {
         match self {
             Self::Clamp => 2,
-            Self::Round | Self::ClampMin | Self::ClampMax => 1,
+            Self::Round | Self::ClampMin | Self::ClampMax | Self::MaxOf | Self::MinOf => 1,
             _ => 0,
         }
     }

@@ -36,8 +36,10 @@ pub fn apply(f: MathFn, args: &[Row<'_>], mut row: RowMut<'_>) {
         (Round, [to, ..]) => by_step(row, *to, round),
         (ClampMin, [min, ..]) => by_step(row, *min, |v, min| go::max(min, v)),
         (ClampMax, [max, ..]) => by_step(row, *max, |v, max| go::max(f64::NEG_INFINITY, go::min(max, v))),
+        (MaxOf, [other, ..]) => by_step(row, *other, go::max),
+        (MinOf, [other, ..]) => by_step(row, *other, go::min),
         (Clamp, [min, max, ..]) => clamp(row, *min, *max),
-        (Clamp | ClampMin | ClampMax, _) => row.bits.fill(0),
+        (Clamp | ClampMin | ClampMax | MaxOf | MinOf, _) => row.bits.fill(0),
         (Minute | Hour | DayOfWeek | DayOfMonth | DayOfYear | DaysInMonth | Month | Year, _) => {
             sparse(row, |v| calendar::part(f, v));
         }
@@ -147,6 +149,8 @@ mod tests {
         assert_eq!(one("clamp_min", f64::NAN, &[f64::INFINITY]), Some(f64::INFINITY));
         assert!(one("clamp_max", f64::NAN, &[1.0]).unwrap().is_nan());
         assert_eq!(one("clamp_max", 5.0, &[]), None);
+        assert_eq!((one("max_of", 5.0, &[7.0]), one("min_of", 5.0, &[7.0])), (Some(7.0), Some(5.0)));
+        assert!(one("max_of", f64::NAN, &[7.0]).unwrap().is_nan());
     }
 
     #[test]

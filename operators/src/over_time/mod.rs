@@ -2,6 +2,7 @@
 
 mod deviation;
 mod extreme;
+mod integral;
 mod pick;
 mod quantile;
 mod smoothing;
@@ -9,6 +10,7 @@ mod sum;
 
 pub use deviation::{Moments, deviation};
 pub use extreme::{extreme, time_of_extreme};
+pub use integral::{integral, is_bad_strategy};
 pub use pick::{count, first, last, present, time_of_first, time_of_last};
 pub use quantile::{mad, quantile, quantile_of_sorted, sort_key, value_of_key};
 pub use smoothing::{smoothing, smoothing_refuses};

@@ -50,6 +50,8 @@ pub enum RangeFn {
     MadOverTime,
     /// `double_exponential_smoothing`; two parameters: smoothing and trend factor.
     DoubleExponentialSmoothing,
+    /// `integral`; one parameter that may be left out: the strategy.
+    Integral,
     /// `ts_of_first_over_time`
     TsOfFirstOverTime,
     /// `ts_of_last_over_time`
@@ -64,7 +66,7 @@ pub enum RangeFn {
 
 use RangeFn::*;
 
-const NAMES: [(RangeFn, &str); 26] = [
+const NAMES: [(RangeFn, &str); 27] = [
     (Rate, "rate"),
     (Increase, "increase"),
     (Delta, "delta"),
@@ -87,6 +89,7 @@ const NAMES: [(RangeFn, &str); 26] = [
     (QuantileOverTime, "quantile_over_time"),
     (MadOverTime, "mad_over_time"),
     (DoubleExponentialSmoothing, "double_exponential_smoothing"),
+    (Integral, "integral"),
     (TsOfFirstOverTime, "ts_of_first_over_time"),
     (TsOfLastOverTime, "ts_of_last_over_time"),
     (TsOfMinOverTime, "ts_of_min_over_time"),

@@ -106,6 +106,7 @@ fn dispatch(func: RangeFn, w: &Windows<'_>, args: &[Row<'_>], scratch: &mut Scra
         RangeFn::QuantileOverTime => over_time::quantile(w, args[0], scratch, out),
         RangeFn::MadOverTime => over_time::mad(w, scratch, out),
         RangeFn::DoubleExponentialSmoothing => over_time::smoothing(w, args[0], args[1], out),
+        RangeFn::Integral => over_time::integral(w, args.first().copied(), out),
         RangeFn::TsOfFirstOverTime => over_time::time_of_first(w, out),
         RangeFn::TsOfLastOverTime => over_time::time_of_last(w, out),
         RangeFn::TsOfMinOverTime => over_time::time_of_extreme::<false>(w, out),

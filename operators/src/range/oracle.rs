@@ -42,12 +42,38 @@ pub(crate) fn evaluate(f: RangeFn, s: &[Point], t: i64, range_ms: i64, offset_ms
         RangeFn::QuantileOverTime => quantile(args[0], &values),
         RangeFn::MadOverTime => mad(&values),
         RangeFn::DoubleExponentialSmoothing => return smoothing(&values, args[0], args[1]),
+        RangeFn::Integral => integral(s, args.first().copied()),
         RangeFn::Extended(_) => return None,
         RangeFn::TsOfFirstOverTime => s[0].0 as f64 / 1000.0,
         RangeFn::TsOfLastOverTime => s[s.len() - 1].0 as f64 / 1000.0,
         RangeFn::TsOfMinOverTime => s[compare(s, |cur, best| cur <= best || best.is_nan())].0 as f64 / 1000.0,
         RangeFn::TsOfMaxOverTime => s[compare(s, |cur, best| cur >= best || best.is_nan())].0 as f64 / 1000.0,
     })
+}
+
+/// Prometheus's `funcIntegral`.
+fn integral(s: &[Point], strategy: Option<f64>) -> f64 {
+    let (mut sum, mut c) = (0.0, 0.0);
+    for pair in s.windows(2) {
+        let [before, now] = [pair[0].1, pair[1].1].map(|v| if v.is_nan() { 0.0 } else { v });
+        let (value, error) = match strategy {
+            Some(0.0) => (before, 0.0),
+            Some(1.0) => (now, 0.0),
+            _ if before == 0.0 && now == 0.0 => (0.0, 0.0),
+            _ => {
+                let (v, e) = neumaier(before, 0.0, now);
+                match v.is_infinite() && before.is_finite() && now.is_finite() {
+                    true => neumaier(before / 2.0, 0.0, now / 2.0),
+                    false => (v / 2.0, e / 2.0),
+                }
+            }
+        };
+        if value != 0.0 || error != 0.0 {
+            let seconds = (pair[1].0 - pair[0].0) as f64 / 1000.0;
+            (sum, c) = neumaier(sum, c + error * seconds, value * seconds);
+        }
+    }
+    if sum.is_infinite() { sum } else { sum + c }
 }
 
 fn extrapolated(s: &[Point], end: i64, range_ms: i64, counter: bool, rate: bool) -> Option<f64> {

@@ -35,7 +35,9 @@ impl Case {
             (0..steps.count).for_each(|s| b.row_mut(i).set(s, *arg));
         }
         let args_block = b.clone();
-        let args: Vec<Row<'_>> = (0..self.func.parameters()).map(|i| args_block.row(i)).collect();
+        // What may be left out is given here.
+        let args = self.func.parameters() + usize::from(self.func == RangeFn::Integral);
+        let args: Vec<Row<'_>> = (0..args).map(|i| args_block.row(i)).collect();
         let spec = WindowSpec { range_ms: self.spec.0, offset_ms: self.spec.1 };
         // What is in the row before must not show.
         b.row_mut(2).bits.fill(u64::MAX);
@@ -190,6 +192,23 @@ fn averages_do_not_overflow() {
     for v in case.run(&case.points(), case.steps, None, &mut Scratch::default()) {
         assert!((v.unwrap() / 1.5e308 - 1.0).abs() < 1e-12);
     }
+}
+
+#[test]
+fn integrals_follow_their_strategy() {
+    let area = |strategy: f64| {
+        let case = Case {
+            func: RangeFn::Integral,
+            base_ms: 0,
+            stamps: vec![0, 10_000, 20_000, 40_000],
+            values: vec![1.0, 3.0, f64::NAN, 5.0],
+            steps: StepRange { first_ms: 40_000, interval_ms: 60_000, count: 1 },
+            spec: (60_000, 0),
+            args: [strategy, 0.0],
+        };
+        case.run(&case.points(), case.steps, None, &mut Scratch::default())[0]
+    };
+    assert_eq!([0.0, 1.0, 2.0, 7.0, f64::NAN].map(area), [40.0, 130.0, 85.0, 85.0, 85.0].map(Some));
 }
 
 /// Prometheus's example of a counter that starts inside the window: it is not stretched below zero.
