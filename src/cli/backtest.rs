@@ -1,6 +1,7 @@
 //! Arguments of `bellwether backtest`.
 
 use super::data::DataArgs;
+use super::features::FeatureArgs;
 use super::value::{Instant, duration, instant, positive_duration, workers};
 use bellwether_dataflow::lower;
 use clap::ValueEnum;
@@ -103,6 +104,9 @@ pub struct Args {
     /// Replace outputs that exist
     #[arg(long, help_heading = "Writing results")]
     pub overwrite: bool,
+    /// What expressions may use.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// How to read the samples.
     #[command(flatten)]
     pub read: DataArgs,

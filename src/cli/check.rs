@@ -1,5 +1,6 @@
 //! Arguments of `bellwether check`.
 
+use super::features::FeatureArgs;
 use super::value::positive_duration;
 use bellwether_dataflow::lint;
 use clap::ValueEnum;
@@ -53,6 +54,9 @@ pub struct Args {
     /// What is printed
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+    /// What expressions may use.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// Lints to apply: their names, all, or none
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all", help_heading = "Warnings")]
     pub lint: Vec<String>,

@@ -8,6 +8,7 @@ pub mod backtest;
 pub mod check;
 pub mod completions;
 pub mod data;
+pub mod features;
 pub mod generate;
 pub mod import;
 pub mod test;

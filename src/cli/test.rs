@@ -1,5 +1,6 @@
 //! Arguments of `bellwether test`.
 
+use super::features::FeatureArgs;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -46,6 +47,9 @@ pub struct Args {
     /// Say when each test begins and ends, and show what its rules gave at every step
     #[arg(long)]
     pub debug: bool,
+    /// What expressions may use.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// Write the results as JUnit XML, in place of a file that is there
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

@@ -18,9 +18,14 @@ pub const MOST_QUESTIONS: usize = 8;
 pub type Tagged = (Compiled, Vec<Result<usize, String>>);
 
 /// Compiles rules and queries. A query that cannot be compiled fails alone; errors of rules fail all.
-pub fn compile(rules: &[RuleInput<'_>], asked: &[Ask], options: &lower::Options) -> Result<Tagged, Vec<LowerError>> {
+pub fn compile(
+    rules: &[RuleInput<'_>],
+    asked: &[Ask],
+    options: &lower::Options,
+    features: &promql::Options,
+) -> Result<Tagged, Vec<LowerError>> {
     let parsed: Vec<Result<Expr, String>> =
-        asked.iter().map(|(text, _)| promql::parse(text).map_err(|e| e.to_string())).collect();
+        asked.iter().map(|(text, _)| promql::parse_with(text, features).map_err(|e| e.to_string())).collect();
     let mut refused: BTreeMap<usize, String> = BTreeMap::new();
     loop {
         let good: Vec<usize> = (0..parsed.len()).filter(|i| parsed[*i].is_ok() && !refused.contains_key(i)).collect();

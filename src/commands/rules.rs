@@ -3,13 +3,14 @@
 //! # Errors
 //! Everything wrong with any file, with its place, at once: what is not valid first, what is not supported yet second.
 
+use crate::cli::features::FeatureArgs;
 use crate::exit::Failure;
 use bellwether_dataflow::lower::{self, Compiled, LowerError, RuleInput};
 use bellwether_dataflow::rules::{self, Diagnostic, RuleSet};
 
 /// Loads rule files and says on standard error what is worth knowing about them.
-pub fn load(patterns: &[String]) -> Result<RuleSet, Failure> {
-    let set = rules::load(patterns)?;
+pub fn load(patterns: &[String], features: &FeatureArgs) -> Result<RuleSet, Failure> {
+    let set = rules::load_with(patterns, &features.promql())?;
     for warning in &set.warnings {
         eprintln!("{warning}\n");
     }

@@ -34,6 +34,18 @@ fn a_broken_expression_is_shown_in_the_file() {
 }
 
 #[test]
+fn experimental_features_are_enabled_by_prometheus_s_names() {
+    let place = Place::new();
+    place.write("rules.yml", rule("limitk(1, up) + fill(0) up"));
+    place
+        .run(&["check", "rules.yml"])
+        .refuses(3, &["--enable-feature=promql-experimental-functions", "rules.yml:5:15"]);
+    let features = "promql-experimental-functions,promql-binop-fill-modifiers";
+    place.run(&["check", "rules.yml", "--enable-feature", features]).succeeds();
+    place.run(&["check", "rules.yml", "--enable-feature", "no-such"]).refuses(2, &["promql-binop-fill-modifiers"]);
+}
+
+#[test]
 fn all_errors_of_all_files_come_at_once() {
     let place = Place::new();
     place.write("a.yml", rule("up =="));

@@ -21,6 +21,7 @@ use super::dag::Dag;
 use super::facts::{Facts, keeps_name};
 use super::identity::{exchange_id, placed_id};
 use bellwether_model::{METRIC_NAME, NodeId};
+use bellwether_operators::functions::{RangeFn, smoothing_refuses};
 use bellwether_operators::program::{Node, NodeIdx, Op, Placement, Shape, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -235,6 +236,7 @@ impl<'a> Placer<'a> {
             }
             _ => (false, Facts::default()),
         };
+        node.fallible |= self.refuses_factors(&node);
         if !drops_name {
             return self.finish(node, facts, false);
         }
@@ -252,6 +254,17 @@ impl<'a> Placer<'a> {
             }
         };
         self.push(node, facts)
+    }
+
+    /// Whether a smoothing's factors may be out of range at some step.
+    fn refuses_factors(&self, node: &Node) -> bool {
+        let smooths = matches!(node.op, Op::Range { func: RangeFn::DoubleExponentialSmoothing, .. });
+        let number = |n: &NodeIdx| if let Op::Number(v) = self.out.nodes[*n].op { Some(v) } else { None };
+        let factors: Vec<Option<f64>> = node.inputs.iter().map(number).collect();
+        match factors[..] {
+            [Some(smoothing), Some(trend)] if smooths => smoothing_refuses(smoothing, trend).is_some(),
+            _ => smooths,
+        }
     }
 
     fn selected(&mut self, n: NodeIdx, selector: usize, node: &mut Node) -> Facts {

@@ -13,6 +13,7 @@ use super::document::read_document;
 use super::model::{Group, RuleFile, RuleSet};
 use super::report::Report;
 use super::yaml::{Source, parse};
+use crate::promql;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,11 @@ const EXTENSIONS: [&str; 4] = ["yml", "yaml", "rules", "json"];
 
 /// Loads every file that the patterns stand for; all that is wrong with any of them is returned at once.
 pub fn load(patterns: &[String]) -> Result<RuleSet, Vec<Diagnostic>> {
+    load_with(patterns, &promql::Options::default())
+}
+
+/// The same, with some features of PromQL enabled.
+pub fn load_with(patterns: &[String], promql: &promql::Options) -> Result<RuleSet, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut paths = BTreeSet::new();
     for pattern in patterns {
@@ -37,7 +43,7 @@ pub fn load(patterns: &[String]) -> Result<RuleSet, Vec<Diagnostic>> {
     }
     let mut set = RuleSet::default();
     for path in paths {
-        match read(&path).and_then(|text| load_text(&path, &text)) {
+        match read(&path).and_then(|text| load_text_with(&path, &text, promql)) {
             Ok(loaded) => {
                 set.files.extend(loaded.files);
                 set.warnings.extend(loaded.warnings);
@@ -50,10 +56,14 @@ pub fn load(patterns: &[String]) -> Result<RuleSet, Vec<Diagnostic>> {
 
 /// Loads one file whose text is at hand.
 pub fn load_text(path: &str, text: &str) -> Result<RuleSet, Vec<Diagnostic>> {
+    load_text_with(path, text, &promql::Options::default())
+}
+
+fn load_text_with(path: &str, text: &str, promql: &promql::Options) -> Result<RuleSet, Vec<Diagnostic>> {
     // A byte order mark is no part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(text);
-    let mut report = Report::new(path, &source);
+    let mut report = Report::new(path, &source, *promql);
     let (documents, yaml_errors) = parse(&source);
     for e in yaml_errors {
         report.error(e.position, format!("yaml: {}", e.message));

@@ -3,6 +3,7 @@
 use super::Position;
 use super::diagnostic::{Diagnostic, Severity};
 use super::yaml::{Node, Source};
+use crate::promql;
 
 /// Errors and warnings of a file.
 pub(super) struct Report<'a> {
@@ -10,6 +11,8 @@ pub(super) struct Report<'a> {
     pub path: &'a str,
     /// The file's text.
     pub source: &'a Source<'a>,
+    /// How expressions are read.
+    pub promql: promql::Options,
     /// The group being read.
     pub group: String,
     /// The rule being read.
@@ -19,8 +22,9 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(path: &'a str, source: &'a Source<'a>) -> Self {
-        Self { path, source, group: String::new(), rule: String::new(), errors: Vec::new(), warnings: Vec::new() }
+    pub fn new(path: &'a str, source: &'a Source<'a>, promql: promql::Options) -> Self {
+        let (group, rule, errors, warnings) = Default::default();
+        Self { path, source, promql, group, rule, errors, warnings }
     }
 
     fn diagnostic(&self, position: Option<Position>, message: String, help: String) -> Diagnostic {

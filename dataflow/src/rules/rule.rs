@@ -107,7 +107,7 @@ fn read_expr(expr: TextField<'_>, position: Position, report: &mut Report<'_>) -
             return None;
         }
     };
-    promql::parse(text)
+    promql::parse_with(text, &report.promql)
         .map_err(|e| {
             let at = position_in(report.source, node, text, e.offset);
             report.error(at, format!("could not parse expression: {e}"));

@@ -35,6 +35,15 @@ impl<'a> std::ops::Deref for Context<'a> {
     }
 }
 
+/// Windows to compute: a row's, of a leaf, by its own function or another, at the masked steps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'m> {
+    pub(super) n: NodeIdx,
+    pub(super) func: RangeFn,
+    pub(super) row: u32,
+    pub(super) mask: Option<&'m [u64]>,
+}
+
 /// Scratch memory of leaves.
 #[derive(Debug, Default)]
 pub struct LeafScratch {
@@ -57,8 +66,8 @@ impl<'a> Context<'a> {
             return self.block_row(reader, n, row, scratch);
         }
         scratch.start(self.steps(n).count);
-        let RowScratch { values, bits, histograms, kernel } = scratch;
-        self.compute(n, row, mask, kernel, RowMut { values, bits, histograms: histograms.row_mut(0) });
+        let (kernel, out) = scratch.parts();
+        self.compute(n, row, mask, kernel, out);
         scratch.row()
     }
 
@@ -79,17 +88,9 @@ impl<'a> Context<'a> {
                 let kernel = if *stamps { timestamp } else { instant };
                 kernel(samples, self.steps(n), offset, lookback, mask, out);
             }
-            Op::Range { source, .. } => {
-                let (slot, clip) = match source {
-                    Source::Selector(s) => self.selectors[*s].slot(row),
-                    Source::Ring(r) | Source::Pin(r) => match self.states[*r].as_ref().and_then(|s| s.kept_slot(row)) {
-                        Some(slot) => (slot, None),
-                        None => return,
-                    },
-                };
-                match source {
-                    Source::Pin(pin) => self.compute_pinned(n, (*pin, slot), row, mask, scratch, out),
-                    _ => self.compute_range(n, (slot, clip), row, mask, scratch, out),
+            Op::Range { source, func, .. } => {
+                if let Some(slot) = self.slot_of(*source, row) {
+                    self.compute_source(Wanted { n, func: *func, row, mask }, (*source, slot), scratch, out);
                 }
             }
             _ => {
@@ -109,15 +110,14 @@ impl<'a> Context<'a> {
 
     fn compute_range(
         &self,
-        n: NodeIdx,
+        wanted: Wanted<'_>,
         (slot, clip): (Slot, Option<i64>),
-        row: u32,
-        mask: Option<&[u64]>,
         scratch: &mut LeafScratch,
         mut out: RowMut<'_>,
     ) {
+        let Wanted { n, func, row, mask } = wanted;
         let node = self.node(n);
-        let Op::Range { func, range_ms, offset_ms, .. } = &node.op else { return };
+        let Op::Range { range_ms, offset_ms, .. } = &node.op else { return };
         let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
         let spec = WindowSpec { range_ms: range_ms - (offset - offset_ms), offset_ms: offset };
         if spec.range_ms <= 0 {
@@ -129,15 +129,37 @@ impl<'a> Context<'a> {
         let samples = self.store.samples(slot);
         let LeafScratch { kernel, stamps, values } = scratch;
         let samples = if self.store.has_stale(slot) { without_stale(samples, stamps, values) } else { samples };
-        range(*func, samples, self.steps(n), spec, args, mask, kernel, out.reborrow());
+        range(func, samples, self.steps(n), spec, args, mask, kernel, out.reborrow());
         let histograms = self.store.histograms(slot);
         if !histograms.is_empty() {
             let mut issues = Issues::default();
-            native::range(*func, samples, histograms, self.steps(n), spec, mask, &mut issues, out.reborrow());
+            native::range(func, samples, histograms, self.steps(n), spec, mask, &mut issues, out.reborrow());
             self.note_issues(n, &issues, || self.full_labels(n, row).metric_name().to_owned());
         }
         if node.notes {
             self.note_range(n, row, out.bits, args);
+        }
+    }
+
+    /// Where a row's samples are, and how far the newest are hidden.
+    pub(super) fn slot_of(&self, source: Source, row: u32) -> Option<(Slot, Option<i64>)> {
+        match source {
+            Source::Selector(s) => Some(self.selectors[s].slot(row)),
+            Source::Ring(r) | Source::Pin(r) => Some((self.states[r].as_ref()?.kept_slot(row)?, None)),
+        }
+    }
+
+    /// A range function of a row's windows: the node's own, or another of the same windows.
+    pub(super) fn compute_source(
+        &self,
+        wanted: Wanted<'_>,
+        (source, slot): (Source, (Slot, Option<i64>)),
+        scratch: &mut LeafScratch,
+        out: RowMut<'_>,
+    ) {
+        match source {
+            Source::Pin(pin) => self.compute_pinned(wanted, (pin, slot.0), scratch, out),
+            _ => self.compute_range(wanted, slot, scratch, out),
         }
     }
 
@@ -176,14 +198,13 @@ impl<'a> Context<'a> {
     /// have one result.
     fn compute_pinned(
         &self,
-        n: NodeIdx,
+        wanted: Wanted<'_>,
         (pin, slot): (NodeIdx, Slot),
-        row: u32,
-        mask: Option<&[u64]>,
         scratch: &mut LeafScratch,
         out: RowMut<'_>,
     ) {
-        let (Op::Range { func, range_ms, offset_ms, .. }, Op::Pin { at_ms, .. }) =
+        let Wanted { n, func, row, mask } = wanted;
+        let (Op::Range { range_ms, offset_ms, .. }, Op::Pin { at_ms, .. }) =
             (&self.node(n).op, &self.node(pin).op)
         else {
             return;

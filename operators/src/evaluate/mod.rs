@@ -27,6 +27,7 @@ mod count_values;
 mod effects;
 mod elements;
 mod exchange;
+mod factors;
 mod groups;
 mod handover;
 mod histogram;

@@ -62,11 +62,20 @@ impl NodeState for Rowwise {
         {
             return Some(VerdictPart::failed(all(steps), || message.to_owned()));
         }
-        if !cx.node(n).check_unique {
+        if !cx.node(n).fallible {
             return None;
+        }
+        let refused = cx.refused_factors(n, &mut self.scratch);
+        if !cx.node(n).check_unique {
+            return refused;
         }
         let changes = cx.changes(n, &mut self.unique.cursor);
         self.unique.follow(changes, |row| cx.is_live(n, row).then(|| cx.labels(n, row)));
-        Some(self.unique.check(out))
+        let twice = self.unique.check(out);
+        // Prometheus comes to the factors first.
+        match refused {
+            Some(refused) if !refused.is_empty() => Some(refused.or(twice)),
+            _ => Some(twice),
+        }
     }
 }

@@ -49,6 +49,16 @@ impl VerdictPart {
         Self { message: first.map(|s| (s as u32, message())), failed, ..Self::default() }
     }
 
+    /// The failed steps of both; the words are those of the first step, of one step this one's.
+    pub fn or(mut self, other: Self) -> Self {
+        or_into(&mut self.failed, &other.failed);
+        let first = |m: &Option<(u32, String)>| m.as_ref().map_or(u32::MAX, |m| m.0);
+        if first(&other.message) < first(&self.message) {
+            self.message = other.message;
+        }
+        self
+    }
+
     /// Whether there is nothing that the home must know.
     pub fn is_empty(&self) -> bool {
         let zero = |bits: &[u64]| bits.iter().all(|w| *w == 0);

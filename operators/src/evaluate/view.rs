@@ -84,6 +84,12 @@ impl RowScratch {
         self.histograms.clear();
     }
 
+    /// The kernels' scratch memory, and the row for writing.
+    pub(super) fn parts(&mut self) -> (&mut super::leaf::LeafScratch, RowMut<'_>) {
+        let Self { values, bits, histograms, kernel } = self;
+        (kernel, RowMut { values, bits, histograms: histograms.row_mut(0) })
+    }
+
     /// The row, for reading.
     pub(super) fn row(&self) -> Row<'_> {
         Row { values: &self.values, bits: &self.bits, histograms: self.histograms.row(0) }

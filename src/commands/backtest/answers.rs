@@ -73,7 +73,7 @@ pub fn answers(run: &Run<'_>, set: &RuleSet, compiled: &Compiled, span: (i64, i6
                 asks.len()
             )));
         }
-        let compiled = compile(&rules, &asks, &run.args.lower_options());
+        let compiled = compile(&rules, &asks, &run.args.lower_options(), &run.args.features.promql());
         let (compiled, tags) = compiled.map_err(|errors| {
             let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Failure::Defect(format!("rules do not compile beside the queries of their templates: {}", texts.join("; ")))

@@ -41,7 +41,7 @@ const COLUMNS: usize = 110;
 
 /// Runs the backtest.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let set = rules::load(&args.rules)?;
+    let set = rules::load(&args.rules, &args.features)?;
     if set.rules().next().is_none() {
         return Err(Failure::Input("the rule files hold no rules: there is nothing to evaluate".to_owned()));
     }

@@ -19,7 +19,7 @@ use bellwether_dataflow::lint::{LINTS, lint};
 use bellwether_dataflow::lower::{Compiled, Options, RuleInfo};
 use bellwether_dataflow::plan;
 use bellwether_dataflow::promql::format_duration;
-use bellwether_dataflow::rules::{Diagnostic, Rule, RuleSet, load};
+use bellwether_dataflow::rules::{Diagnostic, Rule, RuleSet, load_with};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -28,7 +28,7 @@ use std::io::Write as _;
 /// Checks the files.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let lints = chosen_lints(&args.lint)?;
-    let set = match load(&args.files) {
+    let set = match load_with(&args.files, &args.features.promql()) {
         Ok(set) => set,
         Err(errors) => return refuse(args, errors, &[]),
     };

@@ -12,7 +12,7 @@ use crate::commands::queries::{self, MOST_QUESTIONS, Tagged, Tapped};
 use crate::interrupt::Stop;
 use crate::report::paint::Paint;
 use bellwether_dataflow::lower::{self, Compiled, LowerError, RuleInput};
-use bellwether_dataflow::promql::format_duration;
+use bellwether_dataflow::promql::{self, format_duration};
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::rules::RuleSet;
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
@@ -60,6 +60,8 @@ pub struct Settings<'a> {
     pub diff: bool,
     /// Tell what the rules gave.
     pub debug: bool,
+    /// What expressions may use.
+    pub features: promql::Options,
     /// Set once the user wants to stop.
     pub stop: &'a Stop,
 }
@@ -148,7 +150,7 @@ fn evaluate<'a>(
     let to_ms = test.start_ms + last.max().unwrap_or(0);
     let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
     let samples = samples(test, evaluated_to_ms);
-    let (compiled, exprs) = compile(set, file, test, asks)?;
+    let (compiled, exprs) = compile(set, file, test, asks, &settings.features)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
     let outputs = execute(config, &compiled, samples, (test.start_ms, to_ms), every_ms, settings.stop.clone())
         .map_err(|e| Outcome::Failed(vec![e]))?;
@@ -195,11 +197,18 @@ fn samples(test: &TestGroup, to_ms: i64) -> Vec<Sample> {
 }
 
 /// Compiles rules, expressions and queries of templates; an expression that cannot be compiled fails alone.
-fn compile(set: &RuleSet, file: &TestFile, test: &TestGroup, asks: &[Ask]) -> Result<Tagged, Outcome> {
+fn compile(
+    set: &RuleSet,
+    file: &TestFile,
+    test: &TestGroup,
+    asks: &[Ask],
+    features: &promql::Options,
+) -> Result<Tagged, Outcome> {
     let rules = rule_inputs(set, &file.group_eval_order);
     let cases = test.expr_cases.iter().map(|c| (c.expr.clone(), test.start_ms + c.eval_time_ms));
     let asked: Vec<Ask> = cases.chain(asks.iter().cloned()).collect();
-    let mut tagged = queries::compile(&rules, &asked, &options(file, test)).map_err(|errors| refusal(&errors))?;
+    let options = options(file, test);
+    let mut tagged = queries::compile(&rules, &asked, &options, features).map_err(|errors| refusal(&errors))?;
     // A test may give a recorded series as input: promtool's rules then read both.
     tagged.0.program.recorded_names.clear();
     Ok(tagged)

@@ -25,6 +25,7 @@ mod report;
 use crate::cli::test::Args;
 use crate::exit::{Failure, counted};
 use crate::interrupt::{self, Stop};
+use bellwether_dataflow::promql;
 use bellwether_dataflow::rules::{self, RuleSet};
 use bellwether_dataflow::unittest::{Readers, TestFile, TestGroup};
 use bellwether_operators::template::regex;
@@ -83,7 +84,7 @@ fn chosen(patterns: &[String]) -> Result<Option<::regex::Regex>, Failure> {
 }
 
 /// A test file and the rules that it names.
-fn read(path: &Path) -> Result<(TestFile, RuleSet), Vec<String>> {
+fn read(path: &Path, features: &promql::Options) -> Result<(TestFile, RuleSet), Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| vec![format!("the file cannot be read: {e}")])?;
     let file = TestFile::parse(&text).map_err(|e| vec![e.to_string()])?;
     let (paths, unmatched) = file.rule_paths(path).map_err(|e| vec![e.to_string()])?;
@@ -91,7 +92,8 @@ fn read(path: &Path) -> Result<(TestFile, RuleSet), Vec<String>> {
         eprintln!("warning: {}: no rule file matches {pattern}", path.display());
     }
     let paths: Vec<String> = paths.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-    let rules = rules::load(&paths).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let rules = rules::load_with(&paths, features)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok((file, rules))
 }
 
@@ -102,7 +104,7 @@ impl Session<'_> {
 
     fn file(&mut self, name: &str) -> Result<(), Failure> {
         self.reporter.junit.file(name);
-        match read(Path::new(name)) {
+        match read(Path::new(name), &self.args.features.promql()) {
             Ok((tests, rules)) => self.tests(name, &tests, &rules),
             Err(problems) => self.reporter.unreadable(name, &problems),
         }
@@ -112,9 +114,14 @@ impl Session<'_> {
         let chosen = |t: &TestGroup| self.run.as_ref().is_none_or(|run| run.is_match(&t.name));
         let tests: Vec<(usize, &TestGroup)> = file.tests.iter().enumerate().filter(|(_, t)| chosen(t)).collect();
         let readers = Readers::new(rules);
+        let settings = group::Settings {
+            diff: self.args.diff,
+            debug: self.args.debug,
+            features: self.args.features.promql(),
+            stop: &self.stop,
+        };
         let mut well = 0;
         for (i, test) in &tests {
-            let settings = group::Settings { diff: self.args.diff, debug: self.args.debug, stop: &self.stop };
             let checked = group::check(rules, file, test, &settings);
             if self.stopped() {
                 return Ok(());
