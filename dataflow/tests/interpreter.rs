@@ -170,6 +170,20 @@ const QUERIES: &[&str] = &[
     "absent(lat{job=\"j1\"} and on () (vector(1) > 2))",
     "topk(2, mix)",
     "irate(lat[5m])",
+    "limitk(3, load)",
+    "limitk by (job) (1, load)",
+    "limit_ratio(0.5, load)",
+    "limit_ratio(-0.7, requests_total)",
+    "load + on (instance, job) fill (0) requests_total{code=\"500\",job=\"j1\"}",
+    "(load > 4) > bool on (job) group_left () fill_left (7) sum by (job) (load < 2)",
+    "(load > 4) - fill_right (1) (load < 5)",
+    "histogram_quantiles(sum by (le, job) (rate(lat_bucket[5m])), \"q\", 0.5, 0.9)",
+    "integral(load[3m])",
+    "integral(load[3m], 1)",
+    "ts_of_max_over_time(load[3m]) - ts_of_first_over_time(load[3m])",
+    "mad_over_time(load[3m])",
+    "double_exponential_smoothing(load[3m], 0.5, 0.3)",
+    "max_of(scalar(sum(load)), time()) - vector(1)",
 ];
 
 #[test]

@@ -41,6 +41,7 @@ impl Lowering<'_> {
             "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => self.sort(scope, call),
             "histogram_quantile" => self.histogram_quantile(scope, call),
             "histogram_fraction" => self.histogram_fraction(scope, call),
+            "histogram_quantiles" => self.histogram_quantiles(scope, call),
             other => {
                 for arg in &call.args.args {
                     self.look_for_errors(scope, arg);

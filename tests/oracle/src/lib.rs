@@ -7,7 +7,7 @@
 //!
 //! # Semantics
 //! PromQL as a stock Prometheus 3 answers it: left-open windows, stale markers, lookback, names dropped at once (no
-//! delayed name removal), no experimental functions. Every expression is evaluated again at every step from all
+//! delayed name removal), with the experimental functions that [`eval`] knows. Every expression is evaluated again at every step from all
 //! samples: nothing is shared, nothing is incremental, one function stands for one construct.
 //!
 //! # Errors
@@ -74,7 +74,7 @@ pub type Series = (Labels, Vec<Point>);
 
 /// The one place where text becomes a tree. Duration expressions are folded here, hence the query's step and range.
 fn parse(query: &str, step_ms: i64, range_ms: i64) -> Result<Expr, Fault> {
-    let options = promql::Options { step_ms, range_ms, ..promql::Options::default() };
+    let options = promql::Options { step_ms, range_ms, ..promql::Options::PROMQLTEST };
     promql::parse_with(query, &options).map_err(|e| Fault::Query(e.to_string()))
 }
 

@@ -8,9 +8,10 @@ use super::{Env, scalar, text, top, vector};
 use crate::numeric::{format_float, maximum, mean, minimum, quantile, sum, variance};
 use crate::value::{Element, Fault, fail, is_reserved};
 use bellwether_model::Labels;
+use bellwether_model::xxh64::prometheus_hash;
 use promql_parser::parser::token::{
-    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK,
-    TokenId,
+    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_LIMIT_RATIO, T_LIMITK, T_MAX, T_MIN, T_QUANTILE, T_STDDEV,
+    T_STDVAR, T_SUM, T_TOPK, TokenId,
 };
 use promql_parser::parser::{AggregateExpr, LabelModifier};
 use std::collections::BTreeMap;
@@ -50,6 +51,12 @@ pub fn aggregate(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault
             Ok(groups.into_iter().flat_map(|(_, members)| top::top(members, k, op == T_TOPK)).collect())
         }
         T_COUNT_VALUES => count_values(a, env),
+        T_LIMITK => {
+            let Some(k) = top::limit(parameter(a, env)?)? else { return Ok(Vec::new()) };
+            let groups = groups(modifier, vector(&a.expr, env)?);
+            Ok(groups.into_iter().flat_map(|(_, members)| members.into_iter().take(k)).collect())
+        }
+        T_LIMIT_RATIO => limit_ratio(a, env),
         T_QUANTILE => {
             let q = parameter(a, env)?;
             fold(a, env, |values| quantile(q, values))
@@ -83,6 +90,20 @@ fn function(op: TokenId) -> Option<fn(&[f64]) -> f64> {
         T_STDDEV => |v| variance(v).sqrt(),
         _ => return None,
     })
+}
+
+/// The share of the elements whose hash is small enough; a negative ratio takes the others.
+fn limit_ratio(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let ratio = parameter(a, env)?;
+    if ratio.is_nan() {
+        return fail("Ratio value is NaN");
+    }
+    let ratio = ratio.clamp(-1.0, 1.0);
+    let keeps = |e: &Element| {
+        let place = prometheus_hash(e.labels.iter()) as f64 / u64::MAX as f64;
+        if ratio < 0.0 { place >= 1.0 + ratio } else { place < ratio }
+    };
+    Ok(vector(&a.expr, env)?.into_iter().filter(keeps).collect())
 }
 
 fn count_values(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault> {

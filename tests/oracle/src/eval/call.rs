@@ -4,8 +4,8 @@ use super::extended::{check, points_of};
 use super::over_time::{keeps_name, values};
 use super::rate::{Kind, extrapolated, instantaneous};
 use super::{Env, absent, bare, calendar, changes, eval, histogram, label_functions, map, math, over_time, regression};
-use super::{scalar, selector, vector, windows};
-use crate::numeric::quantile;
+use super::{scalar, selector, text, vector, windows};
+use crate::numeric::{go_max, go_min, quantile};
 use crate::value::{Element, Extension, Fault, Point, Value, Windows, drop_name, fail, unique};
 use bellwether_dataflow::promql::{ANCHORED, SMOOTHED};
 use bellwether_model::Labels;
@@ -29,6 +29,11 @@ pub fn call(c: &Call, env: &Env<'_>) -> Result<Value, Fault> {
     match (name, args) {
         (ANCHORED | SMOOTHED, [inner]) => extended_selector(inner, name, env),
         ("time", []) => Ok(Value::Scalar(env.at_ms as f64 / 1000.0)),
+        ("max_of", [a, b]) => Ok(Value::Scalar(go_max(scalar(a, env)?, scalar(b, env)?))),
+        ("min_of", [a, b]) => Ok(Value::Scalar(go_min(scalar(a, env)?, scalar(b, env)?))),
+        ("start", []) => Ok(Value::Scalar(env.bounds.start_ms as f64 / 1000.0)),
+        ("end", []) => Ok(Value::Scalar(env.bounds.end_ms as f64 / 1000.0)),
+        ("range", []) => Ok(Value::Scalar((env.bounds.end_ms - env.bounds.start_ms) as f64 / 1000.0)),
         ("pi", []) => Ok(Value::Scalar(std::f64::consts::PI)),
         ("scalar", [v]) => Ok(Value::Scalar(match vector(v, env)?.as_slice() {
             [only] => only.value,
@@ -67,10 +72,9 @@ fn argument(expr: &Expr, env: &Env<'_>) -> Result<Windows, Fault> {
 fn over_range(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     let args = c.args.args.as_slice();
     let name = c.func.name;
-    let (range, number) = match args {
-        [range] => (range, None),
-        [q, range] if name == "quantile_over_time" => (range, Some(scalar(q, env)?)),
-        [range, number] => (range, Some(scalar(number, env)?)),
+    let (range, numbers) = match args {
+        [q, range] if name == "quantile_over_time" => (range, vec![scalar(q, env)?]),
+        [range, numbers @ ..] => (range, numbers.iter().map(|n| scalar(n, env)).collect::<Result<_, _>>()?),
         _ => return fail("wrong number of arguments"),
     };
     let (_, extension) = unwrap_extended(bare(range));
@@ -81,7 +85,7 @@ fn over_range(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     }
     let mut out = Vec::new();
     for (labels, points) in &w.rows {
-        if let Some(value) = range_function(name, points, &w, number, env)? {
+        if let Some(value) = range_function(name, points, &w, &numbers, env)? {
             let labels = if keeps_name(name) { labels.clone() } else { drop_name(labels) };
             out.push(env.element(labels, value));
         }
@@ -93,11 +97,11 @@ fn range_function(
     name: &str,
     points: &[Point],
     w: &Windows,
-    number: Option<f64>,
+    numbers: &[f64],
     env: &Env<'_>,
 ) -> Result<Option<f64>, Fault> {
     let kind = |counter, per_second| Kind { counter, per_second };
-    Ok(match (name, number) {
+    Ok(match (name, numbers) {
         ("rate", _) => extrapolated(points, w, kind(true, true)),
         ("increase", _) => extrapolated(points, w, kind(true, false)),
         ("delta", _) => extrapolated(points, w, kind(false, false)),
@@ -106,8 +110,11 @@ fn range_function(
         ("changes", _) => changes::changes(&points_of(points, w)),
         ("resets", _) => changes::resets(&points_of(points, w)),
         ("deriv", _) => regression::deriv(points),
-        ("predict_linear", Some(seconds)) => regression::predict(points, env.at_ms, seconds),
-        ("quantile_over_time", Some(q)) => Some(quantile(q, &values(points))),
+        ("predict_linear", [seconds]) => regression::predict(points, env.at_ms, *seconds),
+        ("quantile_over_time", [q]) => Some(quantile(*q, &values(points))),
+        ("double_exponential_smoothing", [sf, tf]) => over_time::smoothed(&values(points), *sf, *tf)?,
+        ("integral", strategy) => Some(over_time::integral(points, strategy.first().copied())),
+        _ if name.starts_with("ts_of_") => over_time::time_of(name, points),
         _ => match over_time::function(name) {
             Some(f) => Some(f(&values(points))),
             None => return Err(Fault::NotSupported(format!("function {name}"))),
@@ -130,12 +137,14 @@ fn over_instant(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
         ("label_replace", _) => label_functions::replace(c, env),
         ("label_join", _) => label_functions::join(c, env),
         ("histogram_quantile", _) => histogram::histogram_quantile(c, env),
+        ("histogram_quantiles", _) => histogram::histogram_quantiles(c, env),
         ("histogram_fraction", _) => histogram::histogram_fraction(c, env),
         ("vector", [s]) => Ok(vec![env.element(Labels::empty(), scalar(s, env)?)]),
         ("timestamp", [v]) => timestamp(v, env),
         ("absent", [v]) => absent::absent(v, vector(v, env)?.len(), env),
         ("sort", [v]) => Ok(sorted(vector(v, env)?, false)),
         ("sort_desc", [v]) => Ok(sorted(vector(v, env)?, true)),
+        ("sort_by_label" | "sort_by_label_desc", [v, names @ ..]) => by_labels(vector(v, env)?, names, name, env),
         // These read native histograms; a float is none.
         ("histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev" | "histogram_stdvar", [v]) => {
             vector(v, env).map(|_| Vec::new())
@@ -161,6 +170,32 @@ fn timestamp(v: &Expr, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     };
     let seconds = |e: &Element| if selects { e.stamp_ms } else { env.at_ms } as f64 / 1000.0;
     unique(elements.iter().map(|e| env.element(drop_name(&e.labels), seconds(e))).collect())
+}
+
+/// In order of some labels, then of all.
+fn by_labels(elements: Vec<Element>, names: &[Box<Expr>], name: &str, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let names = names.iter().map(|n| text(n, env)).collect::<Result<Vec<String>, _>>()?;
+    let mut elements = elements;
+    let of = |e: &Element| names.iter().map(|n| natural(e.labels.get(n))).collect::<Vec<_>>();
+    elements.sort_by(|a, b| of(a).cmp(&of(b)).then(a.labels.cmp(&b.labels)));
+    if name.ends_with("_desc") {
+        elements.reverse();
+    }
+    Ok(elements)
+}
+
+/// A text cut into what is before each number, and the number.
+fn natural(text: &str) -> Vec<(String, u64)> {
+    let mut parts: Vec<(String, u64)> = Vec::new();
+    for c in text.chars() {
+        match (c.to_digit(10), parts.last_mut()) {
+            (Some(digit), Some((_, number))) => *number = number.saturating_mul(10).saturating_add(u64::from(digit)),
+            (Some(digit), None) => parts.push((String::new(), u64::from(digit))),
+            (None, Some((before, 0))) => before.push(c),
+            (None, _) => parts.push((c.to_string(), 0)),
+        }
+    }
+    parts
 }
 
 /// In order of values; NaN is last either way.

@@ -1,11 +1,12 @@
-//! `histogram_quantile` and `histogram_fraction` over classic buckets.
+//! `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over classic buckets.
 //!
 //! # Semantics
 //! Elements are grouped by their labels without `le`; an element whose `le` is no number is left out; equal bounds are
 //! added up; counts that fall from one bound to the next are lifted, differences below a relative 1e-12 are taken for
 //! rounding. Without a `+Inf` bucket there is no answer but NaN.
 
-use super::{Env, scalar, vector};
+use super::{Env, scalar, text, vector};
+use crate::numeric::format_float;
 use crate::value::{Element, Fault, drop_name, fail, unique};
 use bellwether_model::Labels;
 use promql_parser::parser::Call;
@@ -151,6 +152,20 @@ pub fn histogram_quantile(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault
     let [q, v] = c.args.args.as_slice() else { return fail("wrong number of arguments") };
     let q = scalar(q, env)?;
     by_group(vector(v, env)?, env, |b| quantile(q, b))
+}
+
+/// `histogram_quantiles(v, label, q, …)`: each quantile under a label that says which, as OpenMetrics writes numbers.
+pub fn histogram_quantiles(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
+    let [v, label, qs @ ..] = c.args.args.as_slice() else { return fail("wrong number of arguments") };
+    let (elements, label) = (vector(v, env)?, text(label, env)?);
+    let mut all = Vec::new();
+    for q in qs {
+        let q = scalar(q, env)?;
+        let written = if q.fract() == 0.0 { format!("{q:.1}") } else { format_float(q) };
+        let of_one = by_group(elements.clone(), env, |b| quantile(q, b))?;
+        all.extend(of_one.into_iter().map(|e| Element { labels: e.labels.to_builder().set(&label, &written).build(), ..e }));
+    }
+    unique(all)
 }
 
 /// `histogram_fraction(lower, upper, v)`.

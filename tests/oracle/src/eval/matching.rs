@@ -49,6 +49,12 @@ impl<'a> Match<'a> {
         }
     }
 
+    /// What stands for an element of the "many" side, and of the "one" side, that has no match.
+    fn fills(&self) -> (Option<f64>, Option<f64>) {
+        let fills = self.expr.modifier.as_ref().map(|m| (m.fill_values.lhs, m.fill_values.rhs)).unwrap_or_default();
+        if self.one_is_left() { (fills.1, fills.0) } else { fills }
+    }
+
     fn one_is_left(&self) -> bool {
         let card = self.expr.modifier.as_ref().map(|m| &m.card);
         matches!(card, Some(VectorMatchCardinality::OneToMany(_)))
@@ -76,7 +82,8 @@ pub fn vectors(expr: &BinaryExpr, l: Vec<Element>, r: Vec<Element>, env: &Env<'_
         T_LAND => unique(and(&m, l, &r, true)),
         T_LUNLESS => unique(and(&m, l, &r, false)),
         T_LOR => unique(or(&m, l, r)),
-        _ if l.is_empty() || r.is_empty() => Ok(Vec::new()),
+        _ if l.is_empty() && r.is_empty() => Ok(Vec::new()),
+        _ if (l.is_empty() || r.is_empty()) && m.fills() == (None, None) => Ok(Vec::new()),
         _ if m.one_is_left() => unique(join(&m, &r, &l, env)?),
         _ => unique(join(&m, &l, &r, env)?),
     }
@@ -118,13 +125,25 @@ fn one_side<'e>(m: &Match<'_>, one: &'e [Element]) -> Result<BTreeMap<Labels, &'
 
 fn join(m: &Match<'_>, many: &[Element], one: &[Element], env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     let partners = one_side(m, one)?;
-    let mut used: BTreeMap<Labels, BTreeSet<Labels>> = BTreeMap::new();
-    let mut out = Vec::new();
+    let (fill_many, fill_one) = m.fills();
+    let matched = keys(m, many);
+    let mut pairs: Vec<(Labels, Element, Element)> = Vec::new();
     for e in many {
         let key = m.key(&e.labels);
-        let Some(partner) = partners.get(&key) else { continue };
+        let filled = || fill_one.map(|value| env.element(key.clone(), value));
+        if let Some(partner) = partners.get(&key).map(|p| (*p).clone()).or_else(filled) {
+            pairs.push((key, e.clone(), partner));
+        }
+    }
+    for e in one.iter().filter(|e| !matched.contains(&m.key(&e.labels))) {
+        let key = m.key(&e.labels);
+        pairs.extend(fill_many.map(|value| (key.clone(), env.element(key, value), e.clone())));
+    }
+    let mut used: BTreeMap<Labels, BTreeSet<Labels>> = BTreeMap::new();
+    let mut out = Vec::new();
+    for (key, e, partner) in &pairs {
         let labels = m.result(&e.labels, &partner.labels);
-        let results = used.entry(key).or_default();
+        let results = used.entry(key.clone()).or_default();
         if m.included().is_none() && !results.is_empty() {
             return fail("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
         }
