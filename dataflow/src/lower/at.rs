@@ -96,6 +96,8 @@ fn is_timeless(function: &str, first: Option<&Expr>) -> bool {
         "minute" | "hour" | "month" | "year" | "day_of_month" | "day_of_week" | "day_of_year" | "days_in_month" => {
             first.is_some()
         }
+        // Of a rule, its step.
+        "start" | "end" => false,
         "time" | "predict_linear" | "info" | "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => false,
         _ => true,
     }

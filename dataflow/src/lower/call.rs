@@ -28,6 +28,7 @@ impl Lowering<'_> {
         match name {
             ANCHORED | SMOOTHED => self.extended_selector(scope, call),
             "time" => Some(self.time(scope)),
+            "start" | "end" | "step" | "range" => self.of_query(scope, name),
             "pi" => Some(self.number(scope, std::f64::consts::PI)),
             "max_of" => self.scalar_call(scope, call, MathFn::MaxOf),
             "min_of" => self.scalar_call(scope, call, MathFn::MinOf),
@@ -56,6 +57,24 @@ impl Lowering<'_> {
         let inputs = self.args(scope, call, &[Shape::Scalar, Shape::Scalar])?;
         let text = self.call_text(call.func.name, &inputs);
         Some(self.node(scope, Shape::Scalar, Op::ScalarMap(f), inputs, text))
+    }
+
+    /// What a query was asked with, s. A rule is asked for its step alone.
+    fn of_query(&mut self, scope: Scope<'_>, name: &str) -> Option<NodeIdx> {
+        let interval_ms = scope.unit.interval_ms;
+        let ms = match (name, scope.unit.range_ms) {
+            ("start", Some((start_ms, _))) => start_ms,
+            ("end", Some((_, end_ms))) => end_ms,
+            ("range", Some((start_ms, end_ms))) => end_ms.saturating_sub(start_ms),
+            ("step", Some((start_ms, end_ms))) if start_ms != end_ms => interval_ms,
+            ("start" | "end", None) if !scope.in_subquery => return Some(self.time(scope)),
+            ("start" | "end", None) => {
+                let message = format!("{name}() within a subquery of a rule stands for the rule's step: not supported");
+                return self.refuse(scope, name, message);
+            }
+            _ => 0,
+        };
+        Some(self.number(scope, ms as f64 / 1000.0))
     }
 
     /// Lowers an argument of an unsupported function for its errors only.

@@ -32,7 +32,11 @@ impl Lowering<'_> {
                 Some(node)
             }
             Expr::Aggregate(a) => self.aggregate(scope, a),
-            Expr::Call(c) => self.call(scope, c),
+            Expr::Call(c) => {
+                let node = self.call(scope, c)?;
+                self.note_sort(scope, c, expr, node);
+                Some(node)
+            }
             Expr::MatrixSelector(_) => self.misplaced(scope, "a range vector"),
             Expr::Subquery(_) => self.misplaced(scope, "a subquery"),
             Expr::StringLiteral(_) => self.misplaced(scope, "a string"),

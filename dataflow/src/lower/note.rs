@@ -11,7 +11,7 @@ use super::walk::{inner, operands};
 use crate::plan::Dag;
 use crate::promql::{Place, line_col, places};
 use bellwether_model::NodeId;
-use bellwether_operators::program::{HISTOGRAMS, Node, NodeIdx, Op, Site};
+use bellwether_operators::program::{HISTOGRAMS, Node, NodeIdx, Op, SORTED, Site};
 use promql_parser::parser::Expr;
 use std::collections::{BTreeMap, HashMap};
 
@@ -76,7 +76,7 @@ pub(super) fn set_sites(nodes: &mut [Node], effects: &[NodeIdx], marked: &[Marke
     let mut sites: Vec<Site> = marked.iter().filter_map(site).collect();
     sites.sort_unstable();
     sites.dedup();
-    for site in &sites {
+    for site in sites.iter().filter(|s| s.operand != SORTED) {
         nodes[site.node].notes = true;
         nodes[site.node].notes_floats |= site.operand != HISTOGRAMS;
     }

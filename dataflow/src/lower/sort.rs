@@ -1,12 +1,13 @@
 //! `sort`, `sort_desc`, `sort_by_label`, `sort_by_label_desc`: no node at all.
 //!
 //! # Semantics
-//! A vector has no order, so the functions are their argument; a query's tap says how its result is shown.
+//! A vector has no order, so the functions are their argument; a query's tap says how its result is shown. Over several
+//! steps they do nothing, which is said.
 
 use super::aggregate::grouping;
 use super::context::{Lowering, Scope};
 use super::walk::inner;
-use bellwether_operators::program::{NodeIdx, ResultOrder};
+use bellwether_operators::program::{NodeIdx, ResultOrder, SORTED};
 use promql_parser::parser::token::{T_BOTTOMK, T_TOPK};
 use promql_parser::parser::{AggregateExpr, Call, Expr};
 
@@ -18,6 +19,15 @@ impl Lowering<'_> {
             self.string(scope, Some(label), name)?;
         }
         self.vector_expr(scope, vector, name)
+    }
+
+    /// Says that a sort is in vain where steps are many.
+    pub(super) fn note_sort(&mut self, scope: Scope<'_>, call: &Call, expr: &Expr, sorted: NodeIdx) {
+        let (true, Some(vector)) = (of_call(call) != ResultOrder::Plain, call.args.args.first()) else { return };
+        let many = scope.in_subquery || scope.unit.range_ms.is_some_and(|(start_ms, end_ms)| start_ms != end_ms);
+        if many && scope.pinned_ms.is_none() && self.fixed_at(scope, vector).is_none() {
+            self.annotate(scope, sorted, SORTED, expr);
+        }
     }
 }
 

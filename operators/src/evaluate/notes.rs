@@ -17,8 +17,8 @@ use super::leaf::Context;
 use super::output::EpochTimes;
 use super::verdict::Board;
 use super::view::View;
-use crate::annotation::{Annotation, Issues, MOST_NOTES, Measure, Note};
-use crate::program::{HISTOGRAMS, Node, NodeIdx, Op, Site};
+use crate::annotation::{Annotation, Issues, MOST_NOTES, Measure, Note, sort_in_range};
+use crate::program::{HISTOGRAMS, Node, NodeIdx, Op, SORTED, Site};
 use bellwether_model::Row;
 use bellwether_model::block::{has, ones};
 use std::cell::RefCell;
@@ -104,13 +104,18 @@ impl Context<'_> {
 /// What the epoch's notes say about rules and queries.
 pub fn annotations(notes: &Notes, view: &View<'_>, board: &Board, times: EpochTimes) -> Vec<Annotation> {
     let all = notes.0.borrow();
-    if all.is_empty() {
-        return Vec::new();
-    }
+    let is_sorted = |s: &Site| s.operand == SORTED;
+    let speaks = |node: &Node| if all.is_empty() { node.sites.iter().any(is_sorted) } else { !node.sites.is_empty() };
     let mut list = Vec::new();
-    for (n, node) in view.program.nodes.iter().enumerate().filter(|(_, node)| !node.sites.is_empty()) {
+    for (n, node) in view.program.nodes.iter().enumerate().filter(|(_, node)| speaks(node)) {
         let rule = Rule::new(view, board, n, node, times);
         for site in &node.sites {
+            if is_sorted(site) {
+                let steps = view.steps(n);
+                let always = (0..steps.count).map(|i| (steps.at(i), Measure::default())).collect();
+                let site = Site { node: n, ..*site };
+                list.extend(rule.annotation(&site, &sort_in_range(), &always));
+            }
             let found = all.get(&(site.node, site.operand)).into_iter().flatten();
             list.extend(found.filter_map(|(note, instants)| rule.annotation(site, note, instants)));
         }

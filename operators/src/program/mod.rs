@@ -97,6 +97,9 @@ pub struct Site {
 /// computed: where a mask leaves some out, so do the notes, so that rules without histograms keep their masks.
 pub const HISTOGRAMS: u8 = u8::MAX;
 
+/// The operand of what is said of a sorted result, in vain because steps are many: nothing that a node finds out.
+pub const SORTED: u8 = u8::MAX - 1;
+
 /// One row of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {

@@ -100,7 +100,7 @@ impl Oracle {
     /// order of evaluation.
     pub fn instant(&self, query: &str, at_ms: i64) -> Result<Answer, Fault> {
         let expr = parse(query, 0, 0)?;
-        let bounds = Bounds { start_ms: at_ms, end_ms: at_ms };
+        let bounds = Bounds::instant(at_ms);
         self.evaluate(&expr, at_ms, bounds).map(Value::into_answer)
     }
 
@@ -108,7 +108,7 @@ impl Oracle {
     /// without labels.
     pub fn range(&self, query: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Vec<Series>, Fault> {
         let expr = parse(query, step_ms, end_ms - start_ms)?;
-        let bounds = Bounds { start_ms, end_ms };
+        let bounds = Bounds { start_ms, end_ms, step_ms };
         let mut rows: BTreeMap<Labels, Vec<Point>> = BTreeMap::new();
         let mut at_ms = start_ms;
         while at_ms <= end_ms {

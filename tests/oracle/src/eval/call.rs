@@ -34,6 +34,8 @@ pub fn call(c: &Call, env: &Env<'_>) -> Result<Value, Fault> {
         ("start", []) => Ok(Value::Scalar(env.bounds.start_ms as f64 / 1000.0)),
         ("end", []) => Ok(Value::Scalar(env.bounds.end_ms as f64 / 1000.0)),
         ("range", []) => Ok(Value::Scalar((env.bounds.end_ms - env.bounds.start_ms) as f64 / 1000.0)),
+        ("step", []) if env.bounds.start_ms == env.bounds.end_ms => Ok(Value::Scalar(0.0)),
+        ("step", []) => Ok(Value::Scalar(env.bounds.step_ms as f64 / 1000.0)),
         ("pi", []) => Ok(Value::Scalar(std::f64::consts::PI)),
         ("scalar", [v]) => Ok(Value::Scalar(match vector(v, env)?.as_slice() {
             [only] => only.value,

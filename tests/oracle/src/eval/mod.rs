@@ -25,13 +25,22 @@ use crate::store::Store;
 use crate::value::{Element, Fault, Value, Windows, drop_name, fail, unique};
 use promql_parser::parser::Expr;
 
-/// Start and end of the query: what `@ start()` and `@ end()` mean at every depth.
+/// What the query was asked with: what `start()`, `end()` and `step()` mean at every depth.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// First step, ms.
     pub start_ms: i64,
     /// Last step, ms.
     pub end_ms: i64,
+    /// Distance of its steps, ms.
+    pub step_ms: i64,
+}
+
+impl Bounds {
+    /// Of a query for one instant.
+    pub fn instant(at_ms: i64) -> Self {
+        Self { start_ms: at_ms, end_ms: at_ms, step_ms: 0 }
+    }
 }
 
 /// Where and when an expression is evaluated.

@@ -207,7 +207,7 @@ impl Running<'_> {
     }
 
     fn query(&self, oracle: &Oracle, at_ms: i64) -> Result<Vec<(Labels, f64)>, Fault> {
-        let bounds = Bounds { start_ms: at_ms, end_ms: at_ms };
+        let bounds = Bounds::instant(at_ms);
         let env = Env { store: &oracle.store, options: oracle.options, at_ms, bounds };
         match eval(&self.expr, &env)? {
             value @ (Value::Scalar(_) | Value::Vector(_)) => value.into_rows(),
