@@ -33,6 +33,22 @@ fn fleet() -> Vec<Series> {
         for (k, le) in ["0.1", "0.5", "1", "+Inf"].iter().enumerate() {
             add("lat_bucket", &[("le", le)], &|i| (i * (k as i64 + 1) * 3) as f64);
         }
+        for (k, version) in ["1", "2", "3"].into_iter().enumerate().filter(|_| h != 5) {
+            let runs = |i: i64| i / 40 == k as i64 || (i % 40 < 3 && i / 40 == k as i64 + 1);
+            let mut add = |name: &str, label: &str, value: &str| {
+                let (host, job) = (format!("h{h}"), format!("j{}", h % 3));
+                let pairs = [("__name__", name), ("instance", &host), ("job", &job), (label, value)];
+                // The next one begins while this one ends: the newest sample counts, two of one stamp are an error.
+                let shift = (h == 6) as i64;
+                let samples = (0..120).filter(|i| runs(*i)).map(|i| (i * STEP_MS - shift * k as i64, Value::Float(1.0)));
+                all.push((Labels::from_pairs(pairs), samples.collect()));
+            };
+            add("target_info", "version", version);
+            if h % 2 == 0 && k == 0 {
+                add("build_info", "branch", "main");
+                add("clash_info", "version", "9");
+            }
+        }
         for name in ["lat", "sizes", "mix"] {
             let pairs = [("__name__", name), ("instance", &format!("h{h}")), ("job", &format!("j{}", h % 3))];
             let value = |i: i64| match name {
@@ -184,6 +200,19 @@ const QUERIES: &[&str] = &[
     "mad_over_time(load[3m])",
     "double_exponential_smoothing(load[3m], 0.5, 0.3)",
     "max_of(scalar(sum(load)), time()) - vector(1)",
+    "info(load{instance!~\"h[0-4]\"})",
+    "info(load{instance=\"h6\"}, {version=~\".+\"})",
+    "info(sum by (instance, job) (load{job=\"j0\"}), {__name__=\"build_info\"})",
+    "sum by (version) (info(requests_total{instance=~\"h[56]\"}))",
+    "info(load{instance=\"h6\"}, {__name__=~\".+_info\"})",
+    "info(load, {version!=\"2\"})",
+    "info({instance=\"h6\"}, {__name__!=\"clash_info\"})",
+    "max_over_time(info(load{instance=\"h6\"})[3m:30s])",
+    "info(load{instance=\"h6\"} @ 600)",
+    "info(load{instance=\"h6\"} offset 1m or load{instance=\"h5\"} @ 300)",
+    "info(lat{instance=~\"h[56]\"})",
+    "info(load, {__name__=\"lat\"})",
+    "label_replace(info(load{instance=\"h6\"}), \"job\", \"$1\", \"version\", \"(.*)\")",
 ];
 
 #[test]

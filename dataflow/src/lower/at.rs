@@ -88,8 +88,8 @@ impl Depends {
     }
 }
 
-/// Whether a call gives the same for the same arguments at every step. `info` looks its labels up at the step, and an
-/// order of elements is no part of what a pin keeps.
+/// Whether a call gives the same for the same arguments at every step. An order of elements is no part of what a pin
+/// keeps.
 fn is_timeless(function: &str, first: Option<&Expr>) -> bool {
     match function {
         "timestamp" => matches!(first, Some(Expr::VectorSelector(_))),
@@ -98,7 +98,7 @@ fn is_timeless(function: &str, first: Option<&Expr>) -> bool {
         }
         // Of a rule, its step.
         "start" | "end" => false,
-        "time" | "predict_linear" | "info" | "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => false,
+        "time" | "predict_linear" | "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => false,
         _ => true,
     }
 }
@@ -128,8 +128,19 @@ impl Lowering<'_> {
 
     /// A vector that stands at one instant.
     pub(super) fn pinned(&mut self, scope: Scope<'_>, at_ms: i64, expr: &Expr) -> Option<NodeIdx> {
+        self.pinned_by(scope, at_ms, expr, |lower, there| lower.expr_at(there, expr))
+    }
+
+    /// The same with a way to lower it there.
+    pub(super) fn pinned_by(
+        &mut self,
+        scope: Scope<'_>,
+        at_ms: i64,
+        expr: &Expr,
+        lower: impl FnOnce(&mut Self, Scope<'_>) -> Option<NodeIdx>,
+    ) -> Option<NodeIdx> {
         let there = self.pinned_scope(scope, at_ms, expr);
-        let vector = self.expr_at(there, expr)?;
+        let vector = lower(self, there)?;
         let text = self.text(vector).to_owned();
         let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window: None }, vec![vector], text.clone());
         // The pin keeps one sample of each element, with the stamp of the instant.

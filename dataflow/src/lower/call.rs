@@ -7,7 +7,7 @@ use super::range::range_function;
 use super::walk::inner;
 use crate::promql::{ANCHORED, SMOOTHED};
 use bellwether_operators::functions::{BinOp, HistogramFn, MathFn};
-use bellwether_operators::program::{NodeIdx, Op, ScalarSide, Shape};
+use bellwether_operators::program::{NodeIdx, Op, Reading, ScalarSide, Shape};
 use promql_parser::parser::{Call, Expr};
 
 impl Lowering<'_> {
@@ -40,6 +40,7 @@ impl Lowering<'_> {
             "label_replace" => self.label_replace(scope, call),
             "label_join" => self.label_join(scope, call),
             "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => self.sort(scope, call),
+            "info" => self.info(scope, call),
             "histogram_quantile" => self.histogram_quantile(scope, call),
             "histogram_fraction" => self.histogram_fraction(scope, call),
             "histogram_quantiles" => self.histogram_quantiles(scope, call),
@@ -90,7 +91,7 @@ impl Lowering<'_> {
     fn timestamp(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
         let arg = call.args.args.first()?;
         if let Expr::VectorSelector(v) = inner(arg) {
-            return self.instant(scope, v, true);
+            return self.instant(scope, v, Reading::Time);
         }
         let vector = self.vector_expr(scope, arg, "timestamp")?;
         let text = self.call_text("timestamp", &[vector]);

@@ -2,7 +2,7 @@
 
 use super::context::{Lowering, Scope};
 use bellwether_operators::functions::MathFn;
-use bellwether_operators::program::{HISTOGRAMS, NodeIdx, Op, Shape};
+use bellwether_operators::program::{HISTOGRAMS, NodeIdx, Op, Reading, Shape};
 use promql_parser::parser::Expr;
 
 impl Lowering<'_> {
@@ -19,7 +19,7 @@ impl Lowering<'_> {
         match expr {
             Expr::Paren(p) => self.expr(scope, &p.expr),
             Expr::NumberLiteral(n) => Some(self.number(scope, n.val)),
-            Expr::VectorSelector(v) => self.instant(scope, v, false),
+            Expr::VectorSelector(v) => self.instant(scope, v, Reading::Value),
             Expr::Unary(u) => {
                 let operand = self.expr(scope, &u.expr)?;
                 Some(self.negate(scope, operand))

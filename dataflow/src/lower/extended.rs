@@ -9,7 +9,7 @@ use super::text;
 use super::walk::{self, Use, inner};
 use crate::promql::{ANCHORED, SMOOTHED};
 use bellwether_operators::functions::{Extended, ExtendedFn, RangeFn};
-use bellwether_operators::program::{NodeIdx, Op, Source};
+use bellwether_operators::program::{NodeIdx, Op, Reading, Source};
 use promql_parser::parser::{Call, Expr};
 
 /// The modifier.
@@ -78,7 +78,7 @@ impl Lowering<'_> {
         let arg = call.args.args.first().map(|a| inner(a))?;
         let Expr::VectorSelector(v) = arg else { return self.expr(scope, arg) };
         if call.func.name == ANCHORED {
-            return self.instant(scope, v, false);
+            return self.instant(scope, v, Reading::Value);
         }
         let lookback_ms = self.options.lookback_ms;
         let plain = scope.reads(walk::usage(v, false, scope.in_subquery));

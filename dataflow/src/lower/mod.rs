@@ -32,6 +32,7 @@ mod error;
 mod expr;
 mod extended;
 mod histogram;
+mod info;
 mod input;
 mod labels;
 mod look_ahead;

@@ -4,21 +4,21 @@ use super::context::{Lowering, Scope};
 use super::order::sights;
 use super::text;
 use super::walk::{self, Use};
-use bellwether_operators::program::{MatchOp, Matcher, NodeIdx, Op};
+use bellwether_operators::program::{MatchOp, Matcher, NodeIdx, Op, Reading};
 use promql_parser::label::{MatchOp as AstOp, Matcher as AstMatcher};
 use promql_parser::parser::VectorSelector;
 
 impl Lowering<'_> {
-    /// An instant selector; with `timestamp`, the times of its samples.
-    pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, timestamp: bool) -> Option<NodeIdx> {
+    /// An instant selector.
+    pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, reading: Reading) -> Option<NodeIdx> {
         self.reads_at(scope, v.at.as_ref())?;
         let used = scope.reads(walk::usage(v, false, scope.in_subquery));
         let selector = self.selector(scope, used)?;
         let modifiers = text::modifiers(scope.pinned_ms, used.offset_ms);
         let plain = format!("{}{modifiers}", text::selector(&self.dag.selectors[selector].matchers));
         let lookback_ms = self.options.lookback_ms;
-        let op = Op::Instant { selector, offset_ms: used.offset_ms, lookback_ms, timestamp };
-        let text = if timestamp { format!("timestamp({plain})") } else { plain };
+        let op = Op::Instant { selector, offset_ms: used.offset_ms, lookback_ms, reading };
+        let text = if reading == Reading::Time { format!("timestamp({plain})") } else { plain };
         Some(self.vector(scope, op, Vec::new(), text))
     }
 
@@ -47,7 +47,7 @@ impl Lowering<'_> {
     }
 }
 
-fn matcher(m: &AstMatcher) -> Matcher {
+pub(super) fn matcher(m: &AstMatcher) -> Matcher {
     let op = match m.op {
         AstOp::Equal => MatchOp::Equal,
         AstOp::NotEqual => MatchOp::NotEqual,

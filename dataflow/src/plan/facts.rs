@@ -95,6 +95,21 @@ impl Facts {
         self
     }
 
+    /// After elements got some labels that they had not, or any at all.
+    pub fn with_added(mut self, labels: &[String]) -> Self {
+        let fixed = self.fixed.clone();
+        for label in labels.iter().filter(|l| !is_metadata(l)) {
+            self.allow(label);
+        }
+        if labels.is_empty() {
+            (self.only, self.never) = (None, BTreeSet::new());
+        }
+        // A label that an element has stays.
+        self.fixed = fixed;
+        self.distinct_unnamed = !self.varies(METRIC_NAME);
+        self
+    }
+
     fn allow(&mut self, label: &str) {
         self.fixed.remove(label);
         self.never.remove(label);

@@ -72,9 +72,9 @@ fn op_key(dag: &Dag, op: &Op) -> Vec<u8> {
     match op {
         // JSON has no NaN and no infinities, and -0 differs from 0 in a quotient.
         Op::Number(v) => format!("number {:016x}", v.to_bits()).into_bytes(),
-        Op::Instant { selector, offset_ms, lookback_ms, timestamp } => {
+        Op::Instant { selector, offset_ms, lookback_ms, reading } => {
             let id = dag.selectors[*selector].id;
-            format!("instant {id:032x} {offset_ms} {lookback_ms} {timestamp}").into_bytes()
+            format!("instant {id:032x} {offset_ms} {lookback_ms} {reading:?}").into_bytes()
         }
         Op::Range { source, func, range_ms, offset_ms } => {
             let id = source_id(dag, *source);

@@ -2,7 +2,7 @@
 
 use bellwether_operators::functions::Choice;
 use bellwether_operators::functions::RangeFn;
-use bellwether_operators::program::{Cardinality, Grouping, Op, SetOp, Source};
+use bellwether_operators::program::{Cardinality, Grouping, Op, Reading, SetOp, Source};
 use promql_parser::util::display_duration;
 use std::time::Duration;
 
@@ -15,9 +15,7 @@ pub fn op_label(op: &Op) -> String {
         Op::ScalarMap(f) => format!("scalar {f:?}"),
         Op::ScalarOf => "scalar of vector".to_owned(),
         Op::VectorOf => "vector of scalar".to_owned(),
-        Op::Instant { offset_ms, timestamp, .. } => {
-            format!("instant{}{}", if *timestamp { " timestamp" } else { "" }, offset(*offset_ms))
-        }
+        Op::Instant { offset_ms, reading, .. } => format!("instant{}{}", reading_text(*reading), offset(*offset_ms)),
         Op::Range { source, func, range_ms, offset_ms } => {
             let from = match source {
                 Source::Selector(_) => "",
@@ -70,10 +68,19 @@ pub fn op_label(op: &Op) -> String {
             format!("match {op:?}{} {key}{card}{fills}", bool_text(*bool_mode))
         }
         Op::Set { op, key } => format!("{} {}", set_text(*op), grouping_text(key, "on", "ignoring")),
+        Op::Info { labels, .. } => format!("info {}", if labels.is_empty() { "all".to_owned() } else { labels.join(", ") }),
         Op::Exchange => "exchange".to_owned(),
         Op::Alert(spec) => format!("alert {}", spec.name),
         Op::Record(spec) => format!("record {}", spec.name),
         Op::Tap(spec) => format!("tap {}", spec.tag),
+    }
+}
+
+fn reading_text(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Value => "",
+        Reading::Time => " timestamp",
+        Reading::Info => " info",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::functions;
 use super::grammar::{Node, Parsed, Parser, documented, starts_expr};
+use super::info;
 use super::lex::{Tok, Token, Word};
 use super::place::Place;
 use bellwether_operators::template::quote::quote;
@@ -26,10 +27,14 @@ impl Parser<'_> {
         }
         let starts: Vec<usize> = args.iter().map(|a| a.start).collect();
         let depth = 1 + args.iter().map(|a| a.depth).max().unwrap_or(0);
-        let (args, below): (Vec<Expr>, Vec<Place>) = args.into_iter().map(Node::split).unzip();
+        let (args, mut below): (Vec<Expr>, Vec<Place>) = args.into_iter().map(Node::split).unzip();
         let args = FunctionArgs { args: args.into_iter().map(Box::new).collect() };
-        let call = Call { func, args };
+        let mut call = Call { func, args };
         self.check_call(&call, token.start, &starts);
+        if name == "info" {
+            info::complete(&mut call.args);
+            below.resize(call.args.args.len(), Place::leaf(token.start));
+        }
         self.bounded(Node { expr: Expr::Call(call), start: token.start, depth, below })
     }
 

@@ -12,6 +12,7 @@
 //! * `anchored` and `smoothed` have no place in the tree: the selector is wrapped in a call of the pseudo function
 //!   [`ANCHORED`] or [`SMOOTHED`], which no text can call;
 //! * `</` and `>/` have the tokens [`TRIM_UPPER`] and [`TRIM_LOWER`];
+//! * `info` always has its second argument: the whole selector, read where the first argument is;
 //! * `and`, `or` and `unless` always carry a modifier that says many-to-many; other operators carry one only if something
 //!   was written.
 //!
@@ -28,6 +29,7 @@ mod duration_expr;
 mod error;
 mod functions;
 mod grammar;
+mod info;
 mod lex;
 mod literal;
 mod locate;

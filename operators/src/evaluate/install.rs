@@ -12,6 +12,7 @@ use super::effects::Effects;
 use super::exchange::Exchange;
 use super::handover::{Heirs, Leaving};
 use super::histogram::HistogramEstimate;
+use super::info::Info;
 use super::kept::{Kept, KeptState};
 use super::limit_ratio::LimitRatio;
 use super::matching::Binary;
@@ -54,6 +55,7 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         Op::HistogramQuantile | Op::HistogramFraction => Box::<HistogramEstimate>::default(),
         Op::Binary { .. } => Box::<Binary>::default(),
         Op::Set { .. } => Box::<Set>::default(),
+        Op::Info { .. } => Box::<Info>::default(),
         Op::Exchange => Box::<Exchange>::default(),
         Op::Alert(_) => Box::<Alert>::default(),
         Op::Record(_) => Box::<Record>::default(),

@@ -13,7 +13,7 @@ use crate::functions::RangeFn;
 use crate::instant::{instant, timestamp};
 use crate::native;
 use crate::over_time::is_bad_strategy;
-use crate::program::{NodeIdx, Op, Source};
+use crate::program::{NodeIdx, Op, Reading, Source};
 use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
 use crate::samples::Samples;
@@ -75,7 +75,7 @@ impl<'a> Context<'a> {
     pub fn compute(&self, n: NodeIdx, row: u32, mask: Option<&[u64]>, scratch: &mut LeafScratch, mut out: RowMut<'_>) {
         let node = self.node(n);
         match &node.op {
-            Op::Instant { selector, offset_ms, lookback_ms, timestamp: stamps } => {
+            Op::Instant { selector, offset_ms, lookback_ms, reading } => {
                 let (slot, clip) = self.selectors[*selector].slot(row);
                 let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
                 let lookback = lookback_ms - (offset - offset_ms);
@@ -83,9 +83,9 @@ impl<'a> Context<'a> {
                 let histograms = self.store.histograms(slot);
                 if !histograms.is_empty() {
                     let spec = WindowSpec { range_ms: lookback, offset_ms: offset };
-                    return native::instant(samples, histograms, self.steps(n), spec, mask, *stamps, out);
+                    return native::instant(samples, histograms, self.steps(n), spec, mask, *reading, out);
                 }
-                let kernel = if *stamps { timestamp } else { instant };
+                let kernel = if *reading == Reading::Value { instant } else { timestamp };
                 kernel(samples, self.steps(n), offset, lookback, mask, out);
             }
             Op::Range { source, func, .. } => {
@@ -204,8 +204,7 @@ impl<'a> Context<'a> {
         out: RowMut<'_>,
     ) {
         let Wanted { n, func, row, mask } = wanted;
-        let (Op::Range { range_ms, offset_ms, .. }, Op::Pin { at_ms, .. }) =
-            (&self.node(n).op, &self.node(pin).op)
+        let (Op::Range { range_ms, offset_ms, .. }, Op::Pin { at_ms, .. }) = (&self.node(n).op, &self.node(pin).op)
         else {
             return;
         };

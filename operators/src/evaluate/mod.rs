@@ -32,6 +32,7 @@ mod groups;
 mod handover;
 mod histogram;
 mod identity;
+mod info;
 mod install;
 mod kept;
 mod leaf;

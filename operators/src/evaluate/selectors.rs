@@ -9,7 +9,7 @@
 
 use super::elements::Elements;
 use crate::lookup::Lookup;
-use crate::program::{MatchOp, ProducerRead, Selector};
+use crate::program::{MatchOp, Matcher, ProducerRead, Selector};
 use crate::window::Slot;
 use bellwether_model::Labels;
 use regex::Regex;
@@ -25,16 +25,15 @@ enum Test {
     Never,
 }
 
-/// All matchers of a selector, compiled.
+/// Matchers that all have to accept, compiled.
 #[derive(Debug)]
 pub struct Matchers(Vec<(String, Test)>);
 
 impl Matchers {
-    /// Compiles a selector's matchers.
-    pub fn new(selector: &Selector) -> Self {
+    /// Compiles them.
+    pub fn new(matchers: &[Matcher]) -> Self {
         Self(
-            selector
-                .matchers
+            matchers
                 .iter()
                 .map(|m| {
                     let test = match m.op {
@@ -102,7 +101,7 @@ impl SelectorRows {
             id: selector.id,
             retain_ms: selector.retain_ms,
             producers: selector.producers.clone(),
-            matchers: Matchers::new(selector),
+            matchers: Matchers::new(&selector.matchers),
             elements: Elements::default(),
             slots: Vec::new(),
             clips: Vec::new(),

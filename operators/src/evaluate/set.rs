@@ -10,12 +10,11 @@ use super::leaf::Context;
 use super::node::NodeState;
 use super::packet::{Packet, VerdictPart};
 use super::shared_elements::SharedElements;
-use super::verdict::put_row;
+use super::verdict::{put_masked, put_row};
 use super::view::RowScratch;
 use crate::program::{NodeIdx, Op, SetOp};
-use bellwether_model::block::{has, words};
-use bellwether_model::column::Entry;
-use bellwether_model::{Block, Row};
+use bellwether_model::Block;
+use bellwether_model::block::words;
 
 /// State of one set operator.
 #[derive(Debug, Default)]
@@ -111,14 +110,11 @@ impl Set {
             if let Some(other) = other {
                 self.presence(cx, n, 0, other, None, &mut lhs);
             }
+            let rest: Vec<u64> = lhs.iter().map(|l| !l).collect();
             for member in self.right.get(g).into_iter().flat_map(|x| &x.members) {
                 let Some(own) = self.own[1].get(member.row as usize).copied().flatten() else { continue };
                 let row = cx.row(n, right, member.row, None, &mut self.scratch);
-                let bits: Vec<u64> = row.bits.iter().zip(&lhs).map(|(b, l)| b & !l).collect();
-                let histograms = row.histograms.iter().filter(|(step, _)| !has(&lhs, *step as usize));
-                let histograms: Vec<Entry> = histograms.cloned().collect();
-                let row = Row { values: row.values, bits: &bits, histograms: &histograms };
-                put_row(&mut out.row_mut(own as usize), row, &mut twice);
+                put_masked(&mut out.row_mut(own as usize), row, &rest, &mut twice);
             }
         }
     }

@@ -9,7 +9,8 @@ use super::node::Post;
 use super::packet::{Payload, Verdict, VerdictPart};
 use super::view::View;
 use crate::program::NodeIdx;
-use bellwether_model::block::{ones, words};
+use bellwether_model::block::{has, ones, words};
+use bellwether_model::column::Entry;
 use bellwether_model::{Row, RowMut};
 use std::collections::BTreeMap;
 
@@ -40,6 +41,14 @@ pub fn put_row(out: &mut RowMut<'_>, row: Row<'_>, twice: &mut [u64]) {
             out.set(step, row.values[step]);
         }
     }
+}
+
+/// The same of the steps of a mask only.
+pub fn put_masked(out: &mut RowMut<'_>, row: Row<'_>, mask: &[u64], twice: &mut [u64]) {
+    let bits: Vec<u64> = row.bits.iter().zip(mask).map(|(b, m)| b & m).collect();
+    let histograms = row.histograms.iter().filter(|(step, _)| has(mask, *step as usize));
+    let histograms: Vec<Entry> = histograms.cloned().collect();
+    put_row(out, Row { values: row.values, bits: &bits, histograms: &histograms }, twice);
 }
 
 impl VerdictPart {

@@ -6,7 +6,7 @@
 use super::elements::{Changes, Cursor, Elements};
 use super::node::NodeState;
 use super::selectors::SelectorRows;
-use crate::program::{Node, NodeIdx, Op, Placement, Program, Source};
+use crate::program::{Node, NodeIdx, Op, Placement, Program, Reading, Source};
 use bellwether_model::block::{has, ones, words};
 use bellwether_model::{Block, HistogramColumn, Labels, Row, RowMut, SHARDS, StepRange, worker_of_shard};
 
@@ -36,8 +36,8 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
         let input = |i: usize| node.inputs.get(i).and_then(|x| all.get(*x)).copied().unwrap_or(own);
         let dropped = |r: RowsOf, drop: bool| RowsOf { drop_name: r.drop_name || drop, ..r };
         all.push(match &node.op {
-            Op::Instant { selector, timestamp, .. } => {
-                RowsOf { owner: Owner::Selector(*selector), drop_name: *timestamp }
+            Op::Instant { selector, reading, .. } => {
+                RowsOf { owner: Owner::Selector(*selector), drop_name: *reading == Reading::Time }
             }
             Op::Range { source, func, .. } => {
                 let base = match source {

@@ -3,6 +3,7 @@
 //! # Semantics (Prometheus promql/engine.go, `vectorSelectorSingle`)
 //! As [`crate::instant`]; of a float and a histogram the newer counts, and a stale marker hides both.
 
+use crate::program::Reading;
 use crate::range::WindowSpec;
 use crate::samples::Samples;
 use crate::window::HistogramPoint;
@@ -10,7 +11,7 @@ use bellwether_model::block::has;
 use bellwether_model::{RowMut, StepRange, Value, is_stale};
 use std::sync::Arc;
 
-/// The newest value at each step, or its time in seconds where `stamps`; overwrites `out`. With a mask only its steps
+/// The newest value at each step, or what else is read of it; overwrites `out`. With a mask only its steps
 /// are set.
 pub fn instant(
     samples: Samples<'_>,
@@ -18,7 +19,7 @@ pub fn instant(
     steps: StepRange,
     window: WindowSpec,
     mask: Option<&[u64]>,
-    stamps: bool,
+    reading: Reading,
     mut out: RowMut<'_>,
 ) {
     out.bits.fill(0);
@@ -35,8 +36,9 @@ pub fn instant(
             _ => None,
         };
         match newest {
-            Some((t, _)) if stamps => out.set(step, t as f64 / 1000.0),
-            Some((_, value)) => out.put(step, value),
+            Some((_, value @ Value::Histogram(_))) if reading == Reading::Info => out.put(step, value),
+            Some((_, value)) if reading == Reading::Value => out.put(step, value),
+            Some((t, _)) => out.set(step, t as f64 / 1000.0),
             None => {}
         }
     }

@@ -5,6 +5,7 @@
 use super::*;
 use crate::annotation::{Issue, Issues, Kind};
 use crate::arith::BinOp;
+use crate::program::Reading;
 use crate::range::{RangeFn, WindowSpec};
 use crate::samples::Samples;
 use bellwether_model::histogram::{Buckets, Hint};
@@ -45,12 +46,12 @@ fn the_newest_sample_counts_be_it_a_float_or_a_histogram() {
     let steps = StepRange { first_ms: 5, interval_ms: 10, count: 7 };
     let window = WindowSpec { range_ms: 8, offset_ms: 0 };
     let mut b = Block::with_rows(1, 7);
-    instant(samples, &histograms, steps, window, None, false, b.row_mut(0));
+    instant(samples, &histograms, steps, window, None, Reading::Value, b.row_mut(0));
     let points: Vec<_> = b.row(0).points().collect();
     let histogram = |i: usize| Value::Histogram(Arc::clone(&histograms[i].1));
     assert_eq!(points, [(1, Value::Float(1.0)), (2, histogram(0)), (3, Value::Float(3.0)), (4, histogram(1))]);
     b.reset(1, 7);
-    instant(samples, &histograms, steps, window, Some(&[0b100]), true, b.row_mut(0));
+    instant(samples, &histograms, steps, window, Some(&[0b100]), Reading::Time, b.row_mut(0));
     assert_eq!(b.row(0).points().collect::<Vec<_>>(), [(2, Value::Float(0.02))]);
 }
 

@@ -20,7 +20,7 @@ mod placement;
 pub mod selector;
 
 pub use op::{
-    AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, RecordSpec, ScalarSide, SetOp, Source, TapSpec,
+    AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp, Source, TapSpec,
 };
 pub use order::ResultOrder;
 pub use placement::Placement;

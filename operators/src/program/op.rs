@@ -1,6 +1,6 @@
 //! What a node computes.
 
-use super::ResultOrder;
+use super::{Matcher, ResultOrder};
 use crate::functions::{AggOp, BinOp, Choice, HistogramFn, MathFn, RangeFn};
 use bellwether_model::NodeId;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,17 @@ pub enum ScalarSide {
     Left,
     /// `vector op scalar`
     Right,
+}
+
+/// What an instant selector gives of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reading {
+    /// Its value.
+    Value,
+    /// Its time in seconds (`timestamp(selector)`); drops the name.
+    Time,
+    /// Of a float its time in seconds, a histogram as it is: by what [`Op::Info`] chooses. Keeps the name.
+    Info,
 }
 
 /// `by (…)` or `without (…)`.
@@ -169,8 +180,8 @@ pub enum Op {
         offset_ms: i64,
         /// ms.
         lookback_ms: i64,
-        /// The sample's time in seconds instead of its value (`timestamp(selector)`); drops the name.
-        timestamp: bool,
+        /// What is read of the sample.
+        reading: Reading,
     },
     /// Range function over `(t - offset - range, t - offset]`; of a pin, `t` is the pin's instant. [scalar parameters…]
     Range {
@@ -280,6 +291,16 @@ pub enum Op {
         /// Match key.
         key: Grouping,
     },
+    /// `info(v, {…})`: elements get the labels that they have not from info series with their `instance` and `job`.
+    /// [vector, info series read by [`Reading::Info`]]
+    Info {
+        /// Matchers of the name that tell info series, which get no labels themselves.
+        names: Vec<Matcher>,
+        /// Labels that are added; sorted. None: all.
+        labels: Vec<String>,
+        /// Whether elements without an info series are dropped.
+        required: bool,
+    },
     /// Moves elements to the owner of `Node::exchange`'s key; labels and values stay. (operands: vector); sending.
     Exchange,
     /// Alerting rule. (operands: vector); sending (its verdict): the send part finds identities and duplicates, the eval part
@@ -292,6 +313,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// The labels by which [`Op::Info`] finds the info series of an element.
+    pub fn info_key() -> Grouping {
+        Grouping::By(vec!["instance".to_owned(), "job".to_owned()])
+    }
+
     /// Where windows come from, for operators that read any.
     pub fn source(&self) -> Option<Source> {
         match self {

@@ -8,7 +8,6 @@ use super::arrange;
 use super::table::{Keyed, Nameless};
 use crate::evaluate::Matchers;
 use crate::program::selector::pair_key;
-use crate::program::{Matcher, Selector};
 use bellwether_model::METRIC_NAME;
 use differential_dataflow::VecCollection;
 use differential_dataflow::operators::arrange::arrangement::arrange_core;
@@ -48,11 +47,7 @@ pub(super) fn by_name<'scope>(
         if compiled.len() >= COMPILED && !compiled.contains_key(id) {
             compiled.clear();
         }
-        let accepts = compiled.entry(*id).or_insert_with(|| compile(*id, matchers)).accept_name(name);
+        let accepts = compiled.entry(*id).or_insert_with(|| Matchers::new(matchers)).accept_name(name);
         accepts.then(|| (pair_key(METRIC_NAME, name), *id))
     })
-}
-
-fn compile(id: u128, matchers: &[Matcher]) -> Matchers {
-    Matchers::new(&Selector { id, matchers: matchers.to_vec(), key: None, producers: Vec::new(), retain_ms: 0 })
 }

@@ -48,6 +48,6 @@ impl Feed for SourceFeed {
 
 /// Whether some rule reads a series: the others need not be decoded.
 pub fn keep(program: &Program) -> bellwether_connectors::source::Keep {
-    let matchers: Vec<Matchers> = program.selectors.iter().map(Matchers::new).collect();
+    let matchers: Vec<Matchers> = program.selectors.iter().map(|s| Matchers::new(&s.matchers)).collect();
     Arc::new(move |labels| matchers.iter().any(|m| m.accept(labels)))
 }

@@ -17,6 +17,7 @@ impl Placer<'_> {
         let key = match &node.op {
             Op::Binary { matching, .. } => matching.key.clone(),
             Op::Set { key, .. } => key.clone(),
+            Op::Info { .. } => Op::info_key(),
             _ => Grouping::By(Vec::new()),
         };
         let target = self.meeting(left, right, &key);
@@ -42,6 +43,8 @@ impl Placer<'_> {
                 }
                 (m.facts, m.fallible, m.collides, written)
             }
+            // No label of the key is added: elements stay where they are.
+            Op::Info { labels, .. } => (l.clone().with_added(labels), true, false, Vec::new()),
             Op::Set { op: SetOp::Or, key } => (l.or(r, key), false, false, Vec::new()),
             _ => (l.clone(), false, false, Vec::new()),
         }

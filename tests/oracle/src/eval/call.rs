@@ -3,7 +3,9 @@
 use super::extended::{check, points_of};
 use super::over_time::{keeps_name, values};
 use super::rate::{Kind, extrapolated, instantaneous};
-use super::{Env, absent, bare, calendar, changes, eval, histogram, label_functions, map, math, over_time, regression};
+use super::{
+    Env, absent, bare, calendar, changes, eval, histogram, info, label_functions, map, math, over_time, regression,
+};
 use super::{scalar, selector, text, vector, windows};
 use crate::numeric::{go_max, go_min, quantile};
 use crate::value::{Element, Extension, Fault, Point, Value, Windows, drop_name, fail, unique};
@@ -138,6 +140,7 @@ fn over_instant(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
         ("clamp" | "clamp_min" | "clamp_max", _) => math::clamp(c, env),
         ("label_replace", _) => label_functions::replace(c, env),
         ("label_join", _) => label_functions::join(c, env),
+        ("info", _) => info::info(c, env),
         ("histogram_quantile", _) => histogram::histogram_quantile(c, env),
         ("histogram_quantiles", _) => histogram::histogram_quantiles(c, env),
         ("histogram_fraction", _) => histogram::histogram_fraction(c, env),

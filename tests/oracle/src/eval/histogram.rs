@@ -163,7 +163,9 @@ pub fn histogram_quantiles(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Faul
         let q = scalar(q, env)?;
         let written = if q.fract() == 0.0 { format!("{q:.1}") } else { format_float(q) };
         let of_one = by_group(elements.clone(), env, |b| quantile(q, b))?;
-        all.extend(of_one.into_iter().map(|e| Element { labels: e.labels.to_builder().set(&label, &written).build(), ..e }));
+        all.extend(
+            of_one.into_iter().map(|e| Element { labels: e.labels.to_builder().set(&label, &written).build(), ..e }),
+        );
     }
     unique(all)
 }

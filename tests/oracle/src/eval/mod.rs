@@ -10,6 +10,7 @@ mod call;
 mod changes;
 mod extended;
 mod histogram;
+mod info;
 mod label_functions;
 mod matching;
 mod math;
