@@ -92,7 +92,12 @@ impl Mean {
         self.carry();
         later.carry();
         self.value.multiply(self.count / count);
-        later.value.multiply(later.count / count);
+        // A single one is divided, as Prometheus does: rounding is what is left where large values cancel out.
+        if later.count == 1.0 {
+            later.value.divide(count);
+        } else {
+            later.value.multiply(later.count / count);
+        }
         self.count = count;
         self.value.merge(later.value)
     }
