@@ -10,6 +10,7 @@
 
 use super::notation::{Value, parse_labels, parse_values};
 use super::yaml::{Fields, Node, with_document};
+use crate::promql;
 use bellwether_model::Labels;
 use bellwether_model::civil::parse_rfc3339;
 use std::fmt;
@@ -128,7 +129,12 @@ pub struct ExpectedSample {
 impl TestFile {
     /// Parses the text of a test file.
     pub fn parse(text: &str) -> Result<Self, FileError> {
-        with_document(text, |root| read_file(&root))
+        Self::parse_with(text, &promql::Options::default())
+    }
+
+    /// The same, with some features of PromQL enabled.
+    pub fn parse_with(text: &str, promql: &promql::Options) -> Result<Self, FileError> {
+        with_document(text, |root| read_file(&root, promql.unquoted_utf8_names))
     }
 
     /// The rule files of a test file that stands at `test_file`; a pattern without a match is in the second list.
@@ -159,7 +165,7 @@ fn matches_of(pattern: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(found)
 }
 
-fn read_file(root: &Node<'_>) -> Result<TestFile, FileError> {
+fn read_file(root: &Node<'_>, bare_utf8: bool) -> Result<TestFile, FileError> {
     let known = ["rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"];
     let f = root.fields("the unit test file", &known)?;
     let every = f.read("evaluation_interval", duration)?;
@@ -169,7 +175,7 @@ fn read_file(root: &Node<'_>) -> Result<TestFile, FileError> {
         evaluation_interval_ms,
         fuzzy_compare: f.read("fuzzy_compare", Node::boolean)?,
         group_eval_order: group_order(&f)?,
-        tests: f.list("tests", |n| read_group(n, evaluation_interval_ms))?,
+        tests: f.list("tests", |n| read_group(n, evaluation_interval_ms, bare_utf8))?,
     })
 }
 
@@ -185,7 +191,7 @@ fn group_order(f: &Fields<'_>) -> Result<Vec<String>, FileError> {
     Ok(order)
 }
 
-fn read_group(node: &Node<'_>, evaluation_interval_ms: i64) -> Result<TestGroup, FileError> {
+fn read_group(node: &Node<'_>, evaluation_interval_ms: i64, bare_utf8: bool) -> Result<TestGroup, FileError> {
     let known = [
         "name",
         "interval",
@@ -203,18 +209,18 @@ fn read_group(node: &Node<'_>, evaluation_interval_ms: i64) -> Result<TestGroup,
         name: f.read("name", Node::text)?,
         interval_ms: if interval_ms == 0 { evaluation_interval_ms } else { interval_ms },
         start_ms: f.read("start_timestamp", start)?,
-        input_series: f.list("input_series", read_series)?,
+        input_series: f.list("input_series", |n| read_series(n, bare_utf8))?,
         alert_cases: f.list("alert_rule_test", read_alert_case)?,
-        expr_cases: f.list("promql_expr_test", read_expr_case)?,
+        expr_cases: f.list("promql_expr_test", |n| read_expr_case(n, bare_utf8))?,
         external_labels: label_map(f.get("external_labels"))?,
         external_url: f.read("external_url", Node::text)?,
     })
 }
 
-fn read_series(node: &Node<'_>) -> Result<InputSeries, FileError> {
+fn read_series(node: &Node<'_>, bare_utf8: bool) -> Result<InputSeries, FileError> {
     let f = node.fields("an input series", &["series", "values"])?;
     let Some(series) = f.get("series") else { return node.fail("an input series needs 'series'") };
-    let labels = parse_labels(&series.text()?).or_else(|e| series.fail(e.to_string()))?;
+    let labels = parse_labels(&series.text()?, bare_utf8).or_else(|e| series.fail(e.to_string()))?;
     let values = f.read("values", |n| parse_values(&n.text()?).or_else(|e| n.fail(e.to_string())))?;
     Ok(InputSeries { line: node.line(), labels, values })
 }
@@ -235,17 +241,17 @@ fn read_alert(node: &Node<'_>) -> Result<ExpectedAlert, FileError> {
     Ok(ExpectedAlert { labels, annotations })
 }
 
-fn read_expr_case(node: &Node<'_>) -> Result<ExprCase, FileError> {
+fn read_expr_case(node: &Node<'_>, bare_utf8: bool) -> Result<ExprCase, FileError> {
     let f = node.fields("an expression test", &["expr", "eval_time", "exp_samples"])?;
     Ok(ExprCase {
         line: node.line(),
         expr: f.read("expr", Node::text)?,
         eval_time_ms: f.read("eval_time", duration)?,
-        samples: f.list("exp_samples", read_sample)?,
+        samples: f.list("exp_samples", |n| read_sample(n, bare_utf8))?,
     })
 }
 
-fn read_sample(node: &Node<'_>) -> Result<ExpectedSample, FileError> {
+fn read_sample(node: &Node<'_>, bare_utf8: bool) -> Result<ExpectedSample, FileError> {
     let f = node.fields("an expected sample", &["labels", "value", "histogram"])?;
     let histogram = f.read("histogram", Node::text)?;
     let value = if histogram.is_empty() {
@@ -261,7 +267,7 @@ fn read_sample(node: &Node<'_>) -> Result<ExpectedSample, FileError> {
     };
     let labels = f.read("labels", |n| Ok(Some((n.text()?, *n))))?;
     let labels = match labels {
-        Some((text, n)) if !text.is_empty() => parse_labels(&text).or_else(|e| n.fail(e.to_string()))?,
+        Some((text, n)) if !text.is_empty() => parse_labels(&text, bare_utf8).or_else(|e| n.fail(e.to_string()))?,
         _ => Labels::empty(),
     };
     Ok(ExpectedSample { labels, value })

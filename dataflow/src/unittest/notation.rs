@@ -63,9 +63,10 @@ pub const MAX_VALUES: usize = 10_000_000;
 /// The most buckets of a side of a histogram that is written out.
 const MAX_BUCKETS: usize = 100_000;
 
-/// Parses a whole line: labels, then values.
+/// Parses a whole line: labels, then values. Names need no quotes if they are of Unicode letters and dots, as Prometheus
+/// reads its own scripts.
 pub fn parse_series(line: &str) -> Result<Series, NotationError> {
-    let mut s = Scanner { text: line, at: 0 };
+    let mut s = Scanner { text: line, at: 0, bare_utf8: true };
     let labels = s.labels()?;
     let values = s.values()?;
     Ok((labels, values))
@@ -73,12 +74,13 @@ pub fn parse_series(line: &str) -> Result<Series, NotationError> {
 
 /// Parses values alone, as they stand in a unit-test file.
 pub fn parse_values(text: &str) -> Result<Vec<Option<Value>>, NotationError> {
-    Scanner { text, at: 0 }.values()
+    Scanner { text, at: 0, bare_utf8: false }.values()
 }
 
-/// Parses a label set alone: `metric{a="b"}`, `{a="b"}`, `metric`, `{"quoted name", a="b"}`.
-pub fn parse_labels(text: &str) -> Result<Labels, NotationError> {
-    let mut s = Scanner { text, at: 0 };
+/// Parses a label set alone: `metric{a="b"}`, `{a="b"}`, `metric`, `{"quoted name", a="b"}`; with `bare_utf8` names of
+/// Unicode letters and dots need no quotes.
+pub fn parse_labels(text: &str, bare_utf8: bool) -> Result<Labels, NotationError> {
+    let mut s = Scanner { text, at: 0, bare_utf8 };
     let labels = s.labels()?;
     s.spaces();
     if s.rest().is_empty() { Ok(labels) } else { s.fail("unexpected text after the labels") }
@@ -86,7 +88,7 @@ pub fn parse_labels(text: &str) -> Result<Labels, NotationError> {
 
 /// Reads a Go string literal (double, single or back quotes) at the start of `text`; returns it and its length.
 pub fn unquote_prefix(text: &str) -> Result<(String, usize), NotationError> {
-    let mut s = Scanner { text, at: 0 };
+    let mut s = Scanner { text, at: 0, bare_utf8: false };
     let value = s.string()?;
     Ok((value, s.at))
 }
@@ -94,10 +96,7 @@ pub fn unquote_prefix(text: &str) -> Result<(String, usize), NotationError> {
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
-}
-
-fn is_name_start(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '_' || c == ':'
+    bare_utf8: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -115,6 +114,19 @@ impl<'a> Scanner<'a> {
             self.at += c.len_utf8();
         }
         found
+    }
+
+    /// A name without quotes, or nothing.
+    fn name(&mut self, colons: bool) -> &'a str {
+        let bare_utf8 = self.bare_utf8;
+        let begins = |c: char| {
+            let other = bare_utf8 && !c.is_ascii() && c.is_alphabetic();
+            c.is_ascii_alphabetic() || c == '_' || (colons && c == ':') || other
+        };
+        if !self.peek().is_some_and(begins) {
+            return "";
+        }
+        self.take_while(|c| begins(c) || c.is_ascii_digit() || (bare_utf8 && c == '.'))
     }
 
     fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
@@ -135,9 +147,7 @@ impl<'a> Scanner<'a> {
     fn labels(&mut self) -> Result<Labels, NotationError> {
         let mut b = LabelsBuilder::default();
         self.spaces();
-        if self.peek().is_some_and(is_name_start) {
-            b.set(METRIC_NAME, self.take_while(|c| is_name_start(c) || c.is_ascii_digit()));
-        }
+        b.set(METRIC_NAME, self.name(true));
         self.spaces();
         // Two braces begin a histogram, the first value of a series without labels.
         if !self.rest().starts_with("{{") && self.take('{') {
@@ -164,8 +174,7 @@ impl<'a> Scanner<'a> {
 
     fn pair(&mut self, b: &mut LabelsBuilder) -> Result<(), NotationError> {
         let quoted = matches!(self.peek(), Some('"' | '\'' | '`'));
-        let name =
-            if quoted { self.string()? } else { self.take_while(|c| c.is_ascii_alphanumeric() || c == '_').to_owned() };
+        let name = if quoted { self.string()? } else { self.name(false).to_owned() };
         if name.is_empty() {
             return self.fail("expected a label name");
         }
@@ -511,8 +520,11 @@ mod tests {
         let (l, v) = parse_series("m{a=\"x\\\"\\n\\u00e9\", b='y', c=`\\d`,} 1").unwrap();
         assert_eq!((l.get("a"), l.get("b"), l.get("c")), ("x\"\né", "y", "\\d"));
         assert_eq!(v.len(), 1);
-        assert_eq!(parse_labels("{\"a.b\", c=\"1\"}").unwrap().metric_name(), "a.b");
-        assert_eq!(parse_labels("{}").unwrap(), Labels::empty());
+        assert_eq!(parse_labels("{\"a.b\", c=\"1\"}", false).unwrap().metric_name(), "a.b");
+        assert_eq!(parse_labels("{}", false).unwrap(), Labels::empty());
+        assert!(parse_labels("é.b{ü.c=\"1\"}", false).is_err());
+        assert_eq!(parse_labels("é.b{ü.c=\"1\"}", true).unwrap().get("ü.c"), "1");
+        assert!(parse_labels("a{.b=\"1\"}", true).is_err(), "a dot begins no name");
     }
 
     #[test]

@@ -10,8 +10,8 @@
 //! any.
 //!
 //! # Limits
-//! Start timestamps and unquoted UTF-8 names are not supported: a series line that uses them is left out of the load and
-//! counted, an evaluation that expects them is counted as not supported.
+//! Start timestamps are not supported: a series line that uses them is left out of the load and counted, an evaluation
+//! that expects them is counted as not supported.
 
 mod manifest;
 mod nhcb;
