@@ -6,8 +6,10 @@ mod local;
 use bellwether_dataflow::lower::{Options, QueryInput};
 use bellwether_dataflow::promql::{Options as Syntax, parse_with};
 use bellwether_model::histogram::{Buckets, CUSTOM_SCHEMA};
-use bellwether_model::{Histogram, Labels, Value};
+use bellwether_model::{DROPPED, Histogram, Labels, Value};
+use bellwether_operators::evaluate::ExpressionError;
 use local::{Given, Series, run};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const STEP_MS: i64 = 15_000;
@@ -40,7 +42,8 @@ fn fleet() -> Vec<Series> {
                 let pairs = [("__name__", name), ("instance", &host), ("job", &job), (label, value)];
                 // The next one begins while this one ends: the newest sample counts, two of one stamp are an error.
                 let shift = (h == 6) as i64;
-                let samples = (0..120).filter(|i| runs(*i)).map(|i| (i * STEP_MS - shift * k as i64, Value::Float(1.0)));
+                let samples =
+                    (0..120).filter(|i| runs(*i)).map(|i| (i * STEP_MS - shift * k as i64, Value::Float(1.0)));
                 all.push((Labels::from_pairs(pairs), samples.collect()));
             };
             add("target_info", "version", version);
@@ -204,44 +207,109 @@ const QUERIES: &[&str] = &[
     "info(load{instance=\"h6\"}, {version=~\".+\"})",
     "info(sum by (instance, job) (load{job=\"j0\"}), {__name__=\"build_info\"})",
     "sum by (version) (info(requests_total{instance=~\"h[56]\"}))",
-    "info(load{instance=\"h6\"}, {__name__=~\".+_info\"})",
     "info(load, {version!=\"2\"})",
     "info({instance=\"h6\"}, {__name__!=\"clash_info\"})",
     "max_over_time(info(load{instance=\"h6\"})[3m:30s])",
     "info(load{instance=\"h6\"} @ 600)",
     "info(load{instance=\"h6\"} offset 1m or load{instance=\"h5\"} @ 300)",
     "info(lat{instance=~\"h[56]\"})",
-    "info(load, {__name__=\"lat\"})",
     "label_replace(info(load{instance=\"h6\"}), \"job\", \"$1\", \"version\", \"(.*)\")",
 ];
 
-#[test]
-fn workers_and_blocks_do_not_change_a_bit() {
-    let options = Options::default();
-    let want = answer(QUERIES, &options, (1, 600_000));
-    let answered: std::collections::BTreeSet<u32> = want.vectors.iter().map(|v| v.tag).collect();
-    let silent: Vec<_> = (0..QUERIES.len()).filter(|i| !answered.contains(&(*i as u32))).map(|i| QUERIES[i]).collect();
-    assert!(silent.is_empty(), "no answer: {silent:?} {:?}", want.errors);
-    assert_eq!(want.errors, []);
+/// Queries that fail at some steps.
+const FAILING: &[&str] = &[
+    "info(load)",
+    "info(load{instance=\"h6\"}, {__name__=~\".+_info\"})",
+    "info(load, {__name__=\"lat\"})",
+    "double_exponential_smoothing(load[3m], scalar(sum(load)) / 25, 0.3)",
+    "double_exponential_smoothing(load[3m] @ 600, 0.5, time() / 1000)",
+    "label_replace(load, \"instance\", \"\", \"instance\", \"h[03]\") > 4",
+];
+
+/// Queries whose names go last.
+const NAMED: &[&str] = &[
+    "rate(requests_total[5m])",
+    "label_replace(rate({__name__=~\"requests_total|lat_bucket\"}[5m]), \"__name__\", \"new_$1\", \"__name__\", \"(req.*)\")",
+    "label_join(rate(requests_total[5m]), \"__name__\", \"_\", \"__name__\", \"code\")",
+    "sum by (__name__, job) (load or -requests_total)",
+    "avg without (instance, code) (rate(requests_total[5m]) or load)",
+    "sum by (__name__) (load > 4 or -requests_total)",
+    "(load or -requests_total) > 1",
+    "(load or -requests_total) + 1",
+    "last_over_time((load or -requests_total)[3m:30s])",
+    "topk(2, load or abs(requests_total))",
+    "load > bool 3 or requests_total",
+    "-load or -requests_total",
+    "info(floor(load{instance=\"h6\"}))",
+    "histogram_quantile(0.9, lat_bucket) or histogram_quantile(0.5, lat)",
+    "count_values by (job) (\"v\", floor(load))",
+    "last_over_time((load or -requests_total)[3m:30s] @ 600)",
+];
+
+fn settings(delayed_names: bool) -> Options {
+    Options { delayed_names, ..Options::default() }
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|x| x.to_bits()).collect()
+}
+
+/// Failed steps, wherever epochs are cut.
+fn failed(given: &Given) -> BTreeSet<(Option<u32>, i64, &str)> {
+    fn steps(e: &ExpressionError) -> impl Iterator<Item = (Option<u32>, i64, &str)> {
+        e.steps_ms.iter().map(|s| (e.tag, *s, e.message.as_str()))
+    }
+    given.errors.iter().flat_map(steps).collect()
+}
+
+/// The answers of one worker in one block, which are those of any number of workers and blocks.
+fn same_everywhere(texts: &[&str], options: &Options) -> Given {
+    let want = answer(texts, options, (1, 600_000));
     for shape in [(1, STEP_MS), (2, 600_000), (3, 95_000), (4, STEP_MS), (4, 6_000_000)] {
         for everywhere in [false, true] {
-            let options = Options { exchange_everywhere: everywhere, ..Options::default() };
-            let got = answer(QUERIES, &options, shape);
+            let options = Options { exchange_everywhere: everywhere, ..options.clone() };
+            let got = answer(texts, &options, shape);
             for (w, g) in want.vectors.iter().zip(&got.vectors) {
-                let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-                assert_eq!(
-                    (w.tag, &w.labels, &w.steps_ms),
-                    (g.tag, &g.labels, &g.steps_ms),
-                    "{}",
-                    QUERIES[w.tag as usize]
-                );
-                assert_eq!(bits(&w.values), bits(&g.values), "{} {shape:?} {:?}", QUERIES[w.tag as usize], w.labels);
-                assert_eq!(w.histograms, g.histograms, "{} {shape:?} {:?}", QUERIES[w.tag as usize], w.labels);
+                let text = texts[w.tag as usize];
+                assert_eq!((w.tag, &w.labels, &w.steps_ms), (g.tag, &g.labels, &g.steps_ms), "{text}");
+                assert_eq!(bits(&w.values), bits(&g.values), "{text} {shape:?} {:?}", w.labels);
+                assert_eq!(w.histograms, g.histograms, "{text} {shape:?} {:?}", w.labels);
             }
             assert_eq!(want.vectors.len(), got.vectors.len());
-            assert_eq!(got.errors, want.errors);
+            assert_eq!(failed(&got), failed(&want), "{shape:?}");
         }
     }
+    want
+}
+
+/// Every query has an answer and none an error.
+fn assert_answered(texts: &[&str], given: &Given) {
+    let answered: BTreeSet<u32> = given.vectors.iter().map(|v| v.tag).collect();
+    let silent: Vec<_> = (0..texts.len()).filter(|i| !answered.contains(&(*i as u32))).map(|i| texts[i]).collect();
+    assert!(silent.is_empty(), "no answer: {silent:?} {:?}", given.errors);
+    assert_eq!(given.errors, []);
+}
+
+#[test]
+fn workers_and_blocks_do_not_change_a_bit() {
+    assert_answered(QUERIES, &same_everywhere(QUERIES, &settings(false)));
+}
+
+#[test]
+fn steps_fail_alike_on_any_number_of_workers() {
+    let errors = same_everywhere(FAILING, &settings(false)).errors;
+    let tags: BTreeSet<Option<u32>> = errors.iter().map(|e| e.tag).collect();
+    assert_eq!(tags.len(), FAILING.len(), "{errors:?}");
+}
+
+#[test]
+fn names_that_go_last_go_everywhere() {
+    let given = same_everywhere(NAMED, &settings(true));
+    assert_answered(NAMED, &given);
+    let names: BTreeSet<&str> = given.vectors.iter().filter_map(|v| Some(v.labels.as_ref()?.metric_name())).collect();
+    let kept = ["", "load", "new_requests_total", "requests_total", "requests_total_200", "requests_total_500"];
+    assert_eq!(names, BTreeSet::from(kept));
+    assert!(given.vectors.iter().flat_map(|v| &v.labels).all(|l| l.get(DROPPED).is_empty()));
 }
 
 #[test]

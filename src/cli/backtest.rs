@@ -127,6 +127,7 @@ impl Args {
                 Recorded::Recompute => lower::Recorded::Recompute,
                 Recorded::Keep => lower::Recorded::Keep,
             },
+            delayed_names: self.features.delayed_names(),
             taps: self.vectors.is_some(),
             ..lower::Options::default()
         }

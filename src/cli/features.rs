@@ -12,6 +12,8 @@ pub enum Feature {
     PromqlBinopFillModifiers,
     /// Letters of any script and dots in names without quotes
     PromqlUnquotedUtf8Names,
+    /// Metric names are dropped once a whole expression is evaluated
+    PromqlDelayedNameRemoval,
     /// On in any case since Prometheus 3.16
     PromqlDurationExpr,
     /// On in any case since Prometheus 3.16
@@ -37,6 +39,11 @@ impl FeatureArgs {
             ..promql::Options::default()
         }
     }
+
+    /// Whether names go last.
+    pub fn delayed_names(&self) -> bool {
+        self.enable_feature.contains(&Feature::PromqlDelayedNameRemoval)
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +60,7 @@ mod tests {
                 "promql-experimental-functions",
                 "promql-binop-fill-modifiers",
                 "promql-unquoted-utf8-names",
+                "promql-delayed-name-removal",
                 "promql-duration-expr",
                 "promql-extended-range-selectors",
             ]

@@ -87,7 +87,7 @@ pub enum Refused {
     NotSupported(String),
 }
 
-/// Compiles one query whose steps are `step_ms` apart and hit `start_ms`.
+/// Compiles one query, as Prometheus runs its scripts, whose steps are `step_ms` apart and hit `start_ms`.
 pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Compiled, Refused> {
     let options = bellwether_dataflow::promql::Options {
         step_ms: if start_ms == end_ms { 0 } else { step_ms },
@@ -98,7 +98,8 @@ pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Re
     let phase_ms = start_ms.rem_euclid(step_ms);
     let range_ms = Some((start_ms, end_ms));
     let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms, range_ms };
-    compile(&[], &[query], &Options::default()).map_err(|errors| {
+    let upstream = Options { delayed_names: true, ..Options::default() };
+    compile(&[], &[query], &upstream).map_err(|errors| {
         // Ranges and strings are queries of their own in Prometheus; here they are not, which is no error of theirs.
         let missing = |e: &&LowerError| e.message.contains("not supported yet") || e.construct.starts_with("a ");
         match errors.iter().find(missing).or(errors.first()) {

@@ -101,6 +101,6 @@ impl Lowering<'_> {
         if let Some(param) = a.param.as_ref().filter(|_| annotated) {
             self.annotate(scope, node, 1, param);
         }
-        Some(node)
+        Some(self.groups_marked(scope, node))
     }
 }

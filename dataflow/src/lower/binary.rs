@@ -78,6 +78,7 @@ impl Lowering<'_> {
             _ => SetOp::Unless,
         };
         let key = match_key(b.modifier.as_ref());
+        let (left, right) = if op == SetOp::Or { self.both_marked(scope, left, right) } else { (left, right) };
         let text = format!("{} {}{} {}", self.operand(left), set_text(op), key_text(&key), self.operand(right));
         Some(self.vector(scope, Op::Set { op, key }, vec![left, right], text))
     }

@@ -62,10 +62,11 @@ pub fn compile(
         units: &units,
         catalogue: &catalogue,
         ahead: &ahead,
-        dag: Dag::default(),
+        dag: Dag::new(options.delayed_names),
         errors: Vec::new(),
         marked: vec![Vec::new(); units.len()],
         places: BTreeMap::new(),
+        names: Vec::new(),
     };
     let roots: Vec<Option<Root>> = units.iter().map(|u| lowering.unit(u)).collect();
     let Lowering { dag, errors, marked, .. } = lowering;
@@ -123,6 +124,7 @@ fn finish(
         external_labels: options.external_labels.clone(),
         external_url: options.external_url.clone(),
         leaves: options.leaves,
+        delayed_names: options.delayed_names,
         ..program
     };
     let info = |unit: &Unit<'_>| {

@@ -3,6 +3,7 @@
 use super::catalogue::Catalogue;
 use super::error::LowerError;
 use super::look_ahead::LookAhead;
+use super::names::Names;
 use super::note::{Marked, Places};
 use super::options::Options;
 use super::unit::Unit;
@@ -44,6 +45,8 @@ pub(super) struct Lowering<'a> {
     pub(super) marked: Vec<Vec<Marked>>,
     /// Places in the expressions of units that were asked for.
     pub(super) places: BTreeMap<usize, Places>,
+    /// By node, where names go last.
+    pub(super) names: Vec<Names>,
 }
 
 impl Lowering<'_> {
@@ -72,7 +75,9 @@ impl Lowering<'_> {
         inputs: Vec<NodeIdx>,
         text: String,
     ) -> NodeIdx {
-        self.dag.add(Part { op, inputs, grid: scope.grid, shape, text })
+        let node = self.dag.add(Part { op, inputs, grid: scope.grid, shape, text });
+        self.learn_names();
+        node
     }
 
     pub(super) fn vector(&mut self, scope: Scope<'_>, op: Op, inputs: Vec<NodeIdx>, text: String) -> NodeIdx {

@@ -26,6 +26,7 @@ impl Lowering<'_> {
         let grid = Grid { wait_ms, not_before_ms, only, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
         let scope = Scope { unit, grid: self.dag.grid(grid), in_subquery: false, pinned_ms: None };
         let result = self.expr(scope, unit.expr)?;
+        let result = self.finished(scope, result);
         let rule = match unit.origin {
             Origin::Query(_) => return Some(Root { effect: None, tap: Some(self.tap(scope, result)) }),
             Origin::Rule(rule) => rule,

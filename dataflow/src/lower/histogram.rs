@@ -71,6 +71,9 @@ impl Lowering<'_> {
         let inputs = self.args(scope, call, &[Shape::Scalar, Shape::Scalar, Shape::Vector])?;
         let text = self.call_text("histogram_fraction", &inputs);
         let node = self.vector(scope, Op::HistogramFraction, inputs, text);
+        if let Some(arg) = call.args.args.last() {
+            self.annotate(scope, node, 1, arg);
+        }
         self.annotate_last(scope, node, call);
         Some(node)
     }

@@ -1,6 +1,7 @@
 //! `label_replace` and `label_join`.
 
 use super::context::{Lowering, Scope};
+use bellwether_model::METRIC_NAME;
 use bellwether_operators::program::{NodeIdx, Op};
 use promql_parser::parser::{Call, Expr};
 
@@ -16,7 +17,9 @@ impl Lowering<'_> {
         self.check_label(scope, dst, name)?;
         let (dst, replacement) = (dst.clone(), replacement.clone());
         let op = Op::LabelReplace { dst, replacement, src: src.clone(), regex: regex.clone() };
-        self.written(scope, name, op, vector?, &strings)
+        // An element that gets a new name keeps that one.
+        let vector = if strings[0] == METRIC_NAME { self.marked(scope, vector?) } else { vector? };
+        self.written(scope, name, op, vector, &strings)
     }
 
     pub(super) fn label_join(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {

@@ -37,6 +37,7 @@ mod input;
 mod labels;
 mod look_ahead;
 mod math;
+mod names;
 mod note;
 mod options;
 mod order;

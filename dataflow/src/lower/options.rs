@@ -45,6 +45,8 @@ pub struct Options {
     pub recorded: Recorded,
     /// Exchanges below every grouping and match, needed or not: for tests.
     pub exchange_everywhere: bool,
+    /// Names go once a whole expression is evaluated: Prometheus's `promql-delayed-name-removal`.
+    pub delayed_names: bool,
     /// Leaves of the aggregation tree.
     pub leaves: usize,
     /// Hands out every rule's result vector too.
@@ -70,6 +72,7 @@ impl Default for Options {
             default_subquery_step_ms: None,
             recorded: Recorded::Recompute,
             exchange_everywhere: false,
+            delayed_names: false,
             leaves: 64,
             taps: false,
             external_labels: Labels::empty(),

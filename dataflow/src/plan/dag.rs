@@ -49,6 +49,8 @@ pub struct Dag {
     pub selectors: Vec<Selector>,
     /// Reads of each selector.
     pub reads: Vec<Vec<Read>>,
+    /// Whether operators leave names where they are.
+    pub delayed_names: bool,
     /// How often a node was asked for, found ones included.
     pub asked: usize,
     /// How often a leaf was asked for.
@@ -58,6 +60,11 @@ pub struct Dag {
 }
 
 impl Dag {
+    /// Without nodes.
+    pub fn new(delayed_names: bool) -> Self {
+        Self { delayed_names, ..Self::default() }
+    }
+
     /// The number of a grid.
     pub fn grid(&mut self, grid: Grid) -> usize {
         self.grids.iter().position(|g| *g == grid).unwrap_or_else(|| {

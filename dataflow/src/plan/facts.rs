@@ -67,6 +67,12 @@ impl Facts {
         }
     }
 
+    /// Elements that were grouped by all labels but this one.
+    pub fn without_label(mut self, label: &str) -> Self {
+        self.drop(label);
+        self
+    }
+
     fn drop_name(&mut self) {
         METADATA.iter().for_each(|label| self.drop(label));
     }

@@ -9,13 +9,15 @@ use super::dag::{Dag, Part, Read};
 use bellwether_model::{NodeId, hash128};
 use bellwether_operators::program::{Grid, Matcher, Node, Op, Placement, Source};
 
-/// Semantics flags of the plan: the preset `rules`, all off.
-const FLAGS: &[u8] = b"rules";
+/// Semantics flags of the plan: the preset `rules`, all off, or with names that go last.
+fn flags(dag: &Dag) -> &'static [u8] {
+    if dag.delayed_names { b"rules, delayed names" } else { b"rules" }
+}
 
 /// The identity of a node.
 pub fn node_id(dag: &Dag, part: &Part) -> NodeId {
     let grid = dag.grids.get(part.grid).map(grid_key).unwrap_or_default();
-    let mut bytes: Vec<Vec<u8>> = vec![FLAGS.to_vec(), op_key(dag, &part.op)];
+    let mut bytes: Vec<Vec<u8>> = vec![flags(dag).to_vec(), op_key(dag, &part.op)];
     bytes.extend(grid.iter().map(|v| v.to_le_bytes().to_vec()));
     bytes.extend(part.inputs.iter().map(|i| dag.nodes[*i].id.to_le_bytes().to_vec()));
     hash(&bytes)

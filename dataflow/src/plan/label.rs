@@ -2,7 +2,7 @@
 
 use bellwether_operators::functions::Choice;
 use bellwether_operators::functions::RangeFn;
-use bellwether_operators::program::{Cardinality, Grouping, Op, Reading, SetOp, Source};
+use bellwether_operators::program::{Cardinality, Grouping, Op, PinnedWindow, Reading, SetOp, Source};
 use promql_parser::util::display_duration;
 use std::time::Duration;
 
@@ -32,10 +32,7 @@ pub fn op_label(op: &Op) -> String {
                 func => format!("range {func:?} {}{from}", window(*range_ms, *offset_ms)),
             }
         }
-        Op::Pin { at_ms, window: None } => format!("pin @ {}", seconds(*at_ms)),
-        Op::Pin { at_ms, window: Some(w) } => {
-            format!("pin [{}]{} @ {}", duration(w.range_ms), offset(w.offset_ms), seconds(*at_ms))
-        }
+        Op::Pin { at_ms, window } => pin_label(*at_ms, window.as_ref()),
         Op::Ring { retain_ms, .. } => format!("ring keeps {}", duration(*retain_ms)),
         Op::Map(f) => format!("map {f:?}"),
         Op::Arith { op, side, bool_mode } => format!("arith {op:?} scalar {side:?}{}", bool_text(*bool_mode)),
@@ -68,12 +65,20 @@ pub fn op_label(op: &Op) -> String {
             format!("match {op:?}{} {key}{card}{fills}", bool_text(*bool_mode))
         }
         Op::Set { op, key } => format!("{} {}", set_text(*op), grouping_text(key, "on", "ignoring")),
-        Op::Info { labels, .. } => format!("info {}", if labels.is_empty() { "all".to_owned() } else { labels.join(", ") }),
+        Op::Info { labels, .. } => {
+            format!("info {}", if labels.is_empty() { "all".to_owned() } else { labels.join(", ") })
+        }
+        Op::DropName { marked } => format!("drop name{}", if *marked { " where marked" } else { "" }),
         Op::Exchange => "exchange".to_owned(),
         Op::Alert(spec) => format!("alert {}", spec.name),
         Op::Record(spec) => format!("record {}", spec.name),
         Op::Tap(spec) => format!("tap {}", spec.tag),
     }
+}
+
+fn pin_label(at_ms: i64, window: Option<&PinnedWindow>) -> String {
+    let window = window.map_or(String::new(), |w| format!(" [{}]{}", duration(w.range_ms), offset(w.offset_ms)));
+    format!("pin{window} @ {}", seconds(at_ms))
 }
 
 fn reading_text(reading: Reading) -> &'static str {

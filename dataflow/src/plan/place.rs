@@ -237,7 +237,7 @@ impl<'a> Placer<'a> {
             _ => (false, Facts::default()),
         };
         node.fallible |= self.refuses_factors(&node);
-        if !drops_name {
+        if !drops_name || self.dag.delayed_names {
             return self.finish(node, facts, false);
         }
         let collides = !facts.distinct_unnamed;

@@ -14,8 +14,11 @@ use std::sync::Arc;
 /// The label that holds a metric's name.
 pub const METRIC_NAME: &str = "__name__";
 
+/// The label of an element whose name goes once its expression is evaluated; no result has it.
+pub const DROPPED: &str = "__dropped__";
+
 /// The labels that say what a series is and not what it is about: they go together (Prometheus `IsMetadataLabel`).
-pub const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+pub const METADATA: [&str; 4] = [METRIC_NAME, "__type__", "__unit__", DROPPED];
 
 /// Whether a label goes whenever the metric name does.
 pub fn is_metadata(name: &str) -> bool {

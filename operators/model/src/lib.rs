@@ -29,7 +29,7 @@ pub use column::{HistogramColumn, Value};
 pub use decision::{Decision, Transition};
 pub use hash::{HASH_VERSION, hash64, hash128};
 pub use histogram::Histogram;
-pub use labels::{Labels, LabelsBuilder, METADATA, METRIC_NAME, is_metadata};
+pub use labels::{DROPPED, Labels, LabelsBuilder, METADATA, METRIC_NAME, is_metadata};
 pub use runs::{HistogramSample, Run, Runs};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use shard::{SHARDS, VNODES, shard_of_vnode, vnode, worker_of_shard, worker_shards};

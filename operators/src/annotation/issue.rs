@@ -4,7 +4,7 @@
 //! By issue and step: few, because rows without histograms have none.
 
 use super::Note;
-use super::text::incompatible_types;
+use super::text::{for_metric, incompatible_types};
 use crate::functions::{AggOp, BinOp};
 use crate::template::quote::quote;
 use bellwether_model::block::words;
@@ -90,6 +90,7 @@ pub enum Issue {
 impl Issue {
     /// Prometheus's words; `metric` is the name of the series.
     pub fn note(self, metric: &str) -> Note {
+        let of = for_metric(metric);
         let metric = quote(metric);
         match self {
             Self::MixedRange => {
@@ -99,7 +100,7 @@ impl Issue {
             Self::MixedLayouts => Note::warning(format!(
                 "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {metric}"
             )),
-            Self::MixedClassic => Note::warning("vector contains a mix of classic and native histograms"),
+            Self::MixedClassic => Note::warning(format!("vector contains a mix of classic and native histograms{of}")),
             Self::NotCounter => Note::warning(format!("this native histogram metric is not a counter: {metric}")),
             Self::NotGauge => Note::warning(format!("this native histogram metric is not a gauge: {metric}")),
             Self::IgnoredInRange => Note::info(format!(
@@ -120,12 +121,15 @@ impl Issue {
             Self::Layouts(op) => {
                 Note::warning(format!("incompatible bucket layout encountered for binary operator {}", op.name()))
             }
-            Self::NanQuantile => Note::info("input to histogram_quantile has NaN observations, result is NaN"),
+            Self::NanQuantile => {
+                Note::info(format!("input to histogram_quantile has NaN observations, result is NaN{of}"))
+            }
             Self::SkewedQuantile => {
-                Note::info("input to histogram_quantile has NaN observations, result is skewed higher")
+                Note::info(format!("input to histogram_quantile has NaN observations, result is skewed higher{of}"))
             }
             Self::NanFraction => {
-                Note::info("input to histogram_fraction has NaN observations, which are excluded from all fractions")
+                let what = "which are excluded from all fractions";
+                Note::info(format!("input to histogram_fraction has NaN observations, {what}{of}"))
             }
         }
     }

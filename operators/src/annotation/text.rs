@@ -8,7 +8,7 @@ use crate::template::quote::quote;
 const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 
 /// ` for metric name "…"`, or nothing.
-fn for_metric(name: &str) -> String {
+pub(super) fn for_metric(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" for metric name {}", quote(name)) }
 }
 

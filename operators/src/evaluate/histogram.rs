@@ -53,6 +53,7 @@ pub struct HistogramEstimate {
 
 impl HistogramEstimate {
     fn follow(&mut self, cx: &Context<'_>, input: NodeIdx) {
+        let named = cx.program.delayed_names;
         let key = |l: &Labels| l.without(LE);
         let changes = self.groups.follow(cx, input, key);
         for change in changes {
@@ -62,22 +63,23 @@ impl HistogramEstimate {
                         self.elements.remove(gone.row);
                     }
                 }
-                GroupChange::Added(g, _) => self.rebuild(g),
+                GroupChange::Added(g, _) => self.rebuild(g, named),
                 GroupChange::Removed(g, _) => {
                     if self.groups.sweep(g) {
                         if let Some(gone) = self.buckets.get_mut(g as usize).and_then(Option::take) {
                             self.elements.remove(gone.row);
                         }
                     } else {
-                        self.rebuild(g);
+                        self.rebuild(g, named);
                     }
                 }
             }
         }
     }
 
-    fn rebuild(&mut self, g: u32) {
+    fn rebuild(&mut self, g: u32, named: bool) {
         let Some(group) = self.groups.get(g) else { return };
+        let labels = || if named { group.key.clone() } else { group.key.without_name() };
         let mut bounds: Vec<(f64, u32)> =
             group.members.iter().filter_map(|m| Some((parse_le(m.labels.get(LE))?, m.row))).collect();
         let is_unbound = |m: &&Member| parse_le(m.labels.get(LE)).is_none();
@@ -90,7 +92,7 @@ impl HistogramEstimate {
         }
         match &mut self.buckets[at] {
             Some(buckets) => (buckets.bounds, buckets.unbound) = (bounds, unbound),
-            empty => *empty = Some(Buckets { row: self.elements.add(group.key.without_name()), bounds, unbound }),
+            empty => *empty = Some(Buckets { row: self.elements.add(labels()), bounds, unbound }),
         }
     }
 }
@@ -144,9 +146,11 @@ impl NodeState for HistogramEstimate {
             cx.note_values(n, 0, first, is_invalid_quantile, invalid_quantile);
         }
         for Buckets { row, bounds, unbound } in self.buckets.iter().flatten() {
+            // Nothing where names are dropped already.
+            let name = || self.elements.get(*row).map_or(String::new(), |l| l.metric_name().to_owned());
             for unbound in unbound {
                 let row = cx.row(n, input, *unbound, None, &mut self.scratch);
-                cx.note(n, 1, row.bits, || bad_bucket_label("", cx.labels(input, *unbound).get(LE)));
+                cx.note(n, 1, row.bits, || bad_bucket_label(&name(), cx.labels(input, *unbound).get(LE)));
             }
             self.rows.reset(bounds.len(), steps);
             for (i, (_, operand)) in bounds.iter().enumerate() {
@@ -163,14 +167,14 @@ impl NodeState for HistogramEstimate {
             }
             for (step, Correction { least, most, difference }) in self.kernel.corrections.drain(..) {
                 let measure = Measure { count: 1, least, most, difference };
-                cx.note_measured(n, 1, step, forced_monotonicity(""), measure);
+                cx.note_measured(n, 1, step, forced_monotonicity(&name()), measure);
             }
             let mut issues = Issues::default();
             for native in unbound {
                 let found = cx.row(n, input, *native, None, &mut self.scratch).histograms;
                 estimate(found, (first, second), &self.rows, &mut result, &mut issues);
             }
-            cx.note_issues(n, &issues, String::new);
+            cx.note_issues(n, &issues, name);
         }
         if !cx.node(n).check_unique {
             return None;

@@ -46,7 +46,7 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         }
         Op::Ring { .. } => Box::<Ring>::default(),
         Op::Pin { .. } => Box::<Pin>::default(),
-        Op::LabelReplace { .. } | Op::LabelJoin { .. } => Box::<Relabel>::default(),
+        Op::LabelReplace { .. } | Op::LabelJoin { .. } | Op::DropName { .. } => Box::<Relabel>::default(),
         Op::Aggregate { .. } => Box::<Aggregate>::default(),
         Op::TopK { .. } => Box::<TopK>::default(),
         Op::LimitRatio => Box::<LimitRatio>::default(),

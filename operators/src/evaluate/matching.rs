@@ -23,7 +23,7 @@ use crate::functions::BinOp;
 use crate::native;
 use crate::program::{Cardinality, Grouping, Matching, NodeIdx, Op};
 use bellwether_model::block::words;
-use bellwether_model::{Block, Labels, Row};
+use bellwether_model::{Block, DROPPED, Labels, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Stands in pairs for an element that is filled in.
@@ -49,6 +49,7 @@ struct Spec<'a> {
     many: NodeIdx,
     one: NodeIdx,
     swapped: bool,
+    drops_name: bool,
     /// What stands for an element of the many side, and of the one side.
     fill_many: Option<f64>,
     fill_one: Option<f64>,
@@ -62,13 +63,14 @@ fn spec<'a>(cx: &Context<'a>, n: NodeIdx) -> Option<Spec<'a>> {
     let (many, one) = if swapped { (r, l) } else { (l, r) };
     let (left, right) = (matching.fill_left.map(f64::from_bits), matching.fill_right.map(f64::from_bits));
     let (fill_many, fill_one) = if swapped { (right, left) } else { (left, right) };
-    Some(Spec { op: *op, bool_mode: *bool_mode, matching, many, one, swapped, fill_many, fill_one })
+    let drops_name = !op.keeps_name() || (*bool_mode && !cx.program.delayed_names);
+    Some(Spec { op: *op, bool_mode: *bool_mode, matching, many, one, swapped, drops_name, fill_many, fill_one })
 }
 
 /// Labels of a result (Prometheus `resultMetric`).
 fn result_labels(spec: &Spec<'_>, many: &Labels, one: &Labels) -> Labels {
-    let drop_name = spec.bool_mode || !spec.op.keeps_name();
-    let mut labels = if drop_name { many.without_name() } else { many.clone() };
+    // Prometheus does not hand on whether the name of what a comparison keeps was to go.
+    let mut labels = if spec.drops_name { many.without_name() } else { many.without(DROPPED) };
     if spec.matching.card == Cardinality::OneToOne {
         labels = match &spec.matching.key {
             Grouping::By(on) => labels.filter(|n| on.iter().any(|x| x == n)),

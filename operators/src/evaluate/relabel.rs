@@ -1,4 +1,4 @@
-//! `label_replace` and `label_join`: values stay, labels are written once for each element.
+//! `label_replace`, `label_join` and names that go last: values stay, labels are written once for each element.
 
 use super::elements::{Change, Cursor, Elements};
 use super::leaf::Context;
@@ -8,7 +8,7 @@ use super::unique::Unique;
 use super::view::RowScratch;
 use crate::labels_fn::{LabelReplace, label_join};
 use crate::program::{NodeIdx, Op};
-use bellwether_model::{Block, Labels};
+use bellwether_model::{Block, DROPPED, Labels};
 
 /// State of one relabelling.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ impl Relabel {
                 self.replace.as_ref().map_or_else(|| labels.clone(), |r| r.apply(labels))
             }
             Op::LabelJoin { dst, sep, src } => label_join(labels, dst, sep, src),
+            Op::DropName { marked: true } if labels.get(DROPPED).is_empty() => labels.clone(),
+            Op::DropName { .. } => labels.without_name(),
             _ => labels.clone(),
         }
     }

@@ -34,10 +34,11 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
     for (n, node) in program.nodes.iter().enumerate() {
         let own = RowsOf { owner: Owner::Node(n), drop_name: false };
         let input = |i: usize| node.inputs.get(i).and_then(|x| all.get(*x)).copied().unwrap_or(own);
-        let dropped = |r: RowsOf, drop: bool| RowsOf { drop_name: r.drop_name || drop, ..r };
+        let dropped =
+            |r: RowsOf, drop: bool| RowsOf { drop_name: (r.drop_name || drop) && !program.delayed_names, ..r };
         all.push(match &node.op {
             Op::Instant { selector, reading, .. } => {
-                RowsOf { owner: Owner::Selector(*selector), drop_name: *reading == Reading::Time }
+                dropped(RowsOf { owner: Owner::Selector(*selector), drop_name: false }, *reading == Reading::Time)
             }
             Op::Range { source, func, .. } => {
                 let base = match source {

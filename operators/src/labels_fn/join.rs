@@ -1,12 +1,16 @@
 //! `label_join(v, dst, sep, src…)`.
 
-use bellwether_model::Labels;
+use bellwether_model::{DROPPED, Labels, METRIC_NAME};
 
 /// The labels with `dst` set to the values of `src`, joined; an empty result removes `dst`.
 pub fn label_join(labels: &Labels, dst: &str, sep: &str, src: &[String]) -> Labels {
     let values: Vec<&str> = src.iter().map(|name| labels.get(name)).collect();
     let mut b = labels.to_builder();
     b.set(dst, &values.join(sep));
+    if dst == METRIC_NAME {
+        // A new name stays.
+        b.set(DROPPED, "");
+    }
     b.build()
 }
 

@@ -6,7 +6,7 @@
 
 use super::expand;
 use crate::template::regex::{RegexError, compile_anchored};
-use bellwether_model::Labels;
+use bellwether_model::{DROPPED, Labels, METRIC_NAME};
 use regex::Regex;
 
 /// A compiled `label_replace`.
@@ -30,6 +30,10 @@ impl LabelReplace {
         let Some(found) = self.regex.captures(labels.get(&self.src)) else { return labels.clone() };
         let mut b = labels.to_builder();
         b.set(&self.dst, &expand(&self.replacement, &found));
+        if self.dst == METRIC_NAME {
+            // A new name stays.
+            b.set(DROPPED, "");
+        }
         b.build()
     }
 }

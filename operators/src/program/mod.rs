@@ -20,7 +20,8 @@ mod placement;
 pub mod selector;
 
 pub use op::{
-    AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp, Source, TapSpec,
+    AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp, Source,
+    TapSpec,
 };
 pub use order::ResultOrder;
 pub use placement::Placement;
@@ -181,6 +182,8 @@ pub struct Program {
     pub external_labels: Labels,
     /// Where users reach this server: templates see it.
     pub external_url: String,
+    /// Whether operators leave names where they are, for an [`Op::DropName`] behind the whole expression.
+    pub delayed_names: bool,
     /// Number of leaves of the aggregation tree that are in use: 64, or 1 where sums must run in label order over all
     /// elements (`bellwether test`).
     pub leaves: usize,

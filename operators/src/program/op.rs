@@ -301,6 +301,11 @@ pub enum Op {
         /// Whether elements without an info series are dropped.
         required: bool,
     },
+    /// Drops the names of elements, or of marked ones only, in a program that leaves them until the end. (operands: vector)
+    DropName {
+        /// Only of elements with the label [`bellwether_model::DROPPED`].
+        marked: bool,
+    },
     /// Moves elements to the owner of `Node::exchange`'s key; labels and values stay. (operands: vector); sending.
     Exchange,
     /// Alerting rule. (operands: vector); sending (its verdict): the send part finds identities and duplicates, the eval part

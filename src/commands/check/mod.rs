@@ -34,7 +34,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let mut warnings = lint(&set, args.lint_settings());
     warnings.retain(|d| lints.contains(d.lint) && (args.explain.is_empty() || args.explain.contains(&d.rule)));
-    let options = Options { entity_labels: args.entity_labels.clone(), ..Options::default() };
+    let options = Options {
+        entity_labels: args.entity_labels.clone(),
+        delayed_names: args.features.delayed_names(),
+        ..Options::default()
+    };
     let compiled = match rules::compile(&set, &options) {
         Ok(compiled) => compiled,
         Err(errors) => return refuse(args, errors, &warnings),

@@ -8,11 +8,12 @@
 //! A negative offset, or `@` of a later instant, sees samples up to the last evaluation, not up to its own.
 
 use super::{Outcome, alerts, debug, exprs};
+use crate::cli::features::FeatureArgs;
 use crate::commands::queries::{self, MOST_QUESTIONS, Tagged, Tapped};
 use crate::interrupt::Stop;
 use crate::report::paint::Paint;
 use bellwether_dataflow::lower::{self, Compiled, LowerError, RuleInput};
-use bellwether_dataflow::promql::{self, format_duration};
+use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::rules::RuleSet;
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
@@ -61,7 +62,7 @@ pub struct Settings<'a> {
     /// Tell what the rules gave.
     pub debug: bool,
     /// What expressions may use.
-    pub features: promql::Options,
+    pub features: &'a FeatureArgs,
     /// Set once the user wants to stop.
     pub stop: &'a Stop,
 }
@@ -150,7 +151,7 @@ fn evaluate<'a>(
     let to_ms = test.start_ms + last.max().unwrap_or(0);
     let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
     let samples = samples(test, evaluated_to_ms);
-    let (compiled, exprs) = compile(set, file, test, asks, &settings.features)?;
+    let (compiled, exprs) = compile(set, file, test, asks, settings.features)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
     let outputs = execute(config, &compiled, samples, (test.start_ms, to_ms), every_ms, settings.stop.clone())
         .map_err(|e| Outcome::Failed(vec![e]))?;
@@ -202,13 +203,14 @@ fn compile(
     file: &TestFile,
     test: &TestGroup,
     asks: &[Ask],
-    features: &promql::Options,
+    features: &FeatureArgs,
 ) -> Result<Tagged, Outcome> {
     let rules = rule_inputs(set, &file.group_eval_order);
     let cases = test.expr_cases.iter().map(|c| (c.expr.clone(), test.start_ms + c.eval_time_ms));
     let asked: Vec<Ask> = cases.chain(asks.iter().cloned()).collect();
-    let options = options(file, test);
-    let mut tagged = queries::compile(&rules, &asked, &options, features).map_err(|errors| refusal(&errors))?;
+    let options = lower::Options { delayed_names: features.delayed_names(), ..options(file, test) };
+    let mut tagged =
+        queries::compile(&rules, &asked, &options, &features.promql()).map_err(|errors| refusal(&errors))?;
     // A test may give a recorded series as input: promtool's rules then read both.
     tagged.0.program.recorded_names.clear();
     Ok(tagged)

@@ -86,7 +86,7 @@ fn chosen(patterns: &[String]) -> Result<Option<::regex::Regex>, Failure> {
 /// A test file and the rules that it names.
 fn read(path: &Path, features: &promql::Options) -> Result<(TestFile, RuleSet), Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| vec![format!("the file cannot be read: {e}")])?;
-    let file = TestFile::parse(&text).map_err(|e| vec![e.to_string()])?;
+    let file = TestFile::parse_with(&text, features).map_err(|e| vec![e.to_string()])?;
     let (paths, unmatched) = file.rule_paths(path).map_err(|e| vec![e.to_string()])?;
     for pattern in unmatched {
         eprintln!("warning: {}: no rule file matches {pattern}", path.display());
@@ -117,7 +117,7 @@ impl Session<'_> {
         let settings = group::Settings {
             diff: self.args.diff,
             debug: self.args.debug,
-            features: self.args.features.promql(),
+            features: &self.args.features,
             stop: &self.stop,
         };
         let mut well = 0;

@@ -35,7 +35,7 @@ impl Placer<'_> {
         let (l, r) = (self.facts(left), self.facts(right));
         match op {
             Op::Binary { op, bool_mode, matching } => {
-                let drops_name = !is_filter(*op, *bool_mode);
+                let drops_name = !is_filter(*op, *bool_mode && !self.dag.delayed_names);
                 let m = l.matched(r, matching, drops_name);
                 let mut written = matching.include.clone();
                 if drops_name {

@@ -51,10 +51,15 @@ impl Placer<'_> {
                 let facts = self.facts(input).clone();
                 self.push(node, facts)
             }
-            Op::Arith { op, bool_mode, .. } if is_filter(op, bool_mode) => {
-                node.placement = self.placement(input).clone();
+            Op::Arith { op, bool_mode, .. } if is_filter(op, bool_mode) => self.unchanged(node, input),
+            Op::Arith { .. } | Op::Map(_) | Op::HistogramStat(_) if self.dag.delayed_names => {
+                self.unchanged(node, input)
+            }
+            Op::DropName { marked: true } => {
+                node.placement = self.placement(input).after_writing(&name);
                 let facts = self.facts(input).clone();
-                self.finish(node, facts, false)
+                let collides = !facts.distinct_unnamed;
+                self.finish(node, facts, collides)
             }
             _ => {
                 node.placement = self.placement(input).after_writing(&name);
@@ -63,6 +68,13 @@ impl Placer<'_> {
                 self.finish(node, facts, collides)
             }
         }
+    }
+
+    /// A node whose elements have the labels of its operand's.
+    fn unchanged(&mut self, mut node: Node, input: NodeIdx) -> NodeIdx {
+        node.placement = self.placement(input).clone();
+        let facts = self.facts(input).clone();
+        self.finish(node, facts, false)
     }
 
     pub(super) fn grouped(&mut self, mut node: Node) -> NodeIdx {
@@ -88,6 +100,9 @@ impl Placer<'_> {
         let facts = match &node.op {
             Op::TopK { .. } => self.facts(input).clone(),
             Op::CountValues { label: Some(label), .. } => self.facts(input).grouped(&key).with_minted(label),
+            Op::HistogramQuantile | Op::HistogramFraction if self.dag.delayed_names => {
+                self.facts(input).clone().without_label("le")
+            }
             _ => self.facts(input).grouped(&key),
         };
         let needs_whole = matches!(node.op, Op::HistogramQuantile | Op::HistogramFraction | Op::CountValues { .. });
@@ -104,7 +119,7 @@ impl Placer<'_> {
             _ => {}
         }
         let collides = match &node.op {
-            Op::HistogramQuantile => !self.facts(node.inputs[at]).distinct_unnamed,
+            Op::HistogramQuantile => !self.dag.delayed_names && !self.facts(node.inputs[at]).distinct_unnamed,
             Op::TopK { .. } => {
                 node.fallible = !self.is_good_limit(node.inputs.get(1).copied());
                 false
