@@ -90,7 +90,12 @@ impl Local {
             given.decisions.extend(decisions);
             given.vectors.extend(vectors);
             given.errors.extend(errors);
-            store.prune(evaluator.retain_from_ms());
+            // The join retracts what is gone, and its slot may be another series' then.
+            for slot in store.prune(evaluator.retain_from_ms()) {
+                for selector in &self.program.selectors {
+                    evaluator.candidate(store, selector.id, slot, -1);
+                }
+            }
         }
     }
 }
