@@ -9,7 +9,7 @@ use super::text;
 use super::walk::{self, Use, inner};
 use crate::promql::{ANCHORED, SMOOTHED};
 use bellwether_operators::functions::{Extended, ExtendedFn, RangeFn};
-use bellwether_operators::program::{NodeIdx, Op, Reading, Source};
+use bellwether_operators::program::{HISTOGRAMS, NodeIdx, Op, Reading, Source};
 use promql_parser::parser::{Call, Expr};
 
 /// The modifier.
@@ -89,6 +89,8 @@ impl Lowering<'_> {
         let func = Extended { func: ExtendedFn::Value, smoothed: true, range_ms: 0, offset_ms: plain.offset_ms };
         let (source, range_ms) = (Source::Selector(selector), 2 * lookback_ms);
         let op = Op::Range { source, func: RangeFn::Extended(func), range_ms, offset_ms };
-        Some(self.vector(scope, op, Vec::new(), text))
+        let node = self.vector(scope, op, Vec::new(), text);
+        self.annotate(scope, node, HISTOGRAMS, arg);
+        Some(node)
     }
 }

@@ -14,6 +14,7 @@
 mod arith;
 mod changes;
 mod estimate;
+mod extended;
 mod instant;
 mod over_time;
 mod range;

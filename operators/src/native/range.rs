@@ -5,6 +5,7 @@
 //! ignore histograms; elsewhere the window is computed anew, floats and histograms in order of time. `rate` and its kin,
 //! and `sum` and `avg`, have no result over a mix of both. What is wrong with a window is an [`Issue`] at its step.
 
+use super::extended::extended;
 use super::{changes, over_time, rate};
 use crate::annotation::{Issue, Issues};
 use crate::range::{RangeFn, WindowSpec};
@@ -79,7 +80,8 @@ pub fn range(
             }
             out.clear(step);
             let window = Window { floats, histograms: &histograms[from..upto], begin_ms, end_ms };
-            if let Some(value) = compute(func, &window, &mut |issue| issues.add(step, issue)) {
+            let at_ms = steps.at(step);
+            if let Some(value) = compute(func, &window, at_ms, &mut |issue| issues.add(step, issue)) {
                 out.put(step, value);
             }
         }
@@ -104,10 +106,11 @@ fn knows_histograms(func: RangeFn) -> bool {
             | PresentOverTime
             | TsOfFirstOverTime
             | TsOfLastOverTime
+            | Extended(_)
     )
 }
 
-fn compute(func: RangeFn, w: &Window<'_>, say: Say<'_>) -> Option<Value> {
+fn compute(func: RangeFn, w: &Window<'_>, at_ms: i64, say: Say<'_>) -> Option<Value> {
     use RangeFn::*;
     let seconds = |t: i64| Value::Float(t as f64 / 1000.0);
     let histogram = |h| Some(Value::Histogram(Arc::new(h)));
@@ -117,8 +120,8 @@ fn compute(func: RangeFn, w: &Window<'_>, say: Say<'_>) -> Option<Value> {
         Delta => histogram(rate::extrapolated(w, false, false, say)?),
         Irate => rate::instant_rate(w, true, say),
         Idelta => rate::instant_rate(w, false, say),
-        Changes => Some(Value::Float(changes::changes(w))),
-        Resets => Some(Value::Float(changes::resets(w))),
+        Changes => Some(Value::Float(changes::changes(w.points().map(|p| p.1)))),
+        Resets => Some(Value::Float(changes::resets(w.points().map(|p| p.1)))),
         AvgOverTime => histogram(over_time::avg(w, say)?),
         SumOverTime => histogram(over_time::sum(w, say)?),
         CountOverTime => Some(Value::Float((w.floats.len() + w.histograms.len()) as f64)),
@@ -127,6 +130,7 @@ fn compute(func: RangeFn, w: &Window<'_>, say: Say<'_>) -> Option<Value> {
         LastOverTime => w.points().last().map(|p| p.1),
         TsOfFirstOverTime => w.points().next().map(|p| seconds(p.0)),
         TsOfLastOverTime => w.points().last().map(|p| seconds(p.0)),
+        Extended(f) => extended(w, f, at_ms - f.offset_ms, say),
         _ => None,
     }
 }

@@ -6,10 +6,11 @@ use super::*;
 use crate::annotation::{Issue, Issues, Kind};
 use crate::arith::BinOp;
 use crate::program::Reading;
-use crate::range::{RangeFn, WindowSpec};
+use crate::range::{Extended, ExtendedFn, RangeFn, WindowSpec};
 use crate::samples::Samples;
-use bellwether_model::histogram::{Buckets, Hint};
+use bellwether_model::histogram::{Buckets, CUSTOM_SCHEMA, Hint};
 use bellwether_model::{Block, Histogram, StepRange, Value, stale_nan};
+use proptest::prelude::*;
 use std::sync::Arc;
 
 fn h(counts: &[f64]) -> Arc<Histogram> {
@@ -169,4 +170,60 @@ fn statistics_drop_floats() {
     let variance = (2f64.sqrt() - 2.0).powi(2);
     assert_eq!(stats[..3], [4.0, 8.0, 2.0]);
     assert!((stats[3] - variance).abs() < 1e-12);
+}
+
+proptest! {
+    /// Of histograms with one bucket the count is what the kernel of floats says of the counts.
+    #[test]
+    fn extended_windows_of_histograms_are_those_of_their_counts(
+        samples in prop::collection::vec((0u32..3, 0u8..6), 1..20),
+        (func, smoothed) in (0usize..5, any::<bool>()),
+        (end_ms, range_ms) in (0i64..800, 1i64..200),
+    ) {
+        use ExtendedFn::*;
+        let func = [Rate, Increase, Delta, Changes, Resets][func];
+        // Distances that are powers of two keep the points of a line exact.
+        let mut t = 0;
+        let stamps: Vec<u32> = samples.iter().map(|(apart, _)| { t += 16 << apart; t }).collect();
+        let values: Vec<f64> = samples.iter().map(|(_, v)| f64::from(*v)).collect();
+        let one = |v: &f64| Arc::new(Histogram { hint: Hint::Gauge, ..(*h(&[*v])).clone() });
+        let histograms: Vec<_> = stamps.iter().zip(&values).map(|(t, v)| (i64::from(*t), one(v))).collect();
+        let smoothed = smoothed && !matches!(func, Changes | Resets);
+        let f = Extended { func, smoothed, range_ms, offset_ms: 0 };
+        let ahead_ms = if smoothed { 300 } else { 0 };
+        let spec = WindowSpec { range_ms: range_ms + 300 + ahead_ms, offset_ms: -ahead_ms };
+        let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
+        let mut b = Block::with_rows(2, 1);
+        let floats = Samples { base_ms: 0, stamps: &stamps, values: &values };
+        crate::range::range(RangeFn::Extended(f), floats, steps, spec, &[], None, &mut Default::default(), b.row_mut(0));
+        let mut issues = Issues::default();
+        range(RangeFn::Extended(f), NONE, &histograms, steps, spec, None, &mut issues, b.row_mut(1));
+        let found = b.row(1).value(0).map(|v| match v {
+            Value::Histogram(h) => h.count,
+            Value::Float(v) => v,
+        });
+        let near = |(a, b): (f64, f64)| (a - b).abs() <= 1e-12;
+        let same = b.row(0).get(0).is_some() == found.is_some() && b.row(0).get(0).zip(found).is_none_or(near);
+        prop_assert!(same, "{:?} {:?}", b.row(0).get(0), found);
+    }
+}
+
+#[test]
+fn a_smoothed_selector_draws_a_line_between_histograms() {
+    let f = Extended { func: ExtendedFn::Value, smoothed: true, range_ms: 0, offset_ms: 0 };
+    let at = |histograms: &[(i64, Arc<Histogram>)], floats, at_ms| {
+        let steps = StepRange { first_ms: at_ms, interval_ms: 1, count: 1 };
+        let mut b = Block::with_rows(1, 1);
+        let (window, mut issues) = (WindowSpec { range_ms: 200, offset_ms: -100 }, Issues::default());
+        range(RangeFn::Extended(f), floats, histograms, steps, window, None, &mut issues, b.row_mut(0));
+        let count = b.row(0).histogram(0).map(|h| h.count);
+        (count, issues.each(1).map(|i| i.0).collect::<Vec<_>>())
+    };
+    let points = [(10, h(&[4.0])), (20, h(&[8.0])), (30, h(&[2.0]))];
+    let counts = [5, 10, 15, 25, 40].map(|t| at(&points, NONE, t).0);
+    assert_eq!(counts, [None, Some(4.0), Some(6.0), Some(1.0), Some(2.0)], "25: half of what came after the reset");
+    let custom = Histogram { schema: CUSTOM_SCHEMA, custom_values: vec![1.0], ..Histogram::default() };
+    assert_eq!(at(&[(10, h(&[4.0])), (20, Arc::new(custom))], NONE, 15), (None, vec![Issue::MixedLayouts]));
+    let floats = Samples { base_ms: 0, stamps: &[12], values: &[1.0] };
+    assert_eq!(at(&points, floats, 15), (None, vec![Issue::MixedRange]));
 }

@@ -59,9 +59,36 @@ impl ExtendedFn {
     }
 
     /// Whether a fall of the value is a reset.
-    fn of_counter(self) -> bool {
+    pub(crate) fn of_counter(self) -> bool {
         matches!(self, Self::Rate | Self::Increase)
     }
+}
+
+impl Extended {
+    /// The samples that a window `(begin_ms, end_ms]` begins and ends with, of `count` ascending stamps, at least one; `None`
+    /// where the window has nothing.
+    pub(crate) fn borders(
+        self,
+        count: usize,
+        stamp_ms: impl Fn(usize) -> i64,
+        begin_ms: i64,
+        end_ms: i64,
+    ) -> Option<(usize, usize)> {
+        let newest = count - 1;
+        let first = least(newest, |i| stamp_ms(i) > begin_ms).saturating_sub(1);
+        let last = if self.smoothed { least(newest, |i| stamp_ms(i) >= end_ms) } else { newest };
+        (stamp_ms(last) > begin_ms && stamp_ms(first) <= end_ms).then_some((first, last))
+    }
+}
+
+/// The least index below `count` from which on `reached` holds, else `count`.
+fn least(count: usize, reached: impl Fn(usize) -> bool) -> usize {
+    let (mut from, mut upto) = (0, count);
+    while from < upto {
+        let middle = usize::midpoint(from, upto);
+        if reached(middle) { upto = middle } else { from = middle + 1 }
+    }
+    from
 }
 
 /// Computes the function at each step.
@@ -112,14 +139,7 @@ impl Points<'_> {
 
     /// `None` where the window has nothing.
     fn cut(&self, f: Extended, start: i64, end: i64) -> Option<Cut> {
-        let newest = self.stamps.len() - 1;
-        let before =
-            |stamps: &[u32], reached: &dyn Fn(i64) -> bool| stamps.partition_point(|s| !reached(i64::from(*s)));
-        let first = before(&self.stamps[..newest], &|s| s > start).saturating_sub(1);
-        let last = if f.smoothed { before(&self.stamps[..newest], &|s| s >= end) } else { newest };
-        if self.stamp(last) <= start || self.stamp(first) > end {
-            return None;
-        }
+        let (first, last) = f.borders(self.stamps.len(), |i| self.stamp(i), start, end)?;
         let counter = f.func.of_counter();
         let left = match f.smoothed && self.stamp(first) < start {
             true => self.between(first, start, counter),
