@@ -12,7 +12,7 @@ use engine::{Cut, Refused, compile_query, order_of, results};
 
 /// Evaluations that pass, by category: `core` (1,204) needs no feature, `native_histogram` (824) neither, `flags` (406) one
 /// that is experimental. Floors only rise.
-const FLOORS: [(&str, usize); 3] = [("core", 1189), ("native_histogram", 770), ("flags", 374)];
+const FLOORS: [(&str, usize); 3] = [("core", 1189), ("native_histogram", 812), ("flags", 406)];
 
 #[derive(Default)]
 struct Engine {

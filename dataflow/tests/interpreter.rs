@@ -31,6 +31,7 @@ fn fleet() -> Vec<Series> {
             let rate = if code == "200" { 10.0 } else { 0.3 };
             add("requests_total", &[("code", code)], &|i| ((i % 70) as f64) * rate + h as f64);
         }
+        add("restarted_total", &[("restarts", "200000")], &|i| (i % 13) as f64 + 5.0);
         for (k, le) in ["0.1", "0.5", "1", "+Inf"].iter().enumerate() {
             add("lat_bucket", &[("le", le)], &|i| (i * (k as i64 + 1) * 3) as f64);
         }
@@ -62,6 +63,9 @@ fn fleet() -> Vec<Series> {
             let samples = (0..120).filter(|i| (i * 5 + h) % 23 != 0).map(|i| (i * STEP_MS, value(i))).collect();
             all.push((Labels::from_pairs(pairs), samples));
         }
+        let pairs = [("__name__", "restarted"), ("instance", &format!("h{h}")), ("restarts", "130000")];
+        let samples = (0..120).filter(|i| (i * 5 + h) % 23 != 0).map(|i| (i * STEP_MS, exponential(h, i)));
+        all.push((Labels::from_pairs(pairs), samples.collect()));
     }
     all
 }
@@ -213,6 +217,21 @@ const QUERIES: &[&str] = &[
     "info(load{instance=\"h6\"} offset 1m or load{instance=\"h5\"} @ 300)",
     "info(lat{instance=~\"h[56]\"})",
     "label_replace(info(load{instance=\"h6\"}), \"job\", \"$1\", \"version\", \"(.*)\")",
+    "increase(lat[2m] anchored)",
+    "sum by (job) (rate(lat[2m] smoothed))",
+    "lat smoothed offset 10s",
+    "resets(mix[1m] anchored)",
+    "increase(lat[2m] smoothed @ 700)",
+    "increase(restarted_total[3m])",
+    "irate(restarted_total[1m])",
+    "resets(restarted_total[10m])",
+    "rate(restarted_total[2m] smoothed)",
+    "increase(restarted_total[5m] anchored @ 900)",
+    "sum(rate(restarted[4m]))",
+    "irate(restarted[1m])",
+    "resets(restarted[9m])",
+    "max_over_time(start_timestamp(restarted_total)[1m:15s])",
+    "start_timestamp(restarted @ 800)",
 ];
 
 /// Queries that fail at some steps.
@@ -246,7 +265,7 @@ const NAMED: &[&str] = &[
 ];
 
 fn settings(delayed_names: bool) -> Options {
-    Options { delayed_names, ..Options::default() }
+    Options { delayed_names, start_timestamps: true, ..Options::default() }
 }
 
 fn bits(values: &[f64]) -> Vec<u64> {

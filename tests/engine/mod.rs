@@ -98,7 +98,7 @@ pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Re
     let phase_ms = start_ms.rem_euclid(step_ms);
     let range_ms = Some((start_ms, end_ms));
     let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms, range_ms };
-    let upstream = Options { delayed_names: true, ..Options::default() };
+    let upstream = Options { delayed_names: true, start_timestamps: true, ..Options::default() };
     compile(&[], &[query], &upstream).map_err(|errors| {
         // Ranges and strings are queries of their own in Prometheus; here they are not, which is no error of theirs.
         let missing = |e: &&LowerError| e.message.contains("not supported yet") || e.construct.starts_with("a ");

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 fn checkpoint() -> Checkpoint {
     let histogram = Arc::new(Histogram { count: 2.0, sum: f64::NAN, ..Histogram::default() });
-    let samples = KeptSamples { floats: vec![(60, 1.5f64.to_bits())], histograms: vec![(70, histogram)] };
+    let samples =
+        KeptSamples { floats: vec![(60, 1.5f64.to_bits())], histograms: vec![(70, histogram)], starts: vec![(60, 10)] };
     let ring = KeptRing { of: 7, labels: Labels::from_pairs([("job", "api")]), samples };
     let grid = Grid { warm: true, ..Grid::of_run(60, 0) };
     let kept = KeptState { entries: vec![(3, Kept::Ring(ring))], done: vec![(grid, 60)], reads_from_ms: 0 };

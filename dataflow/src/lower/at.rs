@@ -92,7 +92,7 @@ impl Depends {
 /// keeps.
 fn is_timeless(function: &str, first: Option<&Expr>) -> bool {
     match function {
-        "timestamp" => matches!(first, Some(Expr::VectorSelector(_))),
+        "timestamp" | "start_timestamp" => matches!(first, Some(Expr::VectorSelector(_))),
         "minute" | "hour" | "month" | "year" | "day_of_month" | "day_of_week" | "day_of_year" | "days_in_month" => {
             first.is_some()
         }
@@ -144,7 +144,13 @@ impl Lowering<'_> {
         let text = self.text(vector).to_owned();
         let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window: None }, vec![vector], text.clone());
         // The pin keeps one sample of each element, with the stamp of the instant.
-        let op = Op::Range { source: Source::Pin(pin), func: RangeFn::LastOverTime, range_ms: 1, offset_ms: 0 };
+        let op = Op::Range {
+            source: Source::Pin(pin),
+            func: RangeFn::LastOverTime,
+            range_ms: 1,
+            offset_ms: 0,
+            starts: false,
+        };
         Some(self.vector(scope, op, Vec::new(), text))
     }
 

@@ -35,6 +35,7 @@ impl Lowering<'_> {
             "vector" => self.vector_of(scope, call),
             "scalar" => self.scalar_of(scope, call),
             "timestamp" => self.timestamp(scope, call),
+            "start_timestamp" => self.start_timestamp(scope, call),
             "absent" => self.absent(scope, call),
             "absent_over_time" => self.absent_over_time(scope, call),
             "label_replace" => self.label_replace(scope, call),
@@ -100,6 +101,24 @@ impl Lowering<'_> {
         let ones = self.vector(scope, Op::Map(MathFn::Present), vec![vector], one_text);
         let times = Op::Arith { op: BinOp::Mul, side: ScalarSide::Right, bool_mode: false };
         Some(self.vector(scope, times, vec![ones, time], text))
+    }
+
+    /// `start_timestamp(selector)` reads when the samples' counters began to count; of other expressions, and where start
+    /// timestamps do not count, nothing is known of any.
+    fn start_timestamp(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
+        let arg = call.args.args.first()?;
+        if let Expr::VectorSelector(v) = inner(arg)
+            && self.options.start_timestamps
+        {
+            return self.instant(scope, v, Reading::StartTime);
+        }
+        let vector = self.vector_expr(scope, arg, "start_timestamp")?;
+        let (text, zero) = (self.call_text("start_timestamp", &[vector]), self.number(scope, 0.0));
+        let one_text = format!("present({})", self.text(vector));
+        let ones = self.vector(scope, Op::Map(MathFn::Present), vec![vector], one_text);
+        // None is.
+        let are_zero = Op::Arith { op: BinOp::Eq, side: ScalarSide::Right, bool_mode: false };
+        Some(self.vector(scope, are_zero, vec![ones, zero], text))
     }
 
     /// The arguments of a call: vectors and scalars as `shapes` says; of fewer arguments fewer.

@@ -88,7 +88,7 @@ impl Lowering<'_> {
         let text = format!("{}{modifiers} {SMOOTHED}", text::selector(&self.dag.selectors[selector].matchers));
         let func = Extended { func: ExtendedFn::Value, smoothed: true, range_ms: 0, offset_ms: plain.offset_ms };
         let (source, range_ms) = (Source::Selector(selector), 2 * lookback_ms);
-        let op = Op::Range { source, func: RangeFn::Extended(func), range_ms, offset_ms };
+        let op = Op::Range { source, func: RangeFn::Extended(func), range_ms, offset_ms, starts: false };
         let node = self.vector(scope, op, Vec::new(), text);
         self.annotate(scope, node, HISTOGRAMS, arg);
         Some(node)

@@ -49,7 +49,7 @@ impl Lowering<'_> {
         let node = &self.dag.nodes[n];
         let input = |i: usize| node.inputs.get(i).map_or(Names::Stay, |n| self.names_of(*n));
         match &node.op {
-            Op::Instant { reading: Reading::Time, .. }
+            Op::Instant { reading: Reading::Time | Reading::StartTime, .. }
             | Op::Map(_)
             | Op::HistogramStat(_)
             | Op::HistogramQuantile

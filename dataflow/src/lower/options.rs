@@ -41,6 +41,8 @@ pub struct Options {
     pub lookback_ms: i64,
     /// Step of subqueries that have none, ms; `None`: the default interval.
     pub default_subquery_step_ms: Option<i64>,
+    /// Whether start timestamps of samples count: Prometheus's `use-start-timestamps`.
+    pub start_timestamps: bool,
     /// What happens to ingested series that a loaded rule records.
     pub recorded: Recorded,
     /// Exchanges below every grouping and match, needed or not: for tests.
@@ -70,6 +72,7 @@ impl Default for Options {
             phase_ms: 0,
             lookback_ms: 300_000,
             default_subquery_step_ms: None,
+            start_timestamps: false,
             recorded: Recorded::Recompute,
             exchange_everywhere: false,
             delayed_names: false,

@@ -94,7 +94,9 @@ impl Lowering<'_> {
             }
             _ => func,
         };
-        let op = Op::Range { source: window.source, func, range_ms: window.range_ms, offset_ms: window.offset_ms };
+        let Window { source, range_ms, offset_ms, .. } = window;
+        let starts = self.options.start_timestamps && func.reads_starts();
+        let op = Op::Range { source, func, range_ms, offset_ms, starts };
         let node = self.vector(scope, op, params, format!("{name}({})", args.join(", ")));
         self.annotate_range(scope, call, node, at);
         if let Some(arg) = call.args.args.get(at) {

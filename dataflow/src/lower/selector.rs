@@ -9,7 +9,7 @@ use promql_parser::label::{MatchOp as AstOp, Matcher as AstMatcher};
 use promql_parser::parser::VectorSelector;
 
 impl Lowering<'_> {
-    /// An instant selector.
+    /// An instant selector, and what is read of its samples.
     pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, reading: Reading) -> Option<NodeIdx> {
         self.reads_at(scope, v.at.as_ref())?;
         let used = scope.reads(walk::usage(v, false, scope.in_subquery));
@@ -18,7 +18,7 @@ impl Lowering<'_> {
         let plain = format!("{}{modifiers}", text::selector(&self.dag.selectors[selector].matchers));
         let lookback_ms = self.options.lookback_ms;
         let op = Op::Instant { selector, offset_ms: used.offset_ms, lookback_ms, reading };
-        let text = if reading == Reading::Time { format!("timestamp({plain})") } else { plain };
+        let text = reading.function().map_or(plain.clone(), |f| format!("{f}({plain})"));
         Some(self.vector(scope, op, Vec::new(), text))
     }
 

@@ -78,9 +78,9 @@ fn op_key(dag: &Dag, op: &Op) -> Vec<u8> {
             let id = dag.selectors[*selector].id;
             format!("instant {id:032x} {offset_ms} {lookback_ms} {reading:?}").into_bytes()
         }
-        Op::Range { source, func, range_ms, offset_ms } => {
+        Op::Range { source, func, range_ms, offset_ms, starts } => {
             let id = source_id(dag, *source);
-            format!("range {id:032x} {func:?} {range_ms} {offset_ms}").into_bytes()
+            format!("range {id:032x} {func:?} {range_ms} {offset_ms} {starts}").into_bytes()
         }
         Op::Pin { at_ms, window: None } => format!("pin {at_ms}").into_bytes(),
         Op::Pin { at_ms, window: Some(w) } => {

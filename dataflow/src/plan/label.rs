@@ -16,7 +16,7 @@ pub fn op_label(op: &Op) -> String {
         Op::ScalarOf => "scalar of vector".to_owned(),
         Op::VectorOf => "vector of scalar".to_owned(),
         Op::Instant { offset_ms, reading, .. } => format!("instant{}{}", reading_text(*reading), offset(*offset_ms)),
-        Op::Range { source, func, range_ms, offset_ms } => {
+        Op::Range { source, func, range_ms, offset_ms, .. } => {
             let from = match source {
                 Source::Selector(_) => "",
                 Source::Ring(_) => " of ring",
@@ -85,6 +85,7 @@ fn reading_text(reading: Reading) -> &'static str {
     match reading {
         Reading::Value => "",
         Reading::Time => " timestamp",
+        Reading::StartTime => " start_timestamp",
         Reading::Info => " info",
     }
 }

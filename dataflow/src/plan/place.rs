@@ -22,7 +22,7 @@ use super::facts::{Facts, keeps_name};
 use super::identity::{exchange_id, placed_id};
 use bellwether_model::{METRIC_NAME, NodeId};
 use bellwether_operators::functions::{RangeFn, smoothing_refuses};
-use bellwether_operators::program::{Node, NodeIdx, Op, Placement, Reading, Shape, Source};
+use bellwether_operators::program::{Node, NodeIdx, Op, Placement, Shape, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What placement has to know of the options.
@@ -220,7 +220,7 @@ impl<'a> Placer<'a> {
 
     fn leaf(&mut self, n: NodeIdx, mut node: Node) -> NodeIdx {
         let (drops_name, facts) = match node.op {
-            Op::Instant { selector, reading, .. } => (reading == Reading::Time, self.selected(n, selector, &mut node)),
+            Op::Instant { selector, reading, .. } => (reading.drops_name(), self.selected(n, selector, &mut node)),
             Op::Range { source: Source::Selector(selector), func, .. } => {
                 (!keeps_name(func), self.selected(n, selector, &mut node))
             }

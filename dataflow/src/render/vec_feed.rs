@@ -10,8 +10,8 @@ use bellwether_model::{Labels, Runs, Sample, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// (series, stamp ms, value)
-type Row = (u32, i64, Value);
+/// (series, stamp ms, value, start ms)
+type Row = (u32, i64, Value, i64);
 
 /// Samples by epoch; shared by the feeds of all workers.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,8 @@ impl VecSource {
     pub fn from_samples(epochs: impl IntoIterator<Item = (Binding, Vec<Sample>)>) -> Arc<Self> {
         let mut source = Self::default();
         for (binding, samples) in epochs {
-            let rows = samples.into_iter().map(|s| (source.number(s.labels), s.timestamp_ms, s.value)).collect();
+            let row = |s: Sample| (source.number(s.labels), s.timestamp_ms, s.value, s.start_ms);
+            let rows = samples.into_iter().map(row).collect();
             source.epochs.push((binding, rows));
         }
         Arc::new(source)
@@ -43,11 +44,13 @@ impl VecSource {
                 }
                 for run in batch.iter() {
                     let Some(number) = defined.get(&run.series) else { continue };
-                    rows.extend(run.stamps.iter().zip(run.values).map(|(t, v)| (*number, *t, Value::Float(*v))));
+                    let start = |i: usize| run.starts.get(i).copied().unwrap_or(0);
+                    let samples = run.stamps.iter().zip(run.values).enumerate();
+                    rows.extend(samples.map(|(i, (t, v))| (*number, *t, Value::Float(*v), start(i))));
                 }
                 for sample in batch.histograms {
                     let Some(number) = defined.get(&sample.series) else { continue };
-                    rows.push((*number, sample.stamp_ms, Value::Histogram(sample.histogram)));
+                    rows.push((*number, sample.stamp_ms, Value::Histogram(sample.histogram), sample.start_ms));
                 }
             }
             source.epochs.push((binding, rows));
@@ -84,12 +87,12 @@ impl Feed for VecFeed {
         let Some((binding, rows)) = self.source.epochs.get(self.at) else { return Ok(None) };
         let mut runs = Runs { seq: self.at as u64, ..Runs::default() };
         self.at += 1;
-        for (series, stamp_ms, value) in rows.iter().filter(|r| r.0 as usize % self.peers == self.worker) {
+        for (series, stamp_ms, value, start_ms) in rows.iter().filter(|r| r.0 as usize % self.peers == self.worker) {
             let at = *series as usize;
             if !std::mem::replace(&mut self.defined[at], true) {
                 runs.defs.push((*series, self.source.series[at].clone()));
             }
-            runs.push_value(*series, *stamp_ms, value.clone());
+            runs.push_value(*series, *stamp_ms, value.clone(), *start_ms);
         }
         runs.defs.sort_by_key(|d| d.0);
         Ok(Some(EpochFeed { binding: binding.clone(), runs: vec![runs] }))

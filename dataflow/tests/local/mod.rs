@@ -52,7 +52,7 @@ impl Local {
                 runs.defs.push((number, labels.clone()));
             }
             for (t, v) in samples.iter().filter(|(t, _)| *t > after_ms && *t <= upto_ms) {
-                runs.push_value(number, *t, v.clone());
+                runs.push_value(number, *t, v.clone(), start_ms(labels, *t));
             }
             for slot in store.admit(0, &runs, self.late_ms).appeared {
                 for selector in &self.program.selectors {
@@ -98,6 +98,11 @@ impl Local {
             }
         }
     }
+}
+
+/// Counters with the label `restarts` begin to count again every so many ms.
+fn start_ms(labels: &Labels, at_ms: i64) -> i64 {
+    labels.get("restarts").parse().map_or(0, |every_ms: i64| at_ms - at_ms.rem_euclid(every_ms))
 }
 
 /// Compiles and runs everything over `series`, in epochs of `block_ms`.

@@ -26,6 +26,8 @@ pub struct Runs {
     pub stamps: Vec<i64>,
     /// Values.
     pub values: Vec<f64>,
+    /// When the counter of each sample began to count, ms, 0 where that is not known; empty where it is of none.
+    pub starts: Vec<i64>,
     /// Native histograms, beside the runs: a batch without any pays nothing for them. Of a float and a histogram with one
     /// series and stamp in one batch the float comes first.
     pub histograms: Vec<HistogramSample>,
@@ -40,6 +42,8 @@ pub struct HistogramSample {
     pub stamp_ms: i64,
     /// The histogram.
     pub histogram: Arc<Histogram>,
+    /// When it began to count, ms; 0 where that is not known.
+    pub start_ms: i64,
 }
 
 /// One series' samples of a batch.
@@ -51,6 +55,8 @@ pub struct Run<'a> {
     pub stamps: &'a [i64],
     /// Values.
     pub values: &'a [f64],
+    /// By sample, ms, or empty: see [`Runs::starts`].
+    pub starts: &'a [i64],
 }
 
 impl Runs {
@@ -70,6 +76,23 @@ impl Runs {
         self.values.extend_from_slice(values);
         self.series.push(series);
         self.ends.push(self.stamps.len() as u32);
+        self.pad_starts();
+    }
+
+    /// Appends a run, whatever is known of its starts.
+    pub fn push_run(&mut self, run: Run<'_>) {
+        if !run.starts.is_empty() {
+            self.starts.resize(self.stamps.len(), 0);
+            self.starts.extend_from_slice(run.starts);
+        }
+        self.push(run.series, run.stamps, run.values);
+    }
+
+    /// Nothing is known of the starts of samples that were appended without.
+    fn pad_starts(&mut self) {
+        if !self.starts.is_empty() {
+            self.starts.resize(self.stamps.len(), 0);
+        }
     }
 
     /// Appends one sample, to the last run if that is of the same series.
@@ -84,13 +107,22 @@ impl Runs {
                 self.ends.push(end);
             }
         }
+        self.pad_starts();
     }
 
-    /// Appends one sample, whatever its value is.
-    pub fn push_value(&mut self, series: u32, stamp_ms: i64, value: Value) {
+    /// Appends one sample, whatever its value is, that began to count at `start_ms`; 0 where that is not known.
+    pub fn push_value(&mut self, series: u32, stamp_ms: i64, value: Value, start_ms: i64) {
         match value {
-            Value::Float(v) => self.push_sample(series, stamp_ms, v),
-            Value::Histogram(histogram) => self.histograms.push(HistogramSample { series, stamp_ms, histogram }),
+            Value::Float(v) => {
+                if start_ms != 0 {
+                    self.starts.resize(self.stamps.len(), 0);
+                    self.starts.push(start_ms);
+                }
+                self.push_sample(series, stamp_ms, v);
+            }
+            Value::Histogram(histogram) => {
+                self.histograms.push(HistogramSample { series, stamp_ms, histogram, start_ms });
+            }
         }
     }
 
@@ -100,7 +132,8 @@ impl Runs {
         self.series.iter().zip(&self.ends).map(move |(series, end)| {
             let range = from..*end as usize;
             from = *end as usize;
-            Run { series: *series, stamps: &self.stamps[range.clone()], values: &self.values[range] }
+            let starts = if self.starts.is_empty() { &[] } else { &self.starts[range.clone()] };
+            Run { series: *series, stamps: &self.stamps[range.clone()], values: &self.values[range], starts }
         })
     }
 
@@ -111,6 +144,7 @@ impl Runs {
         self.ends.clear();
         self.stamps.clear();
         self.values.clear();
+        self.starts.clear();
         self.histograms.clear();
     }
 }
@@ -127,5 +161,18 @@ mod tests {
         r.push_sample(8, 2, 3.0);
         let got: Vec<_> = r.iter().map(|r| (r.series, r.stamps.to_vec())).collect();
         assert_eq!(got, [(7, vec![1, 2]), (8, vec![2])]);
+    }
+
+    #[test]
+    fn starts_stand_beside_all_samples_or_none() {
+        let mut r = Runs::default();
+        r.push_sample(7, 1, 1.0);
+        assert!(r.starts.is_empty() && r.iter().all(|run| run.starts.is_empty()));
+        r.push_value(7, 2, Value::Float(2.0), 1);
+        r.push_sample(8, 2, 3.0);
+        let mut again = Runs::default();
+        r.iter().for_each(|run| again.push_run(run));
+        let got: Vec<_> = again.iter().map(|r| (r.series, r.starts.to_vec())).collect();
+        assert_eq!(got, [(7, vec![0, 1]), (8, vec![0])]);
     }
 }

@@ -25,11 +25,13 @@ pub struct Sample {
     pub timestamp_ms: i64,
     /// The value; a float that [`is_stale`] ends the series.
     pub value: Value,
+    /// When the counter began to count, milliseconds since the epoch; 0 where that is not known.
+    pub start_ms: i64,
 }
 
 impl Sample {
     /// A sample with a float.
     pub fn float(labels: Labels, timestamp_ms: i64, value: f64) -> Self {
-        Self { labels, timestamp_ms, value: Value::Float(value) }
+        Self { labels, timestamp_ms, value: Value::Float(value), start_ms: 0 }
     }
 }

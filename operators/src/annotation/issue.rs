@@ -1,7 +1,7 @@
-//! What operators come upon in native histograms, and the words for it.
+//! What operators come upon in native histograms and start timestamps, and the words for it.
 //!
 //! # State
-//! By issue and step: few, because rows without histograms have none.
+//! By issue and step: few, because rows with neither have none.
 
 use super::Note;
 use super::text::{for_metric, incompatible_types};
@@ -75,6 +75,8 @@ pub enum Issue {
     ResetCollision(Doing),
     /// Custom bounds differed.
     Reconciled(Doing),
+    /// A sample began to count before the one before it was taken.
+    StartOverlap,
     /// An operator that does not take these.
     Types(Kind, BinOp, Kind),
     /// An operator of exponential and custom buckets.
@@ -117,6 +119,9 @@ impl Issue {
             Self::Reconciled(doing) => {
                 Note::info(format!("mismatched custom buckets were reconciled during {}", doing.name()))
             }
+            Self::StartOverlap => Note::warning(format!(
+                "sample has start time that overlaps with previous sample timestamp for metric {metric}"
+            )),
             Self::Types(left, op, right) => incompatible_types(left.name(), op.name(), right.name()),
             Self::Layouts(op) => {
                 Note::warning(format!("incompatible bucket layout encountered for binary operator {}", op.name()))

@@ -3,8 +3,8 @@
 use super::alert::{AlertState, Phase};
 use super::effects::{Effects, Produced};
 use crate::program::Grid;
-use crate::window::{HistogramPoint, SeriesStore, Slot};
-use bellwether_model::{Histogram, Labels, NodeId, Value};
+use crate::window::{Beside, HistogramPoint, SeriesStore, Slot, StartPoint};
+use bellwether_model::{Histogram, Labels, NodeId, STALE_NAN_BITS, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -15,13 +15,40 @@ pub struct KeptSamples {
     pub floats: Vec<(i64, u64)>,
     /// Native histograms.
     pub histograms: Vec<HistogramPoint>,
+    /// Start timestamps.
+    pub starts: Vec<StartPoint>,
 }
 
 impl KeptSamples {
     /// What a series retains.
     pub(super) fn of(store: &SeriesStore, slot: Slot) -> Self {
         let floats = store.samples(slot).each().map(|(t, v)| (t, v.to_bits())).collect();
-        Self { floats, histograms: store.histograms(slot).to_vec() }
+        let Beside { histograms, starts } = store.beside(slot);
+        Self { floats, histograms: histograms.to_vec(), starts: starts.to_vec() }
+    }
+
+    /// Those with `after_ms < stamp <= upto_ms` that are no stale markers.
+    pub(super) fn within(mut self, after_ms: i64, upto_ms: i64) -> Self {
+        let inside = |t: i64| t > after_ms && t <= upto_ms;
+        self.floats.retain(|(t, bits)| inside(*t) && *bits != STALE_NAN_BITS);
+        self.histograms.retain(|p| inside(p.0));
+        self.starts.retain(|p| inside(p.0));
+        self
+    }
+
+    /// Whether there is no sample.
+    pub(super) fn is_empty(&self) -> bool {
+        self.floats.is_empty() && self.histograms.is_empty()
+    }
+
+    /// Writes them to a produced series.
+    pub(super) fn write(&self, store: &mut SeriesStore, slot: Slot) {
+        for (t, value) in self.points() {
+            store.push_value(slot, t, value);
+        }
+        for (t, start_ms) in &self.starts {
+            store.push_start(slot, *t, *start_ms);
+        }
     }
 
     /// (stamp ms, value), floats before histograms.
@@ -67,7 +94,7 @@ pub struct KeptAlert {
     keep_since_ms: Option<i64>,
     value: KeptValue,
     source: Option<Labels>,
-    series: Option<[(KeptSamples, bool); 3]>,
+    series: Option<Box<[(KeptSamples, bool); 3]>>,
 }
 
 /// One recorded series.
@@ -157,7 +184,7 @@ impl KeptAlert {
             keep_since_ms: state.keep_since_ms,
             value: KeptValue::of(&state.value),
             source: state.source.clone(),
-            series: state.series.as_ref().map(|s| s.each_ref().map(|one| (one.samples(store), one.present))),
+            series: state.series.as_ref().map(|s| Box::new(s.each_ref().map(|one| (one.samples(store), one.present)))),
         }
     }
 
@@ -179,7 +206,7 @@ impl KeptAlert {
                 Produced::new(b.build())
             };
             let mut all = [of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")];
-            for (one, (samples, present)) in all.iter_mut().zip(kept) {
+            for (one, (samples, present)) in all.iter_mut().zip(kept.iter()) {
                 one.restore(store, fx, samples, *present);
             }
             Box::new(all)

@@ -17,7 +17,7 @@ use crate::program::{NodeIdx, Op, Reading, Source};
 use crate::range::WindowSpec;
 use crate::range::{Scratch, range};
 use crate::samples::Samples;
-use crate::window::{SeriesStore, Slot};
+use crate::window::{Beside, SeriesStore, Slot};
 use bellwether_model::{HistogramColumn, Row, RowMut, StepRange};
 
 /// A [`View`] with the samples.
@@ -80,10 +80,10 @@ impl<'a> Context<'a> {
                 let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
                 let lookback = lookback_ms - (offset - offset_ms);
                 let samples = self.store.samples(slot);
-                let histograms = self.store.histograms(slot);
-                if !histograms.is_empty() {
+                let beside = self.store.beside(slot);
+                if !beside.histograms.is_empty() || *reading == Reading::StartTime {
                     let spec = WindowSpec { range_ms: lookback, offset_ms: offset };
-                    return native::instant(samples, histograms, self.steps(n), spec, mask, *reading, out);
+                    return native::instant(samples, beside, self.steps(n), spec, mask, *reading, out);
                 }
                 let kernel = if *reading == Reading::Value { instant } else { timestamp };
                 kernel(samples, self.steps(n), offset, lookback, mask, out);
@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
     ) {
         let Wanted { n, func, row, mask } = wanted;
         let node = self.node(n);
-        let Op::Range { range_ms, offset_ms, .. } = &node.op else { return };
+        let Op::Range { range_ms, offset_ms, starts, .. } = &node.op else { return };
         let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
         let spec = WindowSpec { range_ms: range_ms - (offset - offset_ms), offset_ms: offset };
         if spec.range_ms <= 0 {
@@ -130,15 +130,21 @@ impl<'a> Context<'a> {
         let LeafScratch { kernel, stamps, values } = scratch;
         let samples = if self.store.has_stale(slot) { without_stale(samples, stamps, values) } else { samples };
         range(func, samples, self.steps(n), spec, args, mask, kernel, out.reborrow());
-        let histograms = self.store.histograms(slot);
-        if !histograms.is_empty() {
+        let beside = self.beside(slot, *starts && func.reads_starts());
+        if !beside.is_empty() {
             let mut issues = Issues::default();
-            native::range(func, samples, histograms, self.steps(n), spec, mask, &mut issues, out.reborrow());
+            native::range(func, samples, beside, self.steps(n), spec, mask, &mut issues, out.reborrow());
             self.note_issues(n, &issues, || self.full_labels(n, row).metric_name().to_owned());
         }
         if node.notes {
             self.note_range(n, row, out.bits, args);
         }
+    }
+
+    /// What a range function reads of a series beside its floats.
+    fn beside(&self, slot: Slot, starts: bool) -> Beside<'_> {
+        let beside = self.store.beside(slot);
+        Beside { starts: if starts { beside.starts } else { &[] }, ..beside }
     }
 
     /// Where a row's samples are, and how far the newest are hidden.
@@ -204,14 +210,15 @@ impl<'a> Context<'a> {
         out: RowMut<'_>,
     ) {
         let Wanted { n, func, row, mask } = wanted;
-        let (Op::Range { range_ms, offset_ms, .. }, Op::Pin { at_ms, .. }) = (&self.node(n).op, &self.node(pin).op)
+        let (Op::Range { range_ms, offset_ms, starts, .. }, Op::Pin { at_ms, .. }) =
+            (&self.node(n).op, &self.node(pin).op)
         else {
             return;
         };
         let mut scratches: [RowScratch; 2] = Default::default();
         let (args, given) = self.parameters(n, &mut scratches);
         let (steps, samples) = (self.steps(n), self.store.samples(slot));
-        let histograms = self.store.histograms(slot);
+        let beside = self.beside(slot, *starts && func.reads_starts());
         let one = |i: usize, kernel: &mut Scratch| {
             let at = StepRange { first_ms: steps.at(i), count: 1, ..steps };
             let spec = WindowSpec { range_ms: *range_ms, offset_ms: offset_ms + steps.at(i) - at_ms };
@@ -223,9 +230,9 @@ impl<'a> Context<'a> {
             let mut out = RowMut { values: &mut value, bits: &mut bit, histograms: column.row_mut(0) };
             let func = func.seen_later(steps.at(i) - at_ms);
             range(func, samples, at, spec, &args[..given], None, kernel, out.reborrow());
-            if !histograms.is_empty() {
+            if !beside.is_empty() {
                 let mut issues = Issues::default();
-                native::range(func, samples, histograms, at, spec, None, &mut issues, out.reborrow());
+                native::range(func, samples, beside, at, spec, None, &mut issues, out.reborrow());
                 self.note_issues(n, &issues, || self.full_labels(n, row).metric_name().to_owned());
             }
             out.as_row().value(0)

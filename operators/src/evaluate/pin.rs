@@ -23,7 +23,7 @@ use super::view::{RowScratch, View};
 use crate::program::{NodeIdx, Op, PinnedWindow, Source};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::ones;
-use bellwether_model::{Block, Labels, SHARDS, Value, is_stale, worker_of_shard};
+use bellwether_model::{Block, Labels, SHARDS, worker_of_shard};
 
 const NOT_TAKEN: &str = "@ names an instant that was final before this rule was loaded: its samples are not known";
 
@@ -37,11 +37,9 @@ pub struct Pin {
 }
 
 impl Pin {
-    fn add(&mut self, labels: Labels, samples: impl Iterator<Item = (i64, Value)>, store: &mut SeriesStore) {
+    fn add(&mut self, labels: Labels, store: &mut SeriesStore, write: impl FnOnce(&mut SeriesStore, Slot)) {
         let slot = store.add_produced(labels.clone());
-        for (stamp_ms, value) in samples {
-            store.push_value(slot, stamp_ms, value);
-        }
+        write(store, slot);
         let row = self.elements.add(labels) as usize;
         self.slots.resize(row + 1, slot);
     }
@@ -52,7 +50,7 @@ impl Pin {
         let mut scratch = RowScratch::default();
         for row in view.live(input) {
             if let Some(value) = view.block_row(n, input, row, &mut scratch).value(0) {
-                self.add(view.labels(input, row), std::iter::once((at_ms, value)), store);
+                self.add(view.labels(input, row), store, |store, slot| store.push_value(slot, at_ms, value));
             }
         }
     }
@@ -71,12 +69,9 @@ impl Pin {
             }
         };
         for (labels, slot) in rows {
-            let stale = |v: &Value| matches!(v, Value::Float(v) if is_stale(*v));
-            let all = KeptSamples::of(store, slot);
-            let inside = all.points().filter(|(t, v)| *t > after_ms && *t <= upto_ms && !stale(v));
-            let mut inside = inside.peekable();
-            if inside.peek().is_some() {
-                self.add(labels, inside, store);
+            let inside = KeptSamples::of(store, slot).within(after_ms, upto_ms);
+            if !inside.is_empty() {
+                self.add(labels, store, |store, slot| inside.write(store, slot));
             }
         }
     }
@@ -140,7 +135,7 @@ impl NodeState for Pin {
         self.taken = true;
         self.error.clone_from(&kept.error);
         for (labels, samples) in &kept.rows {
-            self.add(labels.clone(), samples.points(), hands.store);
+            self.add(labels.clone(), hands.store, |store, slot| samples.write(store, slot));
         }
     }
 

@@ -62,9 +62,7 @@ impl NodeState for Ring {
             if matches!(change, Change::Added(_)) && view.is_live(input, row) {
                 let labels = view.labels(input, row);
                 let slot = store.add_produced(labels.clone());
-                for (t, value) in self.waiting.remove(&labels).unwrap_or_default().points() {
-                    store.push_value(slot, t, value);
-                }
+                self.waiting.remove(&labels).unwrap_or_default().write(store, slot);
                 self.slots[row as usize] = Some(slot);
             }
         }

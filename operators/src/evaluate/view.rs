@@ -6,7 +6,7 @@
 use super::elements::{Changes, Cursor, Elements};
 use super::node::NodeState;
 use super::selectors::SelectorRows;
-use crate::program::{Node, NodeIdx, Op, Placement, Program, Reading, Source};
+use crate::program::{Node, NodeIdx, Op, Placement, Program, Source};
 use bellwether_model::block::{has, ones, words};
 use bellwether_model::{Block, HistogramColumn, Labels, Row, RowMut, SHARDS, StepRange, worker_of_shard};
 
@@ -38,7 +38,7 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
             |r: RowsOf, drop: bool| RowsOf { drop_name: (r.drop_name || drop) && !program.delayed_names, ..r };
         all.push(match &node.op {
             Op::Instant { selector, reading, .. } => {
-                dropped(RowsOf { owner: Owner::Selector(*selector), drop_name: false }, *reading == Reading::Time)
+                dropped(RowsOf { owner: Owner::Selector(*selector), drop_name: false }, reading.drops_name())
             }
             Op::Range { source, func, .. } => {
                 let base = match source {

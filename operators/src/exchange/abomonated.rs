@@ -21,12 +21,12 @@ fn head(batch: &RunBatch) -> Head {
     ((u64::from(batch.link), batch.runs.seq), defs)
 }
 
-/// (series, stamp, the histogram's own bytes).
-type Histograms = Vec<((u32, i64), Vec<u8>)>;
+/// (series, (stamp, start), the histogram's own bytes).
+type Histograms = Vec<((u32, (i64, i64)), Vec<u8>)>;
 
 fn histograms(batch: &RunBatch) -> Histograms {
     let samples = batch.runs.histograms.iter();
-    samples.map(|s| ((s.series, s.stamp_ms), Vec::from((*s.histogram).clone()))).collect()
+    samples.map(|s| ((s.series, (s.stamp_ms, s.start_ms)), Vec::from((*s.histogram).clone()))).collect()
 }
 
 fn padded<T: Abomonation>(section: &T) -> usize {
@@ -37,7 +37,7 @@ fn padded<T: Abomonation>(section: &T) -> usize {
 pub fn length(batch: &RunBatch) -> usize {
     let runs = &batch.runs;
     let columns = padded(&runs.series) + padded(&runs.ends) + padded(&runs.stamps) + padded(&runs.values);
-    padded(&head(batch)) + columns + padded(&histograms(batch))
+    padded(&head(batch)) + columns + padded(&runs.starts) + padded(&histograms(batch))
 }
 
 /// Writes a batch.
@@ -48,6 +48,7 @@ pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     section(&runs.ends, writer)?;
     section(&runs.stamps, writer)?;
     section(&runs.values, writer)?;
+    section(&runs.starts, writer)?;
     section(&histograms(batch), writer)
 }
 
@@ -79,15 +80,16 @@ pub fn decode(bytes: &[u8]) -> Option<RunBatch> {
     let (ends, rest) = read::<Vec<u32>>(rest)?;
     let (stamps, rest) = read::<Vec<i64>>(rest)?;
     let (values, rest) = read::<Vec<f64>>(rest)?;
+    let (starts, rest) = read::<Vec<i64>>(rest)?;
     let (histograms, _) = read::<Histograms>(rest)?;
-    let sample = |((series, stamp_ms), bytes): &((u32, i64), Vec<u8>)| {
+    let sample = |((series, (stamp_ms, start_ms)), bytes): &((u32, (i64, i64)), Vec<u8>)| {
         let histogram = Arc::new(Histogram::decode(bytes).ok()?);
-        Some(HistogramSample { series: *series, stamp_ms: *stamp_ms, histogram })
+        Some(HistogramSample { series: *series, stamp_ms: *stamp_ms, histogram, start_ms: *start_ms })
     };
     let histograms = histograms.iter().map(sample).collect::<Option<_>>()?;
     let defs = defs.iter().map(|(n, text)| Some((*n, Labels::from_packed(text)?))).collect::<Option<_>>()?;
     let (series, ends, stamps, values) = (series.clone(), ends.clone(), stamps.clone(), values.clone());
-    let runs = Runs { seq: *seq, defs, series, ends, stamps, values, histograms };
+    let runs = Runs { seq: *seq, defs, series, ends, stamps, values, starts: starts.clone(), histograms };
     well_formed(&runs).then_some(RunBatch { link: u32::try_from(*link).ok()?, runs })
 }
 

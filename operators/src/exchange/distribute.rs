@@ -81,7 +81,7 @@ impl RunDistributor {
             piece.runs.values.reserve(samples);
         }
         for run in batch.runs.iter() {
-            pieces[owner(run.series)].runs.push(run.series, run.stamps, run.values);
+            pieces[owner(run.series)].runs.push_run(run);
         }
         for (number, labels) in batch.runs.defs.drain(..) {
             pieces[owner(number)].runs.defs.push((number, labels));
@@ -115,7 +115,7 @@ impl Distributor<RunBatch> for RunDistributor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bellwether_model::Value;
+    use bellwether_model::{Run, Value};
     use std::sync::Arc;
     use timely::Accountable;
 
@@ -132,9 +132,10 @@ mod tests {
         let mut runs = Runs { seq: 7, ..Runs::default() };
         runs.defs = defs.map(|i| (i, labels(i))).collect();
         for i in series {
-            runs.push(i, &[1, 2], &[f64::from(i), 0.0]);
+            let starts: &[i64] = if i % 5 == 0 { &[i64::from(i), 0] } else { &[] };
+            runs.push_run(Run { series: i, stamps: &[1, 2], values: &[f64::from(i), 0.0], starts });
             if i % 3 == 0 {
-                runs.push_value(i, 3, Value::Histogram(Arc::default()));
+                runs.push_value(i, 3, Value::Histogram(Arc::default()), 0);
             }
         }
         RunBatch { link: 2, runs }
@@ -154,6 +155,8 @@ mod tests {
                         let home = shard_of_vnode(vnode("", &labels(run.series), &["instance"]));
                         assert_eq!(worker_of_shard(home, peers), worker);
                         assert_eq!(run.values[0], f64::from(run.series));
+                        let start = if run.series % 5 == 0 { i64::from(run.series) } else { 0 };
+                        assert_eq!(run.starts.first().copied().unwrap_or(0), start);
                     }
                     for sample in &piece.runs.histograms {
                         let home = shard_of_vnode(vnode("", &labels(sample.series), &["instance"]));

@@ -1,10 +1,10 @@
 //! A batch of runs as bytes: little-endian columns, each padded to 8 bytes.
 //!
 //! ```text
-//! link  seq  bytes of definitions  definitions  runs  samples  bytes of histograms  histograms      u64 each
+//! link  seq  bytes of definitions  definitions  runs  samples  starts  bytes of histograms  histograms      u64 each
 //! definitions: number u32, length u32, packed labels; all together padded
-//! series u32 …, padded   ends u32 …, padded   stamps i64 …   values f64 bits …
-//! histograms: number u32, length u32, stamp i64, the histogram's own bytes; all together padded
+//! series u32 …, padded   ends u32 …, padded   stamps i64 …   values f64 bits …   starts i64 …
+//! histograms: number u32, length u32, stamp i64, start i64, the histogram's own bytes; all together padded
 //! ```
 //!
 //! # Errors
@@ -15,7 +15,7 @@ use bellwether_model::{Histogram, HistogramSample, Labels, Runs};
 use std::io::{Result, Write};
 use std::sync::Arc;
 
-const HEADER_WORDS: usize = 8;
+const HEADER_WORDS: usize = 9;
 
 /// Cells written by one call of the writer.
 const CHUNK: usize = 512;
@@ -35,6 +35,7 @@ fn histograms(runs: &Runs) -> Vec<u8> {
         let length_at = all.len();
         all.extend_from_slice(&[0; 4]);
         all.extend_from_slice(&sample.stamp_ms.to_le_bytes());
+        all.extend_from_slice(&sample.start_ms.to_le_bytes());
         let from = all.len();
         sample.histogram.encode(&mut all);
         let length = (all.len() - from) as u32;
@@ -47,18 +48,18 @@ fn histograms(runs: &Runs) -> Vec<u8> {
 pub fn length(batch: &RunBatch) -> usize {
     let runs = &batch.runs;
     let beside = padded(defs_bytes(runs)) + padded(histograms(runs).len());
-    HEADER_WORDS * 8 + beside + 2 * padded(runs.series.len() * 4) + runs.stamps.len() * 16
+    HEADER_WORDS * 8 + beside + 2 * padded(runs.series.len() * 4) + runs.stamps.len() * 16 + runs.starts.len() * 8
 }
 
 /// Writes a batch.
 pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     let runs = &batch.runs;
     let defs = defs_bytes(runs);
-    let counts = [runs.defs.len(), runs.series.len(), runs.stamps.len()].map(|n| n as u64);
     let histograms = histograms(runs);
-    let beside = [histograms.len(), runs.histograms.len()].map(|n| n as u64);
-    let header = [u64::from(batch.link), runs.seq, defs as u64, counts[0], counts[1], counts[2], beside[0], beside[1]];
-    column(writer, &header, |w| w.to_le_bytes())?;
+    let (beside, samples) = ([runs.starts.len(), histograms.len(), runs.histograms.len()], runs.stamps.len());
+    let sizes = [defs, runs.defs.len(), runs.series.len(), samples, beside[0], beside[1], beside[2]];
+    column(writer, &[u64::from(batch.link), runs.seq], |w| w.to_le_bytes())?;
+    column(writer, &sizes, |n| (n as u64).to_le_bytes())?;
     for (number, labels) in &runs.defs {
         let text = labels.packed();
         writer.write_all(&number.to_le_bytes())?;
@@ -72,6 +73,7 @@ pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     pad(writer, runs.ends.len() * 4)?;
     column(writer, &runs.stamps, |t| t.to_le_bytes())?;
     column(writer, &runs.values, |v| v.to_bits().to_le_bytes())?;
+    column(writer, &runs.starts, |t| t.to_le_bytes())?;
     writer.write_all(&histograms)?;
     pad(writer, histograms.len())
 }
@@ -102,8 +104,9 @@ pub fn decode(mut bytes: &[u8]) -> Option<RunBatch> {
     let ends = read(rest, runs, u32::from_le_bytes)?;
     let stamps = read(rest, samples, i64::from_le_bytes)?;
     let values = read(rest, samples, |b| f64::from_bits(u64::from_le_bytes(b)))?;
-    let histograms = read_histograms(take(rest, size(6)?)?, size(7)?)?;
-    let runs = Runs { seq: header[1], defs, series, ends, stamps, values, histograms };
+    let starts = read(rest, size(6)?, i64::from_le_bytes)?;
+    let histograms = read_histograms(take(rest, size(7)?)?, size(8)?)?;
+    let runs = Runs { seq: header[1], defs, series, ends, stamps, values, starts, histograms };
     well_formed(&runs).then_some(RunBatch { link: u32::try_from(header[0]).ok()?, runs })
 }
 
@@ -111,6 +114,7 @@ pub fn decode(mut bytes: &[u8]) -> Option<RunBatch> {
 pub(super) fn well_formed(runs: &Runs) -> bool {
     runs.series.len() == runs.ends.len()
         && runs.stamps.len() == runs.values.len()
+        && (runs.starts.is_empty() || runs.starts.len() == runs.stamps.len())
         && runs.ends.is_sorted()
         && runs.ends.last().copied().unwrap_or(0) as usize == runs.stamps.len()
 }
@@ -133,12 +137,14 @@ fn read_histograms(mut bytes: &[u8], count: usize) -> Option<Vec<HistogramSample
         let (series, rest) = bytes.split_first_chunk::<4>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (stamp, rest) = rest.split_first_chunk::<8>()?;
+        let (start, rest) = rest.split_first_chunk::<8>()?;
         let (own, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let histogram = Arc::new(Histogram::decode(own).ok()?);
         all.push(HistogramSample {
             series: u32::from_le_bytes(*series),
             stamp_ms: i64::from_le_bytes(*stamp),
             histogram,
+            start_ms: i64::from_le_bytes(*start),
         });
         bytes = rest;
     }

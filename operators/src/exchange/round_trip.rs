@@ -4,28 +4,29 @@
 
 use super::{RunBatch, raw};
 use bellwether_model::histogram::Buckets;
-use bellwether_model::{Histogram, Labels, Runs, Value, stale_nan};
+use bellwether_model::{Histogram, Labels, Run, Runs, Value, stale_nan};
 use proptest::prelude::*;
 use timely::bytes::arc::BytesMut;
 use timely::dataflow::channels::ContainerBytes;
 
 fn batch() -> impl Strategy<Value = RunBatch> {
     let def = (any::<u32>(), prop::collection::btree_map("[a-z_]{1,9}", "\\PC{1,40}", 0..4));
-    let run = (any::<u32>(), prop::collection::vec((any::<i64>(), any::<u64>()), 0..9));
+    let run = (any::<u32>(), prop::collection::vec((any::<i64>(), any::<u64>()), 0..9), 0i64..3);
     let histogram = (any::<u32>(), any::<i64>(), any::<i32>(), prop::collection::vec(any::<f64>(), 0..5));
     let (defs, runs) = (prop::collection::vec(def, 0..5), prop::collection::vec(run, 0..9));
     (any::<u32>(), any::<u64>(), defs, runs, prop::collection::vec(histogram, 0..4)).prop_map(
         |(link, seq, defs, list, histograms)| {
             let mut runs = Runs { seq, ..Runs::default() };
             runs.defs = defs.into_iter().map(|(n, pairs)| (n, Labels::from_pairs(pairs))).collect();
-            for (series, samples) in list {
+            for (series, samples, start) in list {
                 let (stamps, values): (Vec<_>, Vec<_>) =
                     samples.into_iter().map(|(t, v)| (t, f64::from_bits(v))).unzip();
-                runs.push(series, &stamps, &values);
+                let starts: Vec<i64> = stamps.iter().filter(|_| start > 0).map(|t| t.wrapping_sub(start)).collect();
+                runs.push_run(Run { series, stamps: &stamps, values: &values, starts: &starts });
             }
             for (series, stamp, first, counts) in histograms {
                 let h = Histogram { positive: Buckets::from_run(first, &counts), ..Histogram::default() };
-                runs.push_value(series, stamp, Value::Histogram(h.into()));
+                runs.push_value(series, stamp, Value::Histogram(h.into()), stamp.wrapping_sub(1));
             }
             RunBatch { link, runs }
         },

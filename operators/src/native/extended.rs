@@ -6,8 +6,8 @@
 //! window of floats and histograms has changes and resets only. A histogram at a border keeps the hint of the sample it was
 //! made of, so that a reset within a line that was drawn is counted there and not once more.
 
-use super::changes;
 use super::range::{Say, Window};
+use super::{changes, started};
 use crate::annotation::{Doing, Issue};
 use crate::range::{Extended, ExtendedFn};
 use crate::window::HistogramPoint;
@@ -20,11 +20,12 @@ pub(super) fn extended(w: &Window<'_>, f: Extended, end_ms: i64, say: Say<'_>) -
     let line = Line { points: w.histograms, f, begin_ms: end_ms - f.range_ms, end_ms };
     match f.func {
         ExtendedFn::Changes => anchored(w, line.begin_ms).map(|points| Value::Float(changes::changes(points))),
-        ExtendedFn::Resets => anchored(w, line.begin_ms).map(|points| Value::Float(changes::resets(points))),
+        ExtendedFn::Resets => anchored(w, line.begin_ms).map(|points| Value::Float(changes::resets(w, points))),
         _ if w.is_mixed() => {
             say(Issue::MixedRange);
             None
         }
+        _ if w.histograms.is_empty() => started::change(w, f, line.begin_ms, end_ms).map(Value::Float),
         ExtendedFn::Value => line.value(say).map(Value::Histogram),
         ExtendedFn::Rate | ExtendedFn::Increase | ExtendedFn::Delta => {
             line.change(say).map(|h| Value::Histogram(Arc::new(h)))
@@ -33,10 +34,10 @@ pub(super) fn extended(w: &Window<'_>, f: Extended, end_ms: i64, say: Say<'_>) -
 }
 
 /// The last sample at or before the begin and those behind it; `None` where none is behind.
-fn anchored<'w>(w: &'w Window<'_>, begin_ms: i64) -> Option<impl Iterator<Item = Value> + 'w> {
+fn anchored<'w>(w: &'w Window<'_>, begin_ms: i64) -> Option<impl Iterator<Item = (i64, Value)> + 'w> {
     let before = w.points().take_while(|p| p.0 <= begin_ms).count();
     let any_behind = before < w.floats.len() + w.histograms.len();
-    any_behind.then(|| w.points().skip(before.saturating_sub(1)).map(|p| p.1))
+    any_behind.then(|| w.points().skip(before.saturating_sub(1)))
 }
 
 /// Histograms, and the window that is cut out of them.
@@ -76,6 +77,9 @@ impl Line<'_> {
     /// What it grew by, or that a second.
     fn change(&self, say: Say<'_>) -> Option<Histogram> {
         let (first, last) = self.f.borders(self.points.len(), |i| self.points[i].0, self.begin_ms, self.end_ms)?;
+        if self.points[first].0 > self.end_ms {
+            return None;
+        }
         let counter = self.f.func.of_counter();
         let within = &self.points[first..=last];
         let one_kind = |h: &Histogram| h.is_custom() == within[0].1.is_custom();

@@ -8,6 +8,7 @@ use crate::arith::BinOp;
 use crate::program::Reading;
 use crate::range::{Extended, ExtendedFn, RangeFn, WindowSpec};
 use crate::samples::Samples;
+use crate::window::Beside;
 use bellwether_model::histogram::{Buckets, CUSTOM_SCHEMA, Hint};
 use bellwether_model::{Block, Histogram, StepRange, Value, stale_nan};
 use proptest::prelude::*;
@@ -24,7 +25,8 @@ fn once(func: RangeFn, floats: Samples<'_>, histograms: &[(i64, Arc<Histogram>)]
     let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
     let mut b = Block::with_rows(1, 1);
     let (window, mut issues) = (WindowSpec { range_ms: end_ms, offset_ms: 0 }, Issues::default());
-    range(func, floats, histograms, steps, window, None, &mut issues, b.row_mut(0));
+    let beside = Beside { histograms, starts: &[] };
+    range(func, floats, beside, steps, window, None, &mut issues, b.row_mut(0));
     let mixed = issues.each(1).any(|(issue, _)| issue == Issue::MixedRange);
     let told = !floats.is_empty() && b.row(0).is_absent();
     assert_eq!(mixed, told, "what has no result says why");
@@ -47,13 +49,17 @@ fn the_newest_sample_counts_be_it_a_float_or_a_histogram() {
     let steps = StepRange { first_ms: 5, interval_ms: 10, count: 7 };
     let window = WindowSpec { range_ms: 8, offset_ms: 0 };
     let mut b = Block::with_rows(1, 7);
-    instant(samples, &histograms, steps, window, None, Reading::Value, b.row_mut(0));
+    let beside = Beside { histograms: &histograms, starts: &[(30, 25)] };
+    instant(samples, beside, steps, window, None, Reading::Value, b.row_mut(0));
     let points: Vec<_> = b.row(0).points().collect();
     let histogram = |i: usize| Value::Histogram(Arc::clone(&histograms[i].1));
     assert_eq!(points, [(1, Value::Float(1.0)), (2, histogram(0)), (3, Value::Float(3.0)), (4, histogram(1))]);
     b.reset(1, 7);
-    instant(samples, &histograms, steps, window, Some(&[0b100]), Reading::Time, b.row_mut(0));
+    instant(samples, beside, steps, window, Some(&[0b100]), Reading::Time, b.row_mut(0));
     assert_eq!(b.row(0).points().collect::<Vec<_>>(), [(2, Value::Float(0.02))]);
+    b.reset(1, 7);
+    instant(samples, beside, steps, window, Some(&[0b1100]), Reading::StartTime, b.row_mut(0));
+    assert_eq!(b.row(0).points().collect::<Vec<_>>(), [(2, Value::Float(0.0)), (3, Value::Float(0.025))]);
 }
 
 #[test]
@@ -180,7 +186,7 @@ proptest! {
         (func, smoothed) in (0usize..5, any::<bool>()),
         (end_ms, range_ms) in (0i64..800, 1i64..200),
     ) {
-        use ExtendedFn::*;
+        use ExtendedFn::{Changes, Delta, Increase, Rate, Resets};
         let func = [Rate, Increase, Delta, Changes, Resets][func];
         // Distances that are powers of two keep the points of a line exact.
         let mut t = 0;
@@ -197,7 +203,8 @@ proptest! {
         let floats = Samples { base_ms: 0, stamps: &stamps, values: &values };
         crate::range::range(RangeFn::Extended(f), floats, steps, spec, &[], None, &mut Default::default(), b.row_mut(0));
         let mut issues = Issues::default();
-        range(RangeFn::Extended(f), NONE, &histograms, steps, spec, None, &mut issues, b.row_mut(1));
+        let beside = Beside { histograms: &histograms, starts: &[] };
+        range(RangeFn::Extended(f), NONE, beside, steps, spec, None, &mut issues, b.row_mut(1));
         let found = b.row(1).value(0).map(|v| match v {
             Value::Histogram(h) => h.count,
             Value::Float(v) => v,
@@ -215,7 +222,8 @@ fn a_smoothed_selector_draws_a_line_between_histograms() {
         let steps = StepRange { first_ms: at_ms, interval_ms: 1, count: 1 };
         let mut b = Block::with_rows(1, 1);
         let (window, mut issues) = (WindowSpec { range_ms: 200, offset_ms: -100 }, Issues::default());
-        range(RangeFn::Extended(f), floats, histograms, steps, window, None, &mut issues, b.row_mut(0));
+        let beside = Beside { histograms, starts: &[] };
+        range(RangeFn::Extended(f), floats, beside, steps, window, None, &mut issues, b.row_mut(0));
         let count = b.row(0).histogram(0).map(|h| h.count);
         (count, issues.each(1).map(|i| i.0).collect::<Vec<_>>())
     };
@@ -226,4 +234,57 @@ fn a_smoothed_selector_draws_a_line_between_histograms() {
     assert_eq!(at(&[(10, h(&[4.0])), (20, Arc::new(custom))], NONE, 15), (None, vec![Issue::MixedLayouts]));
     let floats = Samples { base_ms: 0, stamps: &[12], values: &[1.0] };
     assert_eq!(at(&points, floats, 15), (None, vec![Issue::MixedRange]));
+}
+
+/// What the kernel of floats gives at one step, and what a window step by step gives, of floats and of their histograms.
+fn thrice(func: RangeFn, stamps: &[u32], values: &[f64], starts: &[(i64, i64)], end_ms: i64) -> [Option<f64>; 3] {
+    let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
+    let spec = WindowSpec { range_ms: 150, offset_ms: 0 };
+    let floats = Samples { base_ms: 0, stamps, values };
+    let one = |v: &f64| Arc::new(Histogram { hint: Hint::Gauge, ..(*h(&[*v])).clone() });
+    let histograms: Vec<_> = stamps.iter().zip(values).map(|(t, v)| (i64::from(*t), one(v))).collect();
+    let mut b = Block::with_rows(3, 1);
+    for row in [0, 1] {
+        crate::range::range(func, floats, steps, spec, &[], None, &mut Default::default(), b.row_mut(row));
+    }
+    let mut issues = Issues::default();
+    range(func, floats, Beside { histograms: &[], starts }, steps, spec, None, &mut issues, b.row_mut(1));
+    range(func, NONE, Beside { histograms: &histograms, starts }, steps, spec, None, &mut issues, b.row_mut(2));
+    [0, 1, 2].map(|row| match b.row(row).value(0)? {
+        Value::Float(v) => Some(v),
+        Value::Histogram(h) => Some(h.count),
+    })
+}
+
+proptest! {
+    /// A start at its own sample says nothing, so that the kernel and the window step by step agree; whatever starts say,
+    /// histograms are as their counts.
+    #[test]
+    fn starts_are_read_of_floats_and_histograms_alike(
+        samples in prop::collection::vec((1u32..40, 0u8..6, -60i64..3), 1..12),
+        func in 0usize..4,
+        end_ms in 0i64..400,
+    ) {
+        let func = [RangeFn::Rate, RangeFn::Increase, RangeFn::Irate, RangeFn::Resets][func];
+        let mut t = 0;
+        let stamps: Vec<u32> = samples.iter().map(|s| { t += s.0; t }).collect();
+        let values: Vec<f64> = samples.iter().map(|s| f64::from(s.1)).collect();
+        let of = |start: &dyn Fn(i64, i64) -> i64| -> Vec<(i64, i64)> {
+            let pairs = stamps.iter().zip(&samples).map(|(t, s)| (i64::from(*t), start(i64::from(*t), s.2)));
+            pairs.filter(|p| p.1 != 0).collect()
+        };
+        let [kernel, floats, _] = thrice(func, &stamps, &values, &of(&|t, _| t), end_ms);
+        prop_assert_eq!(kernel.map(f64::to_bits), floats.map(f64::to_bits));
+        let [_, floats, histograms] = thrice(func, &stamps, &values, &of(&|t, back| t + back), end_ms);
+        prop_assert_eq!(floats, histograms);
+    }
+}
+
+#[test]
+fn a_counter_that_began_within_the_window_was_nothing_then() {
+    let of = |starts: &[(i64, i64)]| thrice(RangeFn::Increase, &[100], &[7.0], starts, 100)[1];
+    assert_eq!([of(&[]), of(&[(100, 60)]), of(&[(100, -60)])], [None, Some(7.0), None]);
+    let anchored = Extended { func: ExtendedFn::Increase, smoothed: false, range_ms: 100, offset_ms: 0 };
+    let two = |starts: &[(i64, i64)]| thrice(RangeFn::Extended(anchored), &[80, 140], &[3.0, 4.0], starts, 150)[1];
+    assert_eq!([two(&[(140, 70)]), two(&[(140, 110)])], [Some(1.0), Some(4.0)]);
 }

@@ -43,8 +43,26 @@ pub enum Reading {
     Value,
     /// Its time in seconds (`timestamp(selector)`); drops the name.
     Time,
+    /// When its counter began to count, in seconds, 0 where that is not known (`start_timestamp(selector)`); drops the name.
+    StartTime,
     /// Of a float its time in seconds, a histogram as it is: by what [`Op::Info`] chooses. Keeps the name.
     Info,
+}
+
+impl Reading {
+    /// Whether elements lose their name.
+    pub fn drops_name(self) -> bool {
+        self.function().is_some()
+    }
+
+    /// The function of a selector that reads so.
+    pub fn function(self) -> Option<&'static str> {
+        match self {
+            Self::Time => Some("timestamp"),
+            Self::StartTime => Some("start_timestamp"),
+            Self::Value | Self::Info => None,
+        }
+    }
 }
 
 /// `by (…)` or `without (…)`.
@@ -193,6 +211,8 @@ pub enum Op {
         range_ms: i64,
         /// ms; may be negative.
         offset_ms: i64,
+        /// Whether start timestamps count.
+        starts: bool,
     },
     /// Keeps the results of a subquery's inner expression on the inner grid as samples. (operands: vector)
     Ring {

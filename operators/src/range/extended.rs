@@ -66,7 +66,7 @@ impl ExtendedFn {
 
 impl Extended {
     /// The samples that a window `(begin_ms, end_ms]` begins and ends with, of `count` ascending stamps, at least one; `None`
-    /// where the window has nothing.
+    /// where nothing is behind its begin. The first one may be behind its end.
     pub(crate) fn borders(
         self,
         count: usize,
@@ -77,7 +77,7 @@ impl Extended {
         let newest = count - 1;
         let first = least(newest, |i| stamp_ms(i) > begin_ms).saturating_sub(1);
         let last = if self.smoothed { least(newest, |i| stamp_ms(i) >= end_ms) } else { newest };
-        (stamp_ms(last) > begin_ms && stamp_ms(first) <= end_ms).then_some((first, last))
+        (stamp_ms(last) > begin_ms).then_some((first, last))
     }
 }
 
@@ -140,6 +140,9 @@ impl Points<'_> {
     /// `None` where the window has nothing.
     fn cut(&self, f: Extended, start: i64, end: i64) -> Option<Cut> {
         let (first, last) = f.borders(self.stamps.len(), |i| self.stamp(i), start, end)?;
+        if self.stamp(first) > end {
+            return None;
+        }
         let counter = f.func.of_counter();
         let left = match f.smoothed && self.stamp(first) < start {
             true => self.between(first, start, counter),

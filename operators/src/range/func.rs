@@ -128,6 +128,12 @@ impl RangeFn {
         extended || matches!(self, Rate | Increase)
     }
 
+    /// Whether start timestamps tell it of counter resets.
+    pub fn reads_starts(self) -> bool {
+        let extended = matches!(self, Extended(f) if f.func == ExtendedFn::Resets);
+        extended || self.reads_counter() || matches!(self, Irate | Resets)
+    }
+
     /// The same function at an instant that is `ms` later, of the same window.
     pub fn seen_later(self, ms: i64) -> Self {
         match self {

@@ -12,9 +12,9 @@
 //! without retained samples is retracted from the join; its slot is free one call of [`SeriesStore::prune`] later,
 //! when no row refers to it any more.
 
+use super::beside::{Beside, HistogramPoint, Points};
 use super::buffer::{Pushed, SampleBuffer};
 use super::cadence::Cadences;
-use super::histograms::{HistogramPoint, HistogramStore};
 use crate::lookup::Lookup;
 use crate::samples::Samples;
 use bellwether_model::{Histogram, Labels, Runs, Value};
@@ -115,7 +115,9 @@ pub struct SeriesStore {
     /// Samples older than this are not read any more, not even by the deepest selector, ms.
     unread_before_ms: Option<i64>,
     ignored_names: BTreeSet<String>,
-    histograms: HistogramStore,
+    histograms: Points<Arc<Histogram>>,
+    /// Start timestamps of floats and histograms, ms.
+    starts: Points<i64>,
 }
 
 impl SeriesStore {
@@ -159,10 +161,15 @@ impl SeriesStore {
             self.make_room(slot, run.stamps.len());
             let alone = self.histograms.of(slot).is_empty();
             let (samples, cadences) = (&mut self.series[slot as usize].samples, &mut self.cadences);
-            if !(alone && samples.append(cadences, run.stamps, run.values)) {
-                for (stamp, value) in run.stamps.iter().zip(run.values) {
+            if !(alone && run.starts.is_empty() && samples.append(cadences, run.stamps, run.values)) {
+                for (i, (stamp, value)) in run.stamps.iter().zip(run.values).enumerate() {
                     let taken = !alone && self.histograms.has(slot, *stamp);
-                    done.count(if taken { Pushed::Conflict } else { samples.push(cadences, *stamp, *value) });
+                    let pushed = if taken { Pushed::Conflict } else { samples.push(cadences, *stamp, *value) };
+                    let start_ms = run.starts.get(i).copied().unwrap_or(0);
+                    if pushed == Pushed::Stored && start_ms != 0 {
+                        self.starts.push(slot, *stamp, start_ms);
+                    }
+                    done.count(pushed);
                 }
             }
         }
@@ -172,7 +179,11 @@ impl SeriesStore {
                 continue;
             };
             done.late += u64::from(sample.stamp_ms <= late_ms);
-            done.count(self.push_histogram(slot, sample.stamp_ms, Arc::clone(&sample.histogram)));
+            let pushed = self.push_histogram(slot, sample.stamp_ms, Arc::clone(&sample.histogram));
+            if pushed == Pushed::Stored {
+                self.push_start(slot, sample.stamp_ms, sample.start_ms);
+            }
+            done.count(pushed);
         }
         done
     }
@@ -270,6 +281,13 @@ impl SeriesStore {
         }
     }
 
+    /// When the sample of that stamp began to count, ms; 0 where that is not known.
+    pub fn push_start(&mut self, slot: Slot, stamp_ms: i64, start_ms: i64) {
+        if start_ms != 0 {
+            self.starts.push(slot, stamp_ms, start_ms);
+        }
+    }
+
     /// The labels of a series.
     pub fn labels(&self, slot: Slot) -> &Labels {
         &self.series[slot as usize].labels
@@ -290,6 +308,11 @@ impl SeriesStore {
         self.histograms.of(slot)
     }
 
+    /// What a series retains beside its floats.
+    pub fn beside(&self, slot: Slot) -> Beside<'_> {
+        Beside { histograms: self.histograms.of(slot), starts: self.starts.of(slot) }
+    }
+
     /// Whether a series retains nothing.
     pub fn is_empty(&self, slot: Slot) -> bool {
         self.samples(slot).is_empty() && self.histograms(slot).is_empty()
@@ -305,6 +328,7 @@ impl SeriesStore {
     pub fn prune_one(&mut self, slot: Slot, before_ms: i64) {
         self.series[slot as usize].samples.prune(before_ms);
         self.histograms.prune(slot, before_ms);
+        self.starts.prune(slot, before_ms);
     }
 
     /// Forgets how far back series are read; each selector says so again with [`SeriesStore::retain`].
@@ -336,6 +360,7 @@ impl SeriesStore {
             let histogram_ms = self.histograms.last_ms(slot as Slot);
             let (own_ms, lives) = series.prune(before_ms, self.deepest_ms, histogram_ms);
             self.histograms.prune(slot as Slot, own_ms);
+            self.starts.prune(slot as Slot, own_ms);
             if !lives {
                 series.life = Life::Dying;
                 self.dying.push(slot as Slot);
@@ -354,13 +379,15 @@ impl SeriesStore {
         series.retain_ms = 0;
         series.samples = SampleBuffer::default();
         self.histograms.remove(slot);
+        self.starts.remove(slot);
         self.free.push(slot);
     }
 
     /// Bytes on the heap, without the labels' shared text.
     pub fn heap_bytes(&self) -> usize {
         let samples: usize = self.series.iter().map(|s| s.samples.heap_bytes()).sum();
-        samples + self.histograms.heap_bytes() + self.series.capacity() * size_of::<Series>()
+        let beside = self.histograms.heap_bytes(|h| h.bytes()) + self.starts.heap_bytes(|_| 0);
+        samples + beside + self.series.capacity() * size_of::<Series>()
     }
 }
 
@@ -409,7 +436,7 @@ mod tests {
         let mut s = SeriesStore::default();
         let mut runs = batch(&[(0, "up")], &[(0, 10, 1.0), (0, 30, 3.0)]);
         for (t, count) in [(10, 9.0), (20, 2.0), (20, 2.0), (20, 5.0), (40, 4.0)] {
-            runs.push_value(0, t, Value::Histogram(h(count)));
+            runs.push_value(0, t, Value::Histogram(h(count)), 0);
         }
         let a = s.admit(0, &runs, i64::MIN);
         assert_eq!((a.samples, a.duplicates, a.conflicts, a.appeared.len()), (7, 1, 2, 1));
@@ -420,10 +447,26 @@ mod tests {
         s.prune_one(slot, 30);
         assert_eq!((s.histograms(slot).len(), s.samples(slot).len()), (1, 2));
         let mut only = batch(&[(1, "down")], &[]);
-        only.push_value(1, 60, Value::Histogram(h(1.0)));
+        only.push_value(1, 60, Value::Histogram(h(1.0)), 0);
         let down = s.admit(0, &only, i64::MIN).appeared[0];
         assert!(!s.prune(60).contains(&down) && !s.is_empty(down));
         assert!(s.prune(61).contains(&down));
+    }
+
+    #[test]
+    fn a_start_belongs_to_the_sample_that_came_first() {
+        let h = Arc::new(Histogram::default());
+        let mut s = SeriesStore::default();
+        let mut runs = batch(&[(0, "up")], &[(0, 10, 1.0)]);
+        for (t, v, start) in [(10, 2.0, 5), (20, 2.0, 15), (20, 2.0, 16), (30, 3.0, 0)] {
+            runs.push_value(0, t, Value::Float(v), start);
+        }
+        runs.push_value(0, 30, Value::Histogram(Arc::clone(&h)), 25);
+        runs.push_value(0, 40, Value::Histogram(h), 35);
+        let slot = s.admit(0, &runs, i64::MIN).appeared[0];
+        assert_eq!(s.beside(slot).starts, [(20, 15), (40, 35)]);
+        s.prune_one(slot, 21);
+        assert_eq!(s.beside(slot).starts, [(40, 35)]);
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn samples(test: &TestGroup, to_ms: i64) -> Vec<Sample> {
                 break;
             }
             if let Some(value) = value {
-                samples.push(Sample { labels: series.labels.clone(), timestamp_ms, value });
+                samples.push(Sample { labels: series.labels.clone(), timestamp_ms, value, start_ms: 0 });
             }
         }
     }

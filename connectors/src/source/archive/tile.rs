@@ -179,6 +179,7 @@ impl Tile {
             ends: Vec::with_capacity(taken),
             stamps: Vec::with_capacity(total),
             values: Vec::with_capacity(total),
+            starts: Vec::new(),
             histograms: Vec::new(),
         };
         for (e, count) in self.entries.iter_mut().zip(&self.cuts).filter(|(_, count)| **count > 0) {

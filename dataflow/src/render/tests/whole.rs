@@ -3,7 +3,8 @@
 use super::*;
 use crate::lower::{Options, compile, rule_inputs};
 use crate::rules::load_text;
-use bellwether_model::Decision;
+use bellwether_model::histogram::Buckets;
+use bellwether_model::{Decision, Histogram, Value};
 use bellwether_operators::evaluate::KeptState;
 
 pub(super) const RULES: &str = r#"
@@ -25,6 +26,17 @@ groups:
         expr: max by (job) (load) > 1.5 * avg by (job) (load @ 900) and avg by (job) (load @ 3000 offset 20m) > 0
       - alert: AsBefore
         expr: quantile_over_time(scalar(avg(load)) / 100, load[5m] @ 1200) > 60
+      - record: job:lat:rate
+        expr: sum by (job) (rate(lat[2m]))
+      - alert: Slow
+        expr: histogram_quantile(0.8, job:lat:rate) > 1.3
+        for: 30s
+      - alert: SlowerThanThen
+        expr: histogram_avg(job:lat:rate) > 1.1 * histogram_avg(job:lat:rate @ 900)
+      - alert: Slowing
+        expr: histogram_fraction(1, 2, sum_over_time(job:lat:rate[5m:1m])) > 0.6
+      - alert: SlowBetween
+        expr: max(histogram_sum(increase(lat[1m] smoothed))) > 500
       - alert: Trend
         expr: avg_over_time(job:load:avg[5m:1m]) > 47.5
   - name: up
@@ -48,15 +60,27 @@ fn noise(what: &str, host: i64, stamp_ms: i64) -> f64 {
     (bellwether_model::hash64(&parts) % 1000) as f64 / 10.0
 }
 
+/// A counter that resets, of answers in less than a second and in less than two.
+fn latencies(host: i64, tick: i64) -> Value {
+    let count = tick as f64 * (15.0 + noise("answers", host, tick / 40));
+    let slow = count * noise("slow", host % 3, tick / 20) / 100.0;
+    let positive = Buckets::from_run(0, &[count - slow, slow]);
+    Value::Histogram(Arc::new(Histogram { count, sum: count + slow, positive, ..Histogram::default() }))
+}
+
 pub(super) fn samples() -> Vec<Sample> {
     let mut all = Vec::new();
     for tick in 1..=END_MS / 15_000 {
         let timestamp_ms = tick * 15_000 - 7;
-        let mut push = |name: &str, host: i64, value: f64| {
+        let mut push = |name: &str, host: i64, value: Value| {
             let pairs = [("instance", format!("host-{host}")), ("job", format!("job-{}", host % 3))];
             let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (*n, v.as_str())).chain([("__name__", name)]));
-            all.push(Sample::float(labels, timestamp_ms, value));
+            all.push(Sample { labels, timestamp_ms, value, start_ms: 0 });
         };
+        for host in 0..12 {
+            push("lat", host, latencies(host, tick));
+        }
+        let mut push = |name: &str, host: i64, value: f64| push(name, host, Value::Float(value));
         for host in 0..12 {
             push("up", host, if noise("up", host, tick / 10) < 25.0 { 0.0 } else { 1.0 });
             push("load", host, noise("load", host, tick / 4));
@@ -132,7 +156,9 @@ pub(super) fn of(decisions: &[Decision], alert: &str) -> usize {
 #[test]
 fn decisions_do_not_depend_on_workers_blocks_or_the_way_they_talk() {
     let (first, expected) = whole(1, Mode::Threads, 600_000);
-    for alert in ["HighLoad", "Busy", "AboveThen", "AsBefore", "Trend", "Down", "Hot", "NoHeartbeat", "ManyDown"] {
+    let floats = ["HighLoad", "Busy", "AboveThen", "AsBefore", "Trend", "Down", "Hot", "NoHeartbeat", "ManyDown"];
+    let histograms = ["Slow", "SlowerThanThen", "Slowing", "SlowBetween"];
+    for alert in floats.into_iter().chain(histograms) {
         assert!(of(&expected, alert) > 0, "{alert}: {} decisions", expected.len());
     }
     for (workers, mode) in ALL {

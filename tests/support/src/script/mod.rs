@@ -10,8 +10,8 @@
 //! any.
 //!
 //! # Limits
-//! Start timestamps are not supported: a series line that uses them is left out of the load and counted, an evaluation
-//! that expects them is counted as not supported.
+//! A series line that cannot be read is left out of the load and counted, an evaluation that expects such a series is counted
+//! as not supported.
 
 mod manifest;
 mod nhcb;
@@ -20,6 +20,7 @@ mod nhcb;
 pub mod notation;
 mod parse;
 mod runner;
+mod starts;
 mod storage;
 mod verdict;
 
@@ -27,10 +28,12 @@ pub use manifest::{Manifest, ManifestError};
 pub use notation::Value;
 pub use parse::{ScriptError, parse_script};
 pub use runner::{Counts, Failure, QueryEngine, QueryOutcome, Report, Runner};
+pub use starts::Starts;
 pub use storage::TestStorage;
 pub use verdict::almost_equal;
 
 use bellwether_model::Labels;
+use std::collections::BTreeMap;
 
 /// One command of a script.
 #[derive(Clone, Debug)]
@@ -54,6 +57,8 @@ pub struct Load {
     pub with_nhcb: bool,
     /// The series.
     pub series: Vec<notation::Series>,
+    /// Start timestamps of series that have any.
+    pub starts: BTreeMap<Labels, Starts>,
     /// Series lines that could not be read.
     pub not_supported: Vec<String>,
 }

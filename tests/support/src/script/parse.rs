@@ -5,7 +5,9 @@
 //! notations that are not supported beside ones that are.
 
 use super::notation::{Series, Value, parse_series, parse_values, unquote_prefix};
+use super::starts::parse_starts;
 use super::{Command, Eval, EvalTime, Expected, FailMatch, Load, Notes};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a script cannot be read.
@@ -96,17 +98,33 @@ impl<'a> Script<'a> {
     fn load(&mut self, interval: &str, with_nhcb: bool) -> Result<Command, ScriptError> {
         let interval_ms = self.duration(interval)?;
         let (line, mut series, mut not_supported) = (self.at, Vec::new(), Vec::new());
+        let (mut starts, mut pending) = (BTreeMap::new(), None);
         while let Some(text) = self.next_in_block() {
-            match parse_series(text) {
-                Ok(s) => {
-                    // Of two lines for one series the later counts.
-                    series.retain(|(labels, _): &Series| *labels != s.0);
-                    series.push(s);
-                }
-                Err(e) => not_supported.push(format!("{text}: {e}")),
+            match (parse_starts(text), pending.take()) {
+                (Some(Ok(found)), None) => pending = Some(found),
+                (Some(Err(e)), None) => not_supported.push(format!("{text}: {e}")),
+                (Some(_), Some(_)) => return self.fail("start timestamps without samples"),
+                (None, found) => match parse_series(text) {
+                    Ok(s) => {
+                        // Of two lines for one series the later counts.
+                        series.retain(|(labels, _): &Series| *labels != s.0);
+                        starts.remove(&s.0);
+                        if let Some((labels, offsets)) = found {
+                            if labels != s.0 || offsets.len() != s.1.len() {
+                                return self.fail("start timestamps of another series, or of more or fewer samples");
+                            }
+                            starts.insert(labels, offsets);
+                        }
+                        series.push(s);
+                    }
+                    Err(e) => not_supported.push(format!("{text}: {e}")),
+                },
             }
         }
-        Ok(Command::Load(Load { line, interval_ms, with_nhcb, series, not_supported }))
+        if pending.is_some() {
+            return self.fail("start timestamps without samples");
+        }
+        Ok(Command::Load(Load { line, interval_ms, with_nhcb, series, starts, not_supported }))
     }
 
     fn eval(&mut self, form: &str, rest: &str) -> Result<Command, ScriptError> {
@@ -226,7 +244,7 @@ fn parse_number(text: &str) -> Option<f64> {
 }
 
 /// A duration (`1m30s`, `-5m`) or a number of seconds, ms.
-fn parse_duration(text: &str) -> Option<i64> {
+pub(super) fn parse_duration(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Some((seconds * 1000.0).round() as i64);
     }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct TestStorage {
     series: BTreeMap<Labels, Vec<(i64, Value)>>,
+    /// Stamps and start timestamps of samples that have one, ms.
+    starts: BTreeMap<Labels, BTreeMap<i64, i64>>,
     version: u64,
     not_supported: usize,
 }
@@ -41,11 +43,10 @@ impl TestStorage {
     /// All samples, series by series.
     pub fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
         self.series.iter().flat_map(|(labels, samples)| {
-            let sample = |(t, value): &(i64, Value)| (*t, value.clone());
-            let labels = labels.clone();
-            samples.iter().map(sample).map(move |(timestamp_ms, value)| {
-                let labels = labels.clone();
-                Sample { labels, timestamp_ms, value }
+            let starts = self.starts.get(labels);
+            samples.iter().map(move |(timestamp_ms, value)| {
+                let start_ms = starts.and_then(|s| s.get(timestamp_ms)).copied().unwrap_or(0);
+                Sample { labels: labels.clone(), timestamp_ms: *timestamp_ms, value: value.clone(), start_ms }
             })
         })
     }
@@ -74,6 +75,15 @@ impl TestStorage {
             for (i, value) in values.iter().enumerate() {
                 if let Some(value) = value {
                     self.push(labels, load.interval_ms * i as i64, value.sample());
+                }
+            }
+        }
+        for (labels, offsets) in &load.starts {
+            let starts = self.starts.entry(labels.clone()).or_default();
+            for (i, offset) in offsets.iter().enumerate() {
+                let at_ms = load.interval_ms * i as i64;
+                if let Some(offset) = offset {
+                    starts.entry(at_ms).or_insert(at_ms + offset);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Native histograms of a worker's series, beside their floats.
+//! What few of a worker's series have beside their floats: native histograms, and start timestamps.
 //!
 //! # State
 //! A list by slot, in order of time, for series that have any: a series of floats takes no byte here, and reading it
@@ -13,15 +13,40 @@ use std::sync::Arc;
 /// A histogram and its stamp, ms.
 pub type HistogramPoint = (i64, Arc<Histogram>);
 
-/// Histograms by slot.
-#[derive(Debug, Default)]
-pub(super) struct HistogramStore {
-    series: BTreeMap<Slot, Vec<HistogramPoint>>,
+/// The stamp of a sample, float or histogram, and when it began to count, ms.
+pub type StartPoint = (i64, i64);
+
+/// What is beside the floats of a series, borrowed from where it is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Native histograms, in order of time.
+    pub histograms: &'a [HistogramPoint],
+    /// Of samples whose start is known, in order of time.
+    pub starts: &'a [StartPoint],
 }
 
-impl HistogramStore {
-    /// The histograms of a series.
-    pub(super) fn of(&self, slot: Slot) -> &[HistogramPoint] {
+impl Beside<'_> {
+    /// Whether there are only floats.
+    pub fn is_empty(&self) -> bool {
+        self.histograms.is_empty() && self.starts.is_empty()
+    }
+}
+
+/// Points of one kind by slot.
+#[derive(Debug)]
+pub(super) struct Points<T> {
+    series: BTreeMap<Slot, Vec<(i64, T)>>,
+}
+
+impl<T> Default for Points<T> {
+    fn default() -> Self {
+        Self { series: BTreeMap::new() }
+    }
+}
+
+impl<T: PartialEq> Points<T> {
+    /// The points of a series.
+    pub(super) fn of(&self, slot: Slot) -> &[(i64, T)] {
         if self.series.is_empty() {
             return &[];
         }
@@ -33,29 +58,29 @@ impl HistogramStore {
         self.of(slot).last().map(|p| p.0)
     }
 
-    /// Whether a series has a histogram of that stamp.
+    /// Whether a series has a point of that stamp.
     pub(super) fn has(&self, slot: Slot, stamp_ms: i64) -> bool {
         self.of(slot).binary_search_by_key(&stamp_ms, |p| p.0).is_ok()
     }
 
-    /// Stores a histogram in time order; of equal stamps the first stays.
-    pub(super) fn push(&mut self, slot: Slot, stamp_ms: i64, histogram: Arc<Histogram>) -> Pushed {
+    /// Stores a point in time order; of equal stamps the first stays.
+    pub(super) fn push(&mut self, slot: Slot, stamp_ms: i64, point: T) -> Pushed {
         let points = self.series.entry(slot).or_default();
         if points.last().is_none_or(|last| last.0 < stamp_ms) {
-            points.push((stamp_ms, histogram));
+            points.push((stamp_ms, point));
             return Pushed::Stored;
         }
         match points.binary_search_by_key(&stamp_ms, |p| p.0) {
-            Ok(at) if points[at].1 == histogram => Pushed::Duplicate,
+            Ok(at) if points[at].1 == point => Pushed::Duplicate,
             Ok(_) => Pushed::Conflict,
             Err(at) => {
-                points.insert(at, (stamp_ms, histogram));
+                points.insert(at, (stamp_ms, point));
                 Pushed::Stored
             }
         }
     }
 
-    /// Drops the histograms of a series that are older than `before_ms`.
+    /// Drops the points of a series that are older than `before_ms`.
     pub(super) fn prune(&mut self, slot: Slot, before_ms: i64) {
         if self.series.is_empty() {
             return;
@@ -76,8 +101,8 @@ impl HistogramStore {
         }
     }
 
-    /// Bytes on the heap; a histogram that several series share counts for each.
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.series.values().flatten().map(|(_, h)| size_of::<HistogramPoint>() + h.bytes()).sum()
+    /// Bytes on the heap, with those behind each point; what several points share counts for each.
+    pub(super) fn heap_bytes(&self, behind: impl Fn(&T) -> usize) -> usize {
+        self.series.values().flatten().map(|(_, point)| size_of::<(i64, T)>() + behind(point)).sum()
     }
 }
