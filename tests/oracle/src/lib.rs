@@ -14,20 +14,21 @@
 //! [`Fault::Query`] has Prometheus's words; [`Fault::NotSupported`] says what this evaluator leaves out.
 //!
 //! # Limits
-//! No native histograms. A subquery or a range query is a series of single steps, so two series that become the same
+//! No start timestamps. Of native histograms the sums themselves, and what tells of a reset, are the model's: what is naive
+//! is what is added up, and when. A subquery or a range query is a series of single steps, so two series that become the same
 //! only by dropping their names, and never at the same step, are no error here; Prometheus refuses them in functions
 //! of ranges.
 //!
 //! # Example
 //! ```
-//! use bellwether_model::{Labels, Sample};
+//! use bellwether_model::{Labels, Sample, Value};
 //! use bellwether_oracle::{Answer, Oracle};
 //!
 //! let labels = Labels::from_pairs([("__name__", "up"), ("job", "a")]);
 //! let samples = (0..5).map(|i| Sample::float(labels.clone(), i * 15_000, i as f64));
 //! let oracle = Oracle::new(samples);
 //! let job = Labels::from_pairs([("job", "a")]);
-//! assert_eq!(oracle.instant("sum by (job) (up)", 60_000), Ok(Answer::Vector(vec![(job, 4.0)])));
+//! assert_eq!(oracle.instant("sum by (job) (up)", 60_000), Ok(Answer::Vector(vec![(job, Value::Float(4.0))])));
 //! ```
 
 mod eval;
@@ -88,10 +89,7 @@ impl Oracle {
     pub fn with_options(samples: impl IntoIterator<Item = Sample>, options: Options) -> Self {
         let mut store = Store::default();
         for sample in samples {
-            // Native histograms are not modelled.
-            if let bellwether_model::Value::Float(value) = sample.value {
-                store.push(&sample.labels, sample.timestamp_ms, value);
-            }
+            store.push(&sample.labels, sample.timestamp_ms, sample.value);
         }
         Self { store, options }
     }

@@ -1,6 +1,6 @@
 //! All samples by series, in order of names, labels and time; stale markers stay in.
 
-use crate::value::Point;
+use crate::value::{Point, Sampled};
 use bellwether_model::Labels;
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct Store {
 
 impl Store {
     /// Adds a sample; of two with one series and stamp the first stays.
-    pub fn push(&mut self, labels: &Labels, stamp_ms: i64, value: f64) {
+    pub fn push(&mut self, labels: &Labels, stamp_ms: i64, value: Sampled) {
         let name = labels.metric_name();
         if !self.names.contains_key(name) {
             self.names.insert(name.to_owned(), BySeries::new());

@@ -1,11 +1,48 @@
 //! What expressions give: scalars, instant vectors, range vectors, strings, and the ways they fail.
 
-use bellwether_model::{Labels, METRIC_NAME};
+pub use bellwether_model::Value as Sampled;
+use bellwether_model::{Histogram, Labels, METRIC_NAME};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// Stamp in ms and value.
-pub type Point = (i64, f64);
+pub type Point = (i64, Sampled);
+
+/// Stamp in ms and a value that is a float.
+pub type FloatPoint = (i64, f64);
+
+/// Stamp in ms and a value that is a native histogram.
+pub type HistogramPoint = (i64, Arc<Histogram>);
+
+/// Points, told apart by kind.
+pub enum Kinds {
+    /// Floats only.
+    Floats(Vec<FloatPoint>),
+    /// Histograms only, at least one.
+    Histograms(Vec<HistogramPoint>),
+    /// Both.
+    Mixed,
+}
+
+/// The points that are floats.
+pub fn floats(points: &[Point]) -> Vec<FloatPoint> {
+    let float = |(t, v): &Point| if let Sampled::Float(v) = v { Some((*t, *v)) } else { None };
+    points.iter().filter_map(float).collect()
+}
+
+impl Kinds {
+    /// Tells points apart.
+    pub fn of(points: &[Point]) -> Self {
+        let histogram = |(t, v): &Point| if let Sampled::Histogram(h) = v { Some((*t, Arc::clone(h))) } else { None };
+        let (floats, histograms) = (floats(points), points.iter().filter_map(histogram).collect::<Vec<_>>());
+        match (floats.is_empty(), histograms.is_empty()) {
+            (_, true) => Self::Floats(floats),
+            (true, false) => Self::Histograms(histograms),
+            (false, false) => Self::Mixed,
+        }
+    }
+}
 
 /// The result of a query at one instant.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +50,7 @@ pub enum Answer {
     /// A number.
     Scalar(f64),
     /// An instant vector.
-    Vector(Vec<(Labels, f64)>),
+    Vector(Vec<(Labels, Sampled)>),
     /// A range vector.
     Matrix(Vec<(Labels, Vec<Point>)>),
     /// A string.
@@ -51,9 +88,16 @@ pub struct Element {
     /// Its labels.
     pub labels: Labels,
     /// Its value.
-    pub value: f64,
+    pub value: Sampled,
     /// Stamp of the sample it was read from, ms; only a selector's elements have another than the step's.
     pub stamp_ms: i64,
+}
+
+impl Element {
+    /// Its value, if that is a float.
+    pub fn float(&self) -> Option<f64> {
+        if let Sampled::Float(v) = self.value { Some(v) } else { None }
+    }
 }
 
 /// How a range is extended by samples outside of it.
@@ -103,9 +147,9 @@ impl Value {
     }
 
     /// As rows of a range query's step.
-    pub fn into_rows(self) -> Result<Vec<(Labels, f64)>, Fault> {
+    pub fn into_rows(self) -> Result<Vec<(Labels, Sampled)>, Fault> {
         match self.into_answer() {
-            Answer::Scalar(v) => Ok(vec![(Labels::empty(), v)]),
+            Answer::Scalar(v) => Ok(vec![(Labels::empty(), Sampled::Float(v))]),
             Answer::Vector(v) => Ok(v),
             _ => fail("invalid expression type for range query, must be Scalar or instant Vector"),
         }

@@ -31,11 +31,11 @@ fn run(shared: &Path, name: &str, first_s: i64, last_s: i64, step_s: i64) -> Com
         }
         match oracle.range(&rule.expr_text, first_s * 1000, last_s * 1000, step_s * 1000) {
             Ok(series) => found.extend(series.into_iter().flat_map(|(labels, points)| {
-                let row = |(timestamp_ms, value)| ResultRow {
+                let row = |(timestamp_ms, value): (i64, bellwether_model::Value)| ResultRow {
                     rule: rule.name.clone(),
                     labels: labels.clone(),
                     timestamp_ms,
-                    value,
+                    value: value.float(),
                 };
                 points.into_iter().map(row).collect::<Vec<_>>()
             })),

@@ -155,5 +155,5 @@ fn groups_run_on_their_own_grids_in_the_order_of_the_list() {
     assert_eq!(order, want);
     // A scalar is one element without labels.
     let Outcome::Result { rows, .. } = &h.evaluations[1].outcome else { panic!() };
-    assert_eq!(rows, &[(Labels::empty(), 1.0)]);
+    assert_eq!(rows, &[(Labels::empty(), bellwether_model::Value::Float(1.0))]);
 }

@@ -116,7 +116,7 @@ fn check_alerts(case: &AlertCase, groups: &[Group], history: &History, start_ms:
 
 fn check_expr(case: &ExprCase, oracle: &Oracle, start_ms: i64) -> Result<(), Miss> {
     let mut got = match oracle.instant(&case.expr, start_ms + case.eval_time_ms) {
-        Ok(Answer::Vector(v)) => v,
+        Ok(Answer::Vector(v)) => v.into_iter().map(|(labels, value)| (labels, value.float())).collect(),
         Ok(Answer::Scalar(v)) => vec![(Labels::empty(), v)],
         Ok(other) => return differs(format!("line {}: {other:?}", case.line)),
         Err(e) => return differs(format!("line {}: {e}", case.line)),

@@ -4,9 +4,10 @@
 //! `by` keeps the named labels, `without` drops them and the name, neither drops all. Groups come in the order in
 //! which their first element comes.
 
-use super::{Env, scalar, text, top, vector};
+use super::over_time::values;
+use super::{Env, histogram_sum, scalar, text, top, vector};
 use crate::numeric::{format_float, maximum, mean, minimum, quantile, sum, variance};
-use crate::value::{Element, Fault, fail, is_reserved};
+use crate::value::{Element, Fault, Point, Sampled, fail, floats, is_reserved};
 use bellwether_model::Labels;
 use bellwether_model::xxh64::prometheus_hash;
 use promql_parser::parser::token::{
@@ -59,11 +60,15 @@ pub fn aggregate(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault
         T_LIMIT_RATIO => limit_ratio(a, env),
         T_QUANTILE => {
             let q = parameter(a, env)?;
-            fold(a, env, |values| quantile(q, values))
+            fold(a, env, |members| of_floats(members, |values| quantile(q, values)))
         }
+        T_SUM => fold(a, env, |members| histogram_sum::of(members, sum, histogram_sum::sum)),
+        T_AVG => fold(a, env, |members| histogram_sum::of(members, mean, histogram_sum::mean)),
+        T_COUNT => fold(a, env, |members| Some(Sampled::Float(members.len() as f64))),
+        T_GROUP => fold(a, env, |_| Some(Sampled::Float(1.0))),
         op => {
             let f = function(op).ok_or_else(|| Fault::NotSupported(format!("aggregation {}", a.op)))?;
-            fold(a, env, f)
+            fold(a, env, |members| of_floats(members, f))
         }
     }
 }
@@ -72,20 +77,23 @@ fn parameter(a: &AggregateExpr, env: &Env<'_>) -> Result<f64, Fault> {
     a.param.as_ref().map_or_else(|| fail("no parameter"), |p| scalar(p, env))
 }
 
-fn fold(a: &AggregateExpr, env: &Env<'_>, f: impl Fn(&[f64]) -> f64) -> Result<Vec<Element>, Fault> {
+/// Each group's members become one value, or none.
+fn fold(a: &AggregateExpr, env: &Env<'_>, f: impl Fn(&[Point]) -> Option<Sampled>) -> Result<Vec<Element>, Fault> {
     let groups = groups(a.modifier.as_ref(), vector(&a.expr, env)?);
-    let value = |members: &[Element]| f(&members.iter().map(|e| e.value).collect::<Vec<_>>());
-    Ok(groups.into_iter().map(|(labels, members)| env.element(labels, value(&members))).collect())
+    let value = |members: Vec<Element>| f(&members.into_iter().map(|e| (e.stamp_ms, e.value)).collect::<Vec<_>>());
+    Ok(groups.into_iter().filter_map(|(labels, members)| Some(env.sampled(labels, value(members)?))).collect())
+}
+
+/// Of an aggregation that leaves histograms out.
+fn of_floats(members: &[Point], f: impl Fn(&[f64]) -> f64) -> Option<Sampled> {
+    let floats = values(&floats(members));
+    (!floats.is_empty()).then(|| Sampled::Float(f(&floats)))
 }
 
 fn function(op: TokenId) -> Option<fn(&[f64]) -> f64> {
     Some(match op {
-        T_SUM => sum,
-        T_AVG => mean,
-        T_COUNT => |v| v.len() as f64,
         T_MIN => minimum,
         T_MAX => maximum,
-        T_GROUP => |_| 1.0,
         T_STDVAR => variance,
         T_STDDEV => |v| variance(v).sqrt(),
         _ => return None,
@@ -110,7 +118,10 @@ fn count_values(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault>
     let label = a.param.as_ref().map_or_else(|| fail("no parameter"), |p| text(p, env))?;
     super::label_functions::check_name(&label, "invalid label name")?;
     let with_value = |e: Element| {
-        let value = format_float(e.value);
+        let value = match &e.value {
+            Sampled::Float(v) => format_float(*v),
+            Sampled::Histogram(h) => h.to_string(),
+        };
         Element { labels: e.labels.to_builder().set(&label, &value).build(), ..e }
     };
     let elements = vector(&a.expr, env)?.into_iter().map(with_value).collect();

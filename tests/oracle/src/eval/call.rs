@@ -1,14 +1,14 @@
 //! Function calls: which function does what.
 
-use super::extended::{check, points_of};
+use super::extended::{check, counted, points_of};
 use super::over_time::{keeps_name, values};
 use super::rate::{Kind, extrapolated, instantaneous};
-use super::{
-    Env, absent, bare, calendar, changes, eval, histogram, info, label_functions, map, math, over_time, regression,
-};
-use super::{scalar, selector, text, vector, windows};
+use super::{Env, absent, bare, calendar, changes, eval, histogram, histogram_value, info, label_functions, map, math};
+use super::{over_time, regression, scalar, selector, text, vector, windows};
 use crate::numeric::{go_max, go_min, quantile};
-use crate::value::{Element, Extension, Fault, Point, Value, Windows, drop_name, fail, unique};
+use crate::value::{
+    Element, Extension, Fault, FloatPoint, Point, Sampled, Value, Windows, drop_name, fail, floats, unique,
+};
 use bellwether_dataflow::promql::{ANCHORED, SMOOTHED};
 use bellwether_model::Labels;
 use promql_parser::parser::value::ValueType;
@@ -39,13 +39,18 @@ pub fn call(c: &Call, env: &Env<'_>) -> Result<Value, Fault> {
         ("step", []) if env.bounds.start_ms == env.bounds.end_ms => Ok(Value::Scalar(0.0)),
         ("step", []) => Ok(Value::Scalar(env.bounds.step_ms as f64 / 1000.0)),
         ("pi", []) => Ok(Value::Scalar(std::f64::consts::PI)),
-        ("scalar", [v]) => Ok(Value::Scalar(match vector(v, env)?.as_slice() {
-            [only] => only.value,
+        ("scalar", [v]) => Ok(Value::Scalar(match floats_of(&vector(v, env)?).as_slice() {
+            [only] => *only,
             _ => f64::NAN,
         })),
         _ if c.func.arg_types.contains(&ValueType::Matrix) => over_range(c, env).map(Value::Vector),
         _ => over_instant(c, env).map(Value::Vector),
     }
+}
+
+/// The values that are floats.
+fn floats_of(elements: &[Element]) -> Vec<f64> {
+    elements.iter().filter_map(Element::float).collect()
 }
 
 /// A selector with an extension, by itself.
@@ -56,8 +61,11 @@ fn extended_selector(inner: &Expr, name: &str, env: &Env<'_>) -> Result<Value, F
         (Expr::VectorSelector(vs), Extension::Anchored) => selector::instant(vs, env).map(Value::Vector),
         (Expr::MatrixSelector(ms), _) => {
             let w = selector::extended(ms, extension, env)?;
-            let rows = w.rows.iter().map(|(labels, points)| (labels.clone(), points_of(points, &w)));
-            let rows = rows.filter(|(_, points)| !points.is_empty()).collect();
+            let mut rows = Vec::new();
+            for (labels, points) in &w.rows {
+                rows.push((labels.clone(), points_of(points, &w)?));
+            }
+            rows.retain(|(_, points)| !points.is_empty());
             Ok(Value::Matrix(Windows { rows, ..w }))
         }
         _ => fail("anchored and smoothed modifiers can only be used on selectors"),
@@ -91,7 +99,7 @@ fn over_range(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     for (labels, points) in &w.rows {
         if let Some(value) = range_function(name, points, &w, &numbers, env)? {
             let labels = if keeps_name(name) { labels.clone() } else { drop_name(labels) };
-            out.push(env.element(labels, value));
+            out.push(env.sampled(labels, value));
         }
     }
     unique(out)
@@ -103,16 +111,29 @@ fn range_function(
     w: &Windows,
     numbers: &[f64],
     env: &Env<'_>,
-) -> Result<Option<f64>, Fault> {
+) -> Result<Option<Sampled>, Fault> {
     let kind = |counter, per_second| Kind { counter, per_second };
+    Ok(match name {
+        "rate" => extrapolated(points, w, kind(true, true)),
+        "increase" => extrapolated(points, w, kind(true, false)),
+        "delta" => extrapolated(points, w, kind(false, false)),
+        "irate" => instantaneous(points, kind(true, true)),
+        "idelta" => instantaneous(points, kind(false, false)),
+        "changes" => changes::changes(counted(points, w)).map(Sampled::Float),
+        "resets" => changes::resets(counted(points, w)).map(Sampled::Float),
+        _ => match over_time::of_any(name, points) {
+            Some(value) => value,
+            None => float_function(name, &floats(points), numbers, env)?.map(Sampled::Float),
+        },
+    })
+}
+
+/// Functions that see the floats of a window only.
+fn float_function(name: &str, points: &[FloatPoint], numbers: &[f64], env: &Env<'_>) -> Result<Option<f64>, Fault> {
+    if points.is_empty() {
+        return Ok(None);
+    }
     Ok(match (name, numbers) {
-        ("rate", _) => extrapolated(points, w, kind(true, true)),
-        ("increase", _) => extrapolated(points, w, kind(true, false)),
-        ("delta", _) => extrapolated(points, w, kind(false, false)),
-        ("irate", _) => instantaneous(points, kind(true, true)),
-        ("idelta", _) => instantaneous(points, kind(false, false)),
-        ("changes", _) => changes::changes(&points_of(points, w)),
-        ("resets", _) => changes::resets(&points_of(points, w)),
         ("deriv", _) => regression::deriv(points),
         ("predict_linear", [seconds]) => regression::predict(points, env.at_ms, *seconds),
         ("quantile_over_time", [q]) => Some(quantile(*q, &values(points))),
@@ -150,10 +171,7 @@ fn over_instant(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
         ("sort", [v]) => Ok(sorted(vector(v, env)?, false)),
         ("sort_desc", [v]) => Ok(sorted(vector(v, env)?, true)),
         ("sort_by_label" | "sort_by_label_desc", [v, names @ ..]) => by_labels(vector(v, env)?, names, name, env),
-        // These read native histograms; a float is none.
-        ("histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev" | "histogram_stdvar", [v]) => {
-            vector(v, env).map(|_| Vec::new())
-        }
+        (_, [v]) if histogram_value::function(name).is_some() => histogram_value::each(name, vector(v, env)?),
         _ => Err(Fault::NotSupported(format!("function {name}"))),
     }
 }
@@ -203,11 +221,12 @@ fn natural(text: &str) -> Vec<(String, u64)> {
     parts
 }
 
-/// In order of values; NaN is last either way.
-fn sorted(mut elements: Vec<Element>, descending: bool) -> Vec<Element> {
-    elements.sort_by(|a, b| {
-        let nan = a.value.is_nan().cmp(&b.value.is_nan());
-        nan.then(if descending { b.value.total_cmp(&a.value) } else { a.value.total_cmp(&b.value) })
+/// In order of values; NaN is last either way, and histograms have no order.
+fn sorted(elements: Vec<Element>, descending: bool) -> Vec<Element> {
+    let mut floats: Vec<(f64, Element)> = elements.into_iter().filter_map(|e| Some((e.float()?, e))).collect();
+    floats.sort_by(|(a, _), (b, _)| {
+        let nan = a.is_nan().cmp(&b.is_nan());
+        nan.then(if descending { b.total_cmp(a) } else { a.total_cmp(b) })
     });
-    elements
+    floats.into_iter().map(|(_, e)| e).collect()
 }

@@ -8,10 +8,10 @@
 //! # Errors
 //! A function that knows no extension refuses it.
 
-use crate::value::{Extension, Fault, Point, Windows, fail};
+use crate::value::{Extension, Fault, FloatPoint, Kinds, Point, Sampled, Windows, fail};
 
 /// The value at `at_ms` on the line between two points.
-pub fn interpolate(before: Point, after: Point, at_ms: i64, counter: bool) -> f64 {
+pub fn interpolate(before: FloatPoint, after: FloatPoint, at_ms: i64, counter: bool) -> f64 {
     let from = if counter && after.1 < before.1 { 0.0 } else { before.1 };
     from + (after.1 - from) * (at_ms - before.0) as f64 / (after.0 - before.0) as f64
 }
@@ -36,11 +36,11 @@ pub struct Cut {
     /// Value at the end.
     pub right: f64,
     /// Points in between.
-    pub inner: Vec<Point>,
+    pub inner: Vec<FloatPoint>,
 }
 
 /// Cuts the points of an extended window; `None` if it holds nothing.
-pub fn cut(points: &[Point], w: &Windows, counter: bool) -> Option<Cut> {
+pub fn cut(points: &[FloatPoint], w: &Windows, counter: bool) -> Option<Cut> {
     let smoothed = w.extension == Some(Extension::Smoothed);
     let newest = points.len().checked_sub(1)?;
     let mut first = points[..newest].partition_point(|(t, _)| *t <= w.start_ms).saturating_sub(1);
@@ -69,14 +69,22 @@ pub fn cut(points: &[Point], w: &Windows, counter: bool) -> Option<Cut> {
     Some(Cut { left, right, inner })
 }
 
-/// The points of a window as functions see them: with an extension, its ends are points too.
-pub fn points_of(points: &[Point], w: &Windows) -> Vec<Point> {
+/// The floats of an extended window as a range vector has them: its ends are points too.
+pub fn points_of(points: &[Point], w: &Windows) -> Result<Vec<Point>, Fault> {
+    let Kinds::Floats(points) = Kinds::of(points) else {
+        return fail("anchored and smoothed modifiers are not supported with histograms");
+    };
+    let Some(c) = cut(&points, w, false) else { return Ok(Vec::new()) };
+    let ends = ([(w.start_ms, c.left)], [(w.end_ms, c.right)]);
+    Ok(ends.0.into_iter().chain(c.inner).chain(ends.1).map(|(t, v)| (t, Sampled::Float(v))).collect())
+}
+
+/// The points that changes are counted of: of an anchored window the last one at or before its start, and those behind,
+/// if there are any.
+pub fn counted<'p>(points: &'p [Point], w: &Windows) -> &'p [Point] {
     if w.extension.is_none() {
-        return points.to_vec();
+        return points;
     }
-    let Some(c) = cut(points, w, false) else { return Vec::new() };
-    let mut out = vec![(w.start_ms, c.left)];
-    out.extend(c.inner);
-    out.push((w.end_ms, c.right));
-    out
+    let behind = points.partition_point(|(t, _)| *t <= w.start_ms);
+    if behind == points.len() { &[] } else { &points[behind.saturating_sub(1)..] }
 }

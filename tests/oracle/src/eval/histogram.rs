@@ -1,14 +1,15 @@
-//! `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over classic buckets.
+//! `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over classic buckets and native histograms.
 //!
 //! # Semantics
+//! Of a label set with both there is no result. Of classic buckets:
 //! Elements are grouped by their labels without `le`; an element whose `le` is no number is left out; equal bounds are
 //! added up; counts that fall from one bound to the next are lifted, differences below a relative 1e-12 are taken for
 //! rounding. Without a `+Inf` bucket there is no answer but NaN.
 
-use super::{Env, scalar, text, vector};
+use super::{Env, histogram_value, scalar, text, vector};
 use crate::numeric::format_float;
-use crate::value::{Element, Fault, drop_name, fail, unique};
-use bellwether_model::Labels;
+use crate::value::{Element, Fault, Sampled, drop_name, fail, unique};
+use bellwether_model::{Histogram, Labels};
 use promql_parser::parser::Call;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -18,11 +19,13 @@ const SMALL_DIFFERENCE: f64 = 1e-12;
 /// Upper bound and cumulative count.
 type Bucket = (f64, f64);
 
-fn buckets(elements: Vec<Element>) -> BTreeMap<Labels, Vec<Bucket>> {
+fn buckets(elements: &[Element]) -> BTreeMap<Labels, Vec<Bucket>> {
     let mut out: BTreeMap<Labels, Vec<Bucket>> = BTreeMap::new();
     for e in elements {
-        if let Ok(bound) = e.labels.get("le").parse::<f64>() {
-            out.entry(e.labels.without("le")).or_default().push((bound, e.value));
+        if let (Ok(bound), Some(count)) = (e.labels.get("le").parse::<f64>(), e.float())
+            && !bound.is_nan()
+        {
+            out.entry(e.labels.without("le")).or_default().push((bound, count));
         }
     }
     for buckets in out.values_mut() {
@@ -142,16 +145,33 @@ fn fraction(lower: f64, upper: f64, buckets: &[Bucket]) -> f64 {
     (rank_of(upper, &buckets) - rank_of(lower, &buckets)) / total
 }
 
-fn by_group(elements: Vec<Element>, env: &Env<'_>, f: impl Fn(&[Bucket]) -> f64) -> Result<Vec<Element>, Fault> {
-    let result = |(labels, b): (&Labels, &Vec<Bucket>)| env.element(drop_name(labels), f(b));
-    unique(buckets(elements).iter().map(result).collect())
+fn by_group(
+    elements: Vec<Element>,
+    env: &Env<'_>,
+    classic: impl Fn(&[Bucket]) -> f64,
+    native: impl Fn(&Histogram) -> f64,
+) -> Result<Vec<Element>, Fault> {
+    let mut groups = buckets(&elements);
+    let mut out = Vec::new();
+    let mut conflicts = Vec::new();
+    for e in &elements {
+        let Sampled::Histogram(h) = &e.value else { continue };
+        if groups.contains_key(&e.labels) {
+            conflicts.push(&e.labels);
+        } else {
+            out.push(env.element(drop_name(&e.labels), native(h)));
+        }
+    }
+    conflicts.into_iter().for_each(|labels| drop(groups.remove(labels)));
+    out.extend(groups.iter().map(|(labels, b)| env.element(drop_name(labels), classic(b))));
+    unique(out)
 }
 
 /// `histogram_quantile(q, v)`.
 pub fn histogram_quantile(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     let [q, v] = c.args.args.as_slice() else { return fail("wrong number of arguments") };
     let q = scalar(q, env)?;
-    by_group(vector(v, env)?, env, |b| quantile(q, b))
+    by_group(vector(v, env)?, env, |b| quantile(q, b), |h| histogram_value::quantile(q, h))
 }
 
 /// `histogram_quantiles(v, label, q, …)`: each quantile under a label that says which, as OpenMetrics writes numbers.
@@ -162,7 +182,7 @@ pub fn histogram_quantiles(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Faul
     for q in qs {
         let q = scalar(q, env)?;
         let written = if q.fract() == 0.0 { format!("{q:.1}") } else { format_float(q) };
-        let of_one = by_group(elements.clone(), env, |b| quantile(q, b))?;
+        let of_one = by_group(elements.clone(), env, |b| quantile(q, b), |h| histogram_value::quantile(q, h))?;
         all.extend(
             of_one.into_iter().map(|e| Element { labels: e.labels.to_builder().set(&label, &written).build(), ..e }),
         );
@@ -174,5 +194,5 @@ pub fn histogram_quantiles(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Faul
 pub fn histogram_fraction(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     let [lower, upper, v] = c.args.args.as_slice() else { return fail("wrong number of arguments") };
     let (lower, upper) = (scalar(lower, env)?, scalar(upper, env)?);
-    by_group(vector(v, env)?, env, |b| fraction(lower, upper, b))
+    by_group(vector(v, env)?, env, |b| fraction(lower, upper, b), |h| histogram_value::fraction(lower, upper, h))
 }

@@ -9,8 +9,8 @@
 //! Prometheus's: duplicates on the "one" side, many-to-one without a grouping, results that are not unique.
 
 use super::Env;
-use super::binary::{Applied, apply, truth};
-use crate::value::{Element, Fault, drop_name, fail, is_reserved, message_labels, unique};
+use super::binary::{Applied, keeps_name, meet, truth};
+use crate::value::{Element, Fault, Sampled, drop_name, fail, is_reserved, message_labels, unique};
 use bellwether_model::Labels;
 use promql_parser::parser::token::{T_LAND, T_LOR, T_LUNLESS};
 use promql_parser::parser::{BinaryExpr, LabelModifier, VectorMatchCardinality};
@@ -62,8 +62,7 @@ impl<'a> Match<'a> {
 
     /// Labels of the result of an element of the "many" side and its partner.
     fn result(&self, many: &Labels, one: &Labels) -> Labels {
-        let keeps_name = self.expr.op.is_comparison_operator() && !self.expr.return_bool();
-        let base = if keeps_name { many.clone() } else { drop_name(many) };
+        let base = if keeps_name(self.expr) { many.clone() } else { drop_name(many) };
         let Some(included) = self.included() else {
             return base.filter(|n| self.on == self.named(n));
         };
@@ -150,18 +149,20 @@ fn join(m: &Match<'_>, many: &[Element], one: &[Element], env: &Env<'_>) -> Resu
         if !results.insert(labels.clone()) {
             return fail("multiple matches for labels: grouping labels must ensure unique matches");
         }
-        if let Some(value) = combine(m, e.value, partner.value)? {
-            out.push(env.element(labels, value));
+        if let Some(value) = combine(m, &e.value, &partner.value)? {
+            out.push(env.sampled(labels, value));
         }
     }
     Ok(out)
 }
 
-fn combine(m: &Match<'_>, many: f64, one: f64) -> Result<Option<f64>, Fault> {
+fn combine(m: &Match<'_>, many: &Sampled, one: &Sampled) -> Result<Option<Sampled>, Fault> {
     let (l, r) = if m.one_is_left() { (one, many) } else { (many, one) };
-    Ok(match apply(m.expr.op.id(), l, r)? {
-        Applied::Number(v) => Some(v),
-        Applied::Holds(holds) if m.expr.return_bool() => Some(truth(holds)),
-        Applied::Holds(holds) => holds.then_some(l),
+    Ok(match meet(m.expr.op.id(), l, r)? {
+        Applied::Number(v) => Some(Sampled::Float(v)),
+        Applied::Histogram(h) => Some(h),
+        Applied::Nothing => None,
+        Applied::Holds(holds) if m.expr.return_bool() => Some(Sampled::Float(truth(holds))),
+        Applied::Holds(holds) => holds.then(|| l.clone()),
     })
 }

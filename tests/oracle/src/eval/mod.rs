@@ -10,6 +10,9 @@ mod call;
 mod changes;
 mod extended;
 mod histogram;
+mod histogram_range;
+mod histogram_sum;
+mod histogram_value;
 mod info;
 mod label_functions;
 mod matching;
@@ -23,7 +26,8 @@ mod top;
 
 use crate::Options;
 use crate::store::Store;
-use crate::value::{Element, Fault, Value, Windows, drop_name, fail, unique};
+use crate::value::{Element, Fault, Sampled, Value, Windows, drop_name, fail, unique};
+use bellwether_model::Labels;
 use promql_parser::parser::Expr;
 
 /// What the query was asked with: what `start()`, `end()` and `step()` mean at every depth.
@@ -59,7 +63,12 @@ pub struct Env<'a> {
 
 impl Env<'_> {
     /// An element that is computed at this step.
-    pub fn element(&self, labels: bellwether_model::Labels, value: f64) -> Element {
+    pub fn element(&self, labels: Labels, value: f64) -> Element {
+        self.sampled(labels, Sampled::Float(value))
+    }
+
+    /// The same, whatever its value is.
+    pub fn sampled(&self, labels: Labels, value: Sampled) -> Element {
         Element { labels, value, stamp_ms: self.at_ms }
     }
 }
@@ -116,15 +125,25 @@ pub fn text(expr: &Expr, env: &Env<'_>) -> Result<String, Fault> {
 fn negate(value: Value) -> Result<Value, Fault> {
     match value {
         Value::Scalar(v) => Ok(Value::Scalar(-v)),
-        Value::Vector(v) => map(v, |x| -x).map(Value::Vector),
+        Value::Vector(v) => {
+            let negated = |value| match value {
+                Sampled::Float(v) => Sampled::Float(-v),
+                Sampled::Histogram(h) => histogram_value::changed(&h, |h| h.multiply(-1.0)),
+            };
+            let each = |e: Element| Element { labels: drop_name(&e.labels), value: negated(e.value), ..e };
+            unique(v.into_iter().map(each).collect()).map(Value::Vector)
+        }
         _ => fail("unary expression only allowed on expressions of type scalar or instant vector"),
     }
 }
 
-/// Each value through `f`, names dropped.
+/// Each float through `f`, names dropped, histograms too.
 pub fn map(elements: Vec<Element>, f: impl Fn(f64) -> f64) -> Result<Vec<Element>, Fault> {
-    let each = |e: Element| Element { labels: drop_name(&e.labels), value: f(e.value), ..e };
-    unique(elements.into_iter().map(each).collect())
+    let each = |e: Element| {
+        let value = Sampled::Float(f(e.float()?));
+        Some(Element { labels: drop_name(&e.labels), value, ..e })
+    };
+    unique(elements.into_iter().filter_map(each).collect())
 }
 
 /// The expression below any parentheses.

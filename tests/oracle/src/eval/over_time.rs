@@ -1,19 +1,29 @@
 //! `…_over_time`: one number of the values of a window.
 
+use super::histogram_sum;
 use crate::numeric::{maximum, mean, minimum, quantile, sum, variance_over_time};
-use crate::value::{Fault, Point, fail};
+use crate::value::{Fault, FloatPoint, Point, Sampled, fail};
 
-/// The function of that name on the values of a window that is not empty.
+/// The functions that take any values, on those of a window that is not empty; `None` of another function.
+pub fn of_any(name: &str, points: &[Point]) -> Option<Option<Sampled>> {
+    Some(match name {
+        "sum_over_time" => histogram_sum::of(points, sum, histogram_sum::sum),
+        "avg_over_time" => histogram_sum::of(points, mean, histogram_sum::mean),
+        "count_over_time" => Some(Sampled::Float(points.len() as f64)),
+        "present_over_time" => Some(Sampled::Float(1.0)),
+        "last_over_time" => points.last().map(|p| p.1.clone()),
+        "first_over_time" => points.first().map(|p| p.1.clone()),
+        "ts_of_first_over_time" => points.first().map(|p| Sampled::Float(p.0 as f64 / 1000.0)),
+        "ts_of_last_over_time" => points.last().map(|p| Sampled::Float(p.0 as f64 / 1000.0)),
+        _ => return None,
+    })
+}
+
+/// The function of that name on the floats of a window, at least one.
 pub fn function(name: &str) -> Option<fn(&[f64]) -> f64> {
     Some(match name {
-        "sum_over_time" => sum,
-        "avg_over_time" => mean,
         "min_over_time" => minimum,
         "max_over_time" => maximum,
-        "count_over_time" => |v| v.len() as f64,
-        "present_over_time" => |_| 1.0,
-        "last_over_time" => |v| v[v.len() - 1],
-        "first_over_time" => |v| v[0],
         "stdvar_over_time" => variance_over_time,
         "mad_over_time" => median_deviation,
         "stddev_over_time" => |v| variance_over_time(v).sqrt(),
@@ -21,12 +31,10 @@ pub fn function(name: &str) -> Option<fn(&[f64]) -> f64> {
     })
 }
 
-/// When the first, last, least or greatest value was, in seconds; of equal extremes the newest counts.
-pub fn time_of(name: &str, points: &[Point]) -> Option<f64> {
+/// When the least or greatest value was, in seconds; of equal extremes the newest counts.
+pub fn time_of(name: &str, points: &[FloatPoint]) -> Option<f64> {
     let extreme = |value: f64| points.iter().rev().find(|p| p.1 == value || (p.1.is_nan() && value.is_nan()));
     let point = match name {
-        "ts_of_first_over_time" => points.first(),
-        "ts_of_last_over_time" => points.last(),
         "ts_of_min_over_time" => extreme(minimum(&values(points))),
         "ts_of_max_over_time" => extreme(maximum(&values(points))),
         _ => None,
@@ -61,7 +69,7 @@ pub fn smoothed(values: &[f64], smoothing: f64, trend: f64) -> Result<Option<f64
 }
 
 /// `integral`: the area under the points by the left point, the right one, or the mean of both.
-pub fn integral(points: &[Point], strategy: Option<f64>) -> f64 {
+pub fn integral(points: &[FloatPoint], strategy: Option<f64>) -> f64 {
     let number = |v: f64| if v.is_nan() { 0.0 } else { v };
     let areas = points.windows(2).map(|p| {
         let (before, now) = (number(p[0].1), number(p[1].1));
@@ -81,6 +89,6 @@ pub fn keeps_name(name: &str) -> bool {
 }
 
 /// The values of points.
-pub fn values(points: &[Point]) -> Vec<f64> {
+pub fn values(points: &[FloatPoint]) -> Vec<f64> {
     points.iter().map(|p| p.1).collect()
 }

@@ -6,7 +6,9 @@
 //! samples; an extended range needs one and does not extrapolate.
 
 use super::extended::cut;
-use crate::value::{Point, Windows};
+use super::histogram_range;
+use crate::value::{FloatPoint, Kinds, Point, Sampled, Windows};
+use std::sync::Arc;
 
 /// What a function makes of a difference.
 #[derive(Clone, Copy)]
@@ -23,11 +25,18 @@ fn lost(first: f64, rest: impl Iterator<Item = f64>) -> f64 {
     lost
 }
 
-/// `rate`, `increase` and `delta` of one series.
-pub fn extrapolated(points: &[Point], w: &Windows, kind: Kind) -> Option<f64> {
-    if w.extension.is_some() {
-        return extended(points, w, kind);
+/// `rate`, `increase` and `delta` of one series; of floats and histograms together there is none.
+pub fn extrapolated(points: &[Point], w: &Windows, kind: Kind) -> Option<Sampled> {
+    match (Kinds::of(points), w.extension) {
+        (Kinds::Floats(points), None) => of_floats(&points, w, kind).map(Sampled::Float),
+        (Kinds::Floats(points), Some(_)) => extended(&points, w, kind).map(Sampled::Float),
+        (Kinds::Histograms(points), None) => histogram_range::extrapolated(&points, w, kind),
+        (Kinds::Histograms(points), Some(_)) => histogram_range::extended(&points, w, kind),
+        (Kinds::Mixed, _) => None,
     }
+}
+
+fn of_floats(points: &[FloatPoint], w: &Windows, kind: Kind) -> Option<f64> {
     let (first, last) = (*points.first()?, *points.last()?);
     if points.len() < 2 {
         return None;
@@ -58,7 +67,7 @@ pub fn extrapolated(points: &[Point], w: &Windows, kind: Kind) -> Option<f64> {
     Some(change * factor)
 }
 
-fn extended(points: &[Point], w: &Windows, kind: Kind) -> Option<f64> {
+fn extended(points: &[FloatPoint], w: &Windows, kind: Kind) -> Option<f64> {
     let c = cut(points, w, kind.counter)?;
     let mut change = c.right - c.left;
     if kind.counter {
@@ -69,8 +78,18 @@ fn extended(points: &[Point], w: &Windows, kind: Kind) -> Option<f64> {
 }
 
 /// `irate` and `idelta` of one series.
-pub fn instantaneous(points: &[Point], kind: Kind) -> Option<f64> {
+pub fn instantaneous(points: &[Point], kind: Kind) -> Option<Sampled> {
     let [.., before, last] = points else { return None };
+    match (&before.1, &last.1) {
+        (Sampled::Float(a), Sampled::Float(b)) => of_two((before.0, *a), (last.0, *b), kind).map(Sampled::Float),
+        (Sampled::Histogram(a), Sampled::Histogram(b)) => {
+            histogram_range::instantaneous(&(before.0, Arc::clone(a)), &(last.0, Arc::clone(b)), kind)
+        }
+        _ => None,
+    }
+}
+
+fn of_two(before: FloatPoint, last: FloatPoint, kind: Kind) -> Option<f64> {
     let reset = kind.counter && last.1 < before.1;
     let change = if reset { last.1 } else { last.1 - before.1 };
     let ms = last.0 - before.0;

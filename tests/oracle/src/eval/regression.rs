@@ -4,7 +4,7 @@
 //! Sums are compensated, as in Prometheus; a window of one value has slope 0, of one infinity NaN. Two samples at least.
 
 use crate::numeric::kahan;
-use crate::value::Point;
+use crate::value::FloatPoint;
 
 /// A compensated sum.
 #[derive(Clone, Copy, Default)]
@@ -21,7 +21,7 @@ impl Sum {
 }
 
 /// Slope by second, and value at `origin_ms`.
-fn line(points: &[Point], origin_ms: i64) -> (f64, f64) {
+fn line(points: &[FloatPoint], origin_ms: i64) -> (f64, f64) {
     let first = points[0].1;
     if points.iter().all(|p| p.1 == first) {
         return if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) };
@@ -42,12 +42,12 @@ fn line(points: &[Point], origin_ms: i64) -> (f64, f64) {
 }
 
 /// `deriv` of one series.
-pub fn deriv(points: &[Point]) -> Option<f64> {
+pub fn deriv(points: &[FloatPoint]) -> Option<f64> {
     (points.len() > 1).then(|| line(points, points[0].0).0)
 }
 
 /// `predict_linear` of one series, `seconds` after the step.
-pub fn predict(points: &[Point], at_ms: i64, seconds: f64) -> Option<f64> {
+pub fn predict(points: &[FloatPoint], at_ms: i64, seconds: f64) -> Option<f64> {
     (points.len() > 1).then(|| {
         let (slope, intercept) = line(points, at_ms);
         slope * seconds + intercept

@@ -5,10 +5,10 @@
 //! gives the samples in (t - range, t] without stale markers. `@` sets t, then `offset` is taken off. `smoothed`
 //! interpolates between the neighbours within the lookback on both sides.
 
-use super::Env;
 use super::extended::interpolate;
+use super::{Env, histogram_range};
 use crate::store::between;
-use crate::value::{Element, Extension, Fault, Point, Windows};
+use crate::value::{Element, Extension, Fault, FloatPoint, Kinds, Point, Sampled, Windows};
 use bellwether_model::{Labels, is_stale};
 use promql_parser::parser::{AtModifier, MatrixSelector, Offset, VectorSelector};
 use std::time::{Duration, SystemTime};
@@ -44,10 +44,10 @@ fn selected<'a>(vs: &'a VectorSelector, env: &Env<'a>) -> impl Iterator<Item = (
 /// An instant selector.
 pub fn instant(vs: &VectorSelector, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     let at_ms = reference_ms(vs.at.as_ref(), vs.offset.as_ref(), env);
-    let newest = |points: &[Point]| between(points, at_ms - env.options.lookback_ms, at_ms).last().copied();
+    let newest = |points: &[Point]| between(points, at_ms - env.options.lookback_ms, at_ms).last().cloned();
     let read = |(labels, points): (&Labels, &[Point])| {
         let (stamp_ms, value) = newest(points)?;
-        (!is_stale(value)).then(|| Element { labels: labels.clone(), value, stamp_ms })
+        (!ends(&value)).then(|| Element { labels: labels.clone(), value, stamp_ms })
     };
     Ok(selected(vs, env).filter_map(read).collect())
 }
@@ -57,21 +57,33 @@ pub fn smoothed(vs: &VectorSelector, env: &Env<'_>) -> Result<Vec<Element>, Faul
     let at_ms = reference_ms(vs.at.as_ref(), vs.offset.as_ref(), env);
     let lookback = env.options.lookback_ms;
     let read = |(labels, points): (&Labels, &[Point])| {
-        let points = live(between(points, at_ms - lookback, at_ms + lookback));
-        let next = points.partition_point(|(stamp, _)| *stamp < at_ms);
-        let value = match (next.checked_sub(1).map(|i| points[i]), points.get(next)) {
-            (_, Some((stamp, value))) if *stamp == at_ms => *value,
-            (Some(before), Some(after)) => interpolate(before, *after, at_ms, false),
-            (Some((_, value)), None) => value,
-            (None, _) => return None,
+        let value = match Kinds::of(&live(between(points, at_ms - lookback, at_ms + lookback))) {
+            Kinds::Floats(points) => Sampled::Float(on_the_line(&points, at_ms)?),
+            Kinds::Histograms(points) => histogram_range::on_the_line(&points, at_ms)?,
+            Kinds::Mixed => return None,
         };
-        Some(env.element(labels.clone(), value))
+        Some(env.sampled(labels.clone(), value))
     };
     Ok(selected(vs, env).filter_map(read).collect())
 }
 
+fn on_the_line(points: &[FloatPoint], at_ms: i64) -> Option<f64> {
+    let next = points.partition_point(|(stamp, _)| *stamp < at_ms);
+    Some(match (next.checked_sub(1).map(|i| points[i]), points.get(next)) {
+        (_, Some((stamp, value))) if *stamp == at_ms => *value,
+        (Some(before), Some(after)) => interpolate(before, *after, at_ms, false),
+        (Some((_, value)), None) => value,
+        (None, _) => return None,
+    })
+}
+
+/// Whether a value is a stale marker.
+fn ends(value: &Sampled) -> bool {
+    matches!(value, Sampled::Float(v) if is_stale(*v))
+}
+
 fn live(points: &[Point]) -> Vec<Point> {
-    points.iter().copied().filter(|(_, value)| !is_stale(*value)).collect()
+    points.iter().filter(|(_, value)| !ends(value)).cloned().collect()
 }
 
 /// A range selector.

@@ -6,10 +6,22 @@
 
 use super::selector::{millis, reference_ms};
 use super::{Env, vector};
-use crate::value::{Fault, Point, Windows};
+use crate::value::{Fault, Point, Sampled, Windows};
 use bellwether_model::Labels;
+use bellwether_model::histogram::Hint;
 use promql_parser::parser::SubqueryExpr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A hint is about the sample before, which is none of these.
+fn without_reset_hint(mut value: Sampled) -> Sampled {
+    if let Sampled::Histogram(h) = &mut value
+        && matches!(h.hint, Hint::Reset | Hint::NotReset)
+    {
+        Arc::make_mut(h).hint = Hint::Unknown;
+    }
+    value
+}
 
 /// A subquery as a range vector.
 pub fn subquery(sq: &SubqueryExpr, env: &Env<'_>) -> Result<Windows, Fault> {
@@ -20,7 +32,7 @@ pub fn subquery(sq: &SubqueryExpr, env: &Env<'_>) -> Result<Windows, Fault> {
     let mut at_ms = (start_ms.div_euclid(step_ms) + 1) * step_ms;
     while at_ms <= end_ms {
         for e in vector(&sq.expr, &Env { at_ms, ..*env })? {
-            rows.entry(e.labels).or_default().push((at_ms, e.value));
+            rows.entry(e.labels).or_default().push((at_ms, without_reset_hint(e.value)));
         }
         at_ms += step_ms;
     }

@@ -25,23 +25,26 @@ fn weaker(a: f64, b: f64, largest: bool) -> bool {
     if largest { a < b } else { a > b }
 }
 
-/// The k strongest elements, the strongest first.
+/// An element and its value.
+type Ranked = (f64, Element);
+
+/// The k strongest elements, the strongest first; histograms take no part.
 pub fn top(elements: Vec<Element>, k: usize, largest: bool) -> Vec<Element> {
-    let mut heap: Vec<Element> = Vec::new();
-    for e in elements {
+    let mut heap: Vec<Ranked> = Vec::new();
+    for e in elements.into_iter().filter_map(|e| Some((e.float()?, e))) {
         if heap.len() < k {
             heap.push(e);
             sift_up(&mut heap, largest);
-        } else if replaces(heap[0].value, e.value, largest) {
+        } else if replaces(heap[0].0, e.0, largest) {
             heap[0] = e;
             sift_down(&mut heap, largest);
         }
     }
-    heap.sort_by(|a, b| {
-        let nan = a.value.is_nan().cmp(&b.value.is_nan());
-        nan.then(if largest { b.value.total_cmp(&a.value) } else { a.value.total_cmp(&b.value) })
+    heap.sort_by(|(a, _), (b, _)| {
+        let nan = a.is_nan().cmp(&b.is_nan());
+        nan.then(if largest { b.total_cmp(a) } else { a.total_cmp(b) })
     });
-    heap
+    heap.into_iter().map(|(_, e)| e).collect()
 }
 
 fn replaces(weakest: f64, new: f64, largest: bool) -> bool {
@@ -50,11 +53,11 @@ fn replaces(weakest: f64, new: f64, largest: bool) -> bool {
 }
 
 /// Go's `container/heap` after a push.
-fn sift_up(heap: &mut [Element], largest: bool) {
+fn sift_up(heap: &mut [Ranked], largest: bool) {
     let mut child = heap.len() - 1;
     while child > 0 {
         let parent = (child - 1) / 2;
-        if !weaker(heap[child].value, heap[parent].value, largest) {
+        if !weaker(heap[child].0, heap[parent].0, largest) {
             return;
         }
         heap.swap(child, parent);
@@ -63,17 +66,17 @@ fn sift_up(heap: &mut [Element], largest: bool) {
 }
 
 /// Go's `container/heap` after the top has changed.
-fn sift_down(heap: &mut [Element], largest: bool) {
+fn sift_down(heap: &mut [Ranked], largest: bool) {
     let mut parent = 0;
     loop {
         let mut child = 2 * parent + 1;
         if child >= heap.len() {
             return;
         }
-        if child + 1 < heap.len() && weaker(heap[child + 1].value, heap[child].value, largest) {
+        if child + 1 < heap.len() && weaker(heap[child + 1].0, heap[child].0, largest) {
             child += 1;
         }
-        if !weaker(heap[child].value, heap[parent].value, largest) {
+        if !weaker(heap[child].0, heap[parent].0, largest) {
             return;
         }
         heap.swap(child, parent);

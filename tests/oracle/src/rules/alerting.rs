@@ -8,7 +8,7 @@
 //! Resolved alerts are forgotten at once: what is kept for sending again is no state of the rule.
 
 use super::{Rule, RuleKind};
-use crate::value::{Fault, fail};
+use crate::value::{Fault, Sampled, fail};
 use bellwether_model::{Labels, METRIC_NAME, Transition};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,10 +60,10 @@ fn identity(rule: &Rule, labels: &Labels) -> Labels {
     b.build()
 }
 
-fn identities(rule: &Rule, rows: &[(Labels, f64)]) -> Result<BTreeMap<Labels, f64>, Fault> {
+fn identities(rule: &Rule, rows: &[(Labels, Sampled)]) -> Result<BTreeMap<Labels, f64>, Fault> {
     let mut found = BTreeMap::new();
     for (labels, value) in rows {
-        if found.insert(identity(rule, labels), *value).is_some() {
+        if found.insert(identity(rule, labels), value.float()).is_some() {
             return fail("vector contains metrics with the same labelset after applying alert labels");
         }
     }
@@ -76,9 +76,9 @@ impl Alerting {
         &mut self,
         rule: &Rule,
         limit: usize,
-        rows: &[(Labels, f64)],
+        rows: &[(Labels, Sampled)],
         step_ms: i64,
-    ) -> Result<Vec<(Labels, f64)>, Fault> {
+    ) -> Result<Vec<(Labels, Sampled)>, Fault> {
         let RuleKind::Alert { for_ms, keep_firing_for_ms } = rule.kind else { return Ok(Vec::new()) };
         let found = identities(rule, rows)?;
         let before = self.active.clone();
@@ -140,7 +140,7 @@ impl Alerting {
     }
 
     /// `ALERTS` and `ALERTS_FOR_STATE`.
-    fn samples(&self) -> Vec<(Labels, f64)> {
+    fn samples(&self) -> Vec<(Labels, Sampled)> {
         let of = |(labels, alert): (&Labels, &Alert)| {
             let state = if alert.firing { "firing" } else { "pending" };
             let mut alerts = labels.to_builder();
@@ -148,7 +148,7 @@ impl Alerting {
             let mut for_state = labels.to_builder();
             for_state.set(METRIC_NAME, "ALERTS_FOR_STATE");
             let active_s = alert.active_at_ms.div_euclid(1000) as f64;
-            [(alerts.build(), 1.0), (for_state.build(), active_s)]
+            [(alerts.build(), Sampled::Float(1.0)), (for_state.build(), Sampled::Float(active_s))]
         };
         self.active.iter().flat_map(of).collect()
     }

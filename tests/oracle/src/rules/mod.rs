@@ -16,7 +16,7 @@ mod recording;
 
 use crate::eval::{Bounds, Env, eval};
 use crate::store::Store;
-use crate::value::{Fault, Value, fail};
+use crate::value::{Fault, Sampled, Value, fail};
 use crate::{Oracle, parse};
 use alerting::Alerting;
 use bellwether_model::{Labels, Sample, Transition, stale_nan};
@@ -75,9 +75,9 @@ pub enum Outcome {
     /// The evaluation went well.
     Result {
         /// The result as the query answers it, in order of labels.
-        rows: Vec<(Labels, f64)>,
+        rows: Vec<(Labels, Sampled)>,
         /// The samples written, without stale markers, in order of labels.
-        written: Vec<(Labels, f64)>,
+        written: Vec<(Labels, Sampled)>,
     },
     /// The evaluation failed, with Prometheus's words.
     Failed(String),
@@ -109,7 +109,7 @@ pub struct TransitionRecord {
     pub step_ms: i64,
     /// What happened.
     pub transition: Transition,
-    /// Value of the expression; where the alert ends, the last one before.
+    /// Value of the expression, 0 of a histogram; where the alert ends, the last one before.
     pub value: f64,
     /// Step at which the episode began, ms.
     pub active_at_ms: i64,
@@ -206,7 +206,7 @@ impl Running<'_> {
         Ok(Outcome::Result { rows, written })
     }
 
-    fn query(&self, oracle: &Oracle, at_ms: i64) -> Result<Vec<(Labels, f64)>, Fault> {
+    fn query(&self, oracle: &Oracle, at_ms: i64) -> Result<Vec<(Labels, Sampled)>, Fault> {
         let bounds = Bounds::instant(at_ms);
         let env = Env { store: &oracle.store, options: oracle.options, at_ms, bounds };
         match eval(&self.expr, &env)? {
@@ -217,10 +217,10 @@ impl Running<'_> {
 
     fn alert(
         &mut self,
-        rows: &[(Labels, f64)],
+        rows: &[(Labels, Sampled)],
         step_ms: i64,
         history: &mut History,
-    ) -> Result<Vec<(Labels, f64)>, Fault> {
+    ) -> Result<Vec<(Labels, Sampled)>, Fault> {
         let result = self.alerting.step(self.rule, self.of.limit, rows, step_ms);
         let (group, rule) = (self.group, self.index);
         history.transitions.extend(self.alerting.changes.drain(..).map(|c| TransitionRecord {
@@ -237,12 +237,12 @@ impl Running<'_> {
     }
 
     /// Writes the samples, and a stale marker for each series that was written last time and is not now.
-    fn write(&mut self, store: &mut Store, at_ms: i64, written: &[(Labels, f64)], history: &mut History) {
+    fn write(&mut self, store: &mut Store, at_ms: i64, written: &[(Labels, Sampled)], history: &mut History) {
         let now: BTreeSet<Labels> = written.iter().map(|(labels, _)| labels.clone()).collect();
-        let ended = self.written.difference(&now).map(|labels| (labels.clone(), stale_nan()));
+        let ended = self.written.difference(&now).map(|labels| (labels.clone(), Sampled::Float(stale_nan())));
         for (labels, value) in written.iter().cloned().chain(ended) {
-            store.push(&labels, at_ms, value);
-            history.samples.push(Sample::float(labels, at_ms, value));
+            store.push(&labels, at_ms, value.clone());
+            history.samples.push(Sample { labels, timestamp_ms: at_ms, value, start_ms: 0 });
         }
         self.written = now;
     }
