@@ -105,7 +105,14 @@ fn answer(texts: &[&str], options: &Options, shape: (usize, i64)) -> Given {
     let queries: Vec<QueryInput<'_>> = texts
         .iter()
         .zip(&exprs)
-        .map(|(text, expr)| QueryInput { text, expr, interval_ms: STEP_MS, phase_ms: 0, range_ms: None })
+        .map(|(text, expr)| QueryInput {
+            text,
+            expr,
+            interval_ms: STEP_MS,
+            phase_ms: 0,
+            range_ms: None,
+            any_type: false,
+        })
         .collect();
     run(&[], &queries, options, &fleet(), (20 * STEP_MS, 119 * STEP_MS), shape)
 }
@@ -329,6 +336,35 @@ fn names_that_go_last_go_everywhere() {
     let kept = ["", "load", "new_requests_total", "requests_total", "requests_total_200", "requests_total_500"];
     assert_eq!(names, BTreeSet::from(kept));
     assert!(given.vectors.iter().flat_map(|v| &v.labels).all(|l| l.get(DROPPED).is_empty()));
+}
+
+#[test]
+fn a_whole_query_may_be_a_window() {
+    let texts =
+        ["requests_total{code=\"500\"}[2m]", "mix[3m] @ 700 offset 1m", "max_over_time(load[1m])[5m:40s]", "nope[5m]"];
+    let exprs: Vec<_> = texts.iter().map(|t| parse_with(t, &Syntax::PROMQLTEST).unwrap()).collect();
+    let at = |text, expr| QueryInput {
+        text,
+        expr,
+        interval_ms: STEP_MS,
+        phase_ms: 0,
+        range_ms: Some((900_000, 900_000)),
+        any_type: true,
+    };
+    let queries: Vec<QueryInput<'_>> = texts.iter().zip(&exprs).map(|(text, expr)| at(*text, expr)).collect();
+    let answer = |shape| run(&[], &queries, &Options::default(), &fleet(), (900_000, 900_000), shape);
+    let want = answer((1, 600_000));
+    assert_eq!(want.errors, []);
+    let stamps: BTreeSet<(u32, i64)> =
+        want.vectors.iter().flat_map(|v| v.steps_ms.iter().map(|s| (v.tag, *s))).collect();
+    assert_eq!(stamps.range((0, 0)..(1, 0)).map(|s| s.1).collect::<Vec<_>>()[..2], [795_000, 810_000]);
+    let of_mix = stamps.range((1, 0)..(2, 0));
+    assert_eq!((of_mix.clone().next(), of_mix.last()), (Some(&(1, 465_000)), Some(&(1, 630_000))));
+    assert_eq!(stamps.range((2, 0)..(3, 0)).count(), 7, "on the subquery's own grid: {stamps:?}");
+    for shape in [(1, STEP_MS), (3, 95_000), (4, 6_000_000)] {
+        let got = answer(shape);
+        assert_eq!(format!("{:?}", got.vectors), format!("{:?}", want.vectors), "{shape:?}");
+    }
 }
 
 #[test]

@@ -53,7 +53,8 @@ pub fn compile(
 
 fn query<'a>((text, at_ms): &'a Ask, parsed: &'a Result<Expr, String>) -> Option<QueryInput<'a>> {
     let expr = parsed.as_ref().ok()?;
-    Some(QueryInput { text, expr, interval_ms: 1, phase_ms: 0, range_ms: Some((*at_ms, *at_ms)) })
+    let range_ms = Some((*at_ms, *at_ms));
+    Some(QueryInput { text, expr, interval_ms: 1, phase_ms: 0, range_ms, any_type: false })
 }
 
 /// What a run's taps gave.

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use bellwether_dataflow::lower::{Compiled, LowerError, Options, QueryInput, RuleInput, compile};
+use bellwether_dataflow::promql::Expr;
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
 use bellwether_model::{Labels, Sample, Value};
@@ -89,15 +90,76 @@ pub enum Refused {
 
 /// Compiles one query, as Prometheus runs its scripts, whose steps are `step_ms` apart and hit `start_ms`.
 pub fn compile_query(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Compiled, Refused> {
+    let expr = parse(text, start_ms, end_ms, step_ms)?;
+    compile_parsed(text, &expr, start_ms, end_ms, step_ms)
+}
+
+/// Compiles a query for an instant, with `@` at another one behind all selectors and outermost subqueries that have none;
+/// `None` where a function asks for the instant.
+pub fn compile_pinned(text: &str, at_ms: i64, eval_ms: i64) -> Option<Result<Compiled, Refused>> {
+    let mut expr = parse(text, at_ms, at_ms, 60_000).ok()?;
+    let sign = if at_ms < 0 { "-" } else { "" };
+    let (seconds, millis) = (at_ms.unsigned_abs() / 1000, at_ms.unsigned_abs() % 1000);
+    let pinned = parse(&format!("x @ {sign}{seconds}.{millis:03}"), 0, 0, 60_000).ok()?;
+    pin(&mut expr, &pinned)?;
+    Some(compile_parsed(text, &expr, eval_ms, eval_ms, 60_000))
+}
+
+fn parse(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Expr, Refused> {
     let options = bellwether_dataflow::promql::Options {
         step_ms: if start_ms == end_ms { 0 } else { step_ms },
         range_ms: end_ms - start_ms,
         ..bellwether_dataflow::promql::Options::PROMQLTEST
     };
-    let expr = bellwether_dataflow::promql::parse_with(text, &options).map_err(|e| Refused::Syntax(e.to_string()))?;
+    bellwether_dataflow::promql::parse_with(text, &options).map_err(|e| Refused::Syntax(e.to_string()))
+}
+
+/// Functions whose result depends on the instant even if their arguments do not.
+const OF_THE_INSTANT: [&str; 15] = [
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "year",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
+];
+
+/// Gives selectors the `@` of `pinned`, which is one.
+fn pin(expr: &mut Expr, pinned: &Expr) -> Option<()> {
+    let Expr::VectorSelector(pinned_selector) = pinned else { return None };
+    let at = || pinned_selector.at.clone();
+    match expr {
+        Expr::VectorSelector(v) => v.at = v.at.take().or_else(at),
+        Expr::MatrixSelector(m) => m.vs.at = m.vs.at.take().or_else(at),
+        // What is below stands where the subquery does.
+        Expr::Subquery(s) => s.at = s.at.take().or_else(at),
+        Expr::Call(c) if OF_THE_INSTANT.contains(&c.func.name) => return None,
+        Expr::Call(c) => return c.args.args.iter_mut().try_for_each(|arg| pin(arg, pinned)),
+        Expr::Aggregate(a) => {
+            pin(&mut a.expr, pinned)?;
+            return a.param.iter_mut().try_for_each(|param| pin(param, pinned));
+        }
+        Expr::Binary(b) => return pin(&mut b.lhs, pinned).and_then(|()| pin(&mut b.rhs, pinned)),
+        Expr::Unary(u) => return pin(&mut u.expr, pinned),
+        Expr::Paren(p) => return pin(&mut p.expr, pinned),
+        _ => {}
+    }
+    Some(())
+}
+
+fn compile_parsed(text: &str, expr: &Expr, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Compiled, Refused> {
     let phase_ms = start_ms.rem_euclid(step_ms);
     let range_ms = Some((start_ms, end_ms));
-    let query = QueryInput { text, expr: &expr, interval_ms: step_ms, phase_ms, range_ms };
+    let query = QueryInput { text, expr, interval_ms: step_ms, phase_ms, range_ms, any_type: true };
     let upstream = Options { delayed_names: true, start_timestamps: true, ..Options::default() };
     compile(&[], &[query], &upstream).map_err(|errors| {
         // Ranges and strings are queries of their own in Prometheus; here they are not, which is no error of theirs.

@@ -29,6 +29,20 @@ pub struct Compiled {
     pub stats: Sharing,
 }
 
+/// What a rule or query gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Gives {
+    /// A number, as an element without labels.
+    Scalar,
+    /// Elements with labels.
+    #[default]
+    Vector,
+    /// The samples of series, with their own stamps: a query may.
+    Samples,
+    /// A string, known before any sample: a query may, and there is nothing to run.
+    Text(String),
+}
+
 /// Where a rule or query is in the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleInfo {
@@ -38,6 +52,8 @@ pub struct RuleInfo {
     pub root: NodeIdx,
     /// The tap's node, where results are handed out.
     pub tap: Option<NodeIdx>,
+    /// What comes out of it.
+    pub gives: Gives,
     /// Tag of the tap: the index of the rule, or of the query counted on from the rules.
     pub tag: usize,
     /// How far back from its instant it reads, down to ingested samples, ms.
@@ -128,16 +144,18 @@ fn finish(
         ..program
     };
     let info = |unit: &Unit<'_>| {
-        let Root { effect, tap } = roots[unit.index];
-        let root = effect.or(tap).unwrap_or(0);
+        let Root { effect, tap, gives } = &roots[unit.index];
+        let found = effect.or(*tap);
+        let root = found.unwrap_or(0);
         RuleInfo {
             origin: unit.label(),
             root,
-            tap,
+            tap: *tap,
+            gives: gives.clone(),
             tag: unit.index,
             horizon_ms: horizon.get(&root).copied().unwrap_or(0),
             rounds: stages.rounds(root),
-            nodes: below(&program.nodes, root).len(),
+            nodes: found.map_or(0, |root| below(&program.nodes, root).len()),
         }
     };
     let rules = units.iter().map(info).collect();

@@ -1,5 +1,6 @@
 //! The root of a unit: an alert, a recorded series, a tap.
 
+use super::compile::Gives;
 use super::context::{Lowering, Scope};
 use super::input::{RuleInput, RuleKind};
 use super::look_ahead::Ahead;
@@ -7,14 +8,16 @@ use super::sort::result_order;
 use super::unit::{Origin, Unit};
 use bellwether_model::hash128;
 use bellwether_operators::program::{AlertSpec, Grid, NodeIdx, Op, RecordSpec, Shape, TapSpec};
+use promql_parser::parser::value::ValueType;
 
 /// Nodes of a lowered unit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Root {
     /// Alert or record.
     pub(super) effect: Option<NodeIdx>,
     /// Its result, handed out.
     pub(super) tap: Option<NodeIdx>,
+    pub(super) gives: Gives,
 }
 
 impl Lowering<'_> {
@@ -25,10 +28,19 @@ impl Lowering<'_> {
         let only = unit.range_ms.map(|(start_ms, end_ms)| (start_ms.saturating_sub(1), end_ms));
         let grid = Grid { wait_ms, not_before_ms, only, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
         let scope = Scope { unit, grid: self.dag.grid(grid), in_subquery: false, pinned_ms: None };
+        if let Origin::Query(query) = unit.origin
+            && query.any_type
+            && !matches!(unit.expr.value_type(), ValueType::Scalar | ValueType::Vector)
+        {
+            return self.whole(scope, unit.expr);
+        }
         let result = self.expr(scope, unit.expr)?;
         let result = self.finished(scope, result);
         let rule = match unit.origin {
-            Origin::Query(_) => return Some(Root { effect: None, tap: Some(self.tap(scope, result)) }),
+            Origin::Query(_) => {
+                let gives = if self.shape(result) == Shape::Scalar { Gives::Scalar } else { Gives::Vector };
+                return Some(Root { effect: None, tap: Some(self.tap(scope, result)), gives });
+            }
             Origin::Rule(rule) => rule,
         };
         let vector = match self.shape(result) {
@@ -45,7 +57,7 @@ impl Lowering<'_> {
         };
         let effect = self.node(scope, Shape::Effect, op, vec![vector], self.text(vector).to_owned());
         let tap = self.options.taps.then(|| self.tap(scope, vector));
-        Some(Root { effect: Some(effect), tap })
+        Some(Root { effect: Some(effect), tap, gives: Gives::Vector })
     }
 
     fn tap(&mut self, scope: Scope<'_>, result: NodeIdx) -> NodeIdx {

@@ -58,4 +58,6 @@ pub struct QueryInput<'a> {
     /// First and last step, ms: the only ones that are evaluated, and what `start()` and `end()` are. `None`: the steps of
     /// the run, and each step by itself.
     pub range_ms: Option<(i64, i64)>,
+    /// Whether it may be a range vector or a string, if it asks for one instant.
+    pub any_type: bool,
 }

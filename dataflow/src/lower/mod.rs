@@ -50,12 +50,13 @@ mod text;
 mod unit;
 mod vector;
 pub(crate) mod walk;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use absent::labels as absent_labels;
-pub use compile::{Compiled, RuleInfo, compile};
+pub use compile::{Compiled, Gives, RuleInfo, compile};
 pub use error::LowerError;
 pub use input::{QueryInput, RuleInput, RuleKind};
 pub use options::{GridKind, Options, Recorded};

@@ -90,7 +90,14 @@ pub(super) fn compiled(lines: &str) -> Compiled {
 fn queries_see_what_rules_record_and_get_the_next_tags() {
     let rules = [written("job:up:sum = sum by (job) (up)")];
     let expr = parse("job:up:sum > 1").unwrap();
-    let query = QueryInput { text: "job:up:sum > 1", expr: &expr, interval_ms: 60_000, phase_ms: 0, range_ms: None };
+    let query = QueryInput {
+        text: "job:up:sum > 1",
+        expr: &expr,
+        interval_ms: 60_000,
+        phase_ms: 0,
+        range_ms: None,
+        any_type: false,
+    };
     let compiled = compile(&inputs(&rules), &[query], &Options::default()).unwrap();
     assert_eq!(compiled.rules[1].tag, 1);
     assert_eq!(compiled.program.selectors[1].producers.len(), 1);

@@ -1,6 +1,7 @@
-//! Hands a rule's or query's result to the output, as it is.
+//! Hands a rule's or query's result to the output, as it is; or the samples of a window, of a query that is one.
 
 use super::effects::Effects;
+use super::kept::KeptSamples;
 use super::leaf::Context;
 use super::node::NodeState;
 use super::output::{ExpressionError, VectorRow};
@@ -8,22 +9,53 @@ use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
 use crate::program::{NodeIdx, Op, Shape};
 use crate::window::SeriesStore;
-use bellwether_model::Block;
 use bellwether_model::block::{has, ones};
+use bellwether_model::{Block, Value};
 use std::sync::Arc;
 
 /// A tap has no memory.
 #[derive(Debug, Default)]
 pub struct Tap;
 
+/// The samples that a pin keeps, each series as a row with stamps of its own.
+fn samples(view: &View<'_>, n: NodeIdx, pin: NodeIdx, tag: u32, store: &SeriesStore, fx: &mut Effects<'_>) {
+    let Some(state) = view.states[pin].as_ref() else { return };
+    if let Some(message) = state.failure() {
+        let (rule, steps_ms) = (view.node(pin).text.clone(), view.steps(n).last_ms().into_iter().collect());
+        if view.worker == 0 {
+            let message = message.to_owned();
+            fx.output.errors.push(ExpressionError { rule, tag: Some(tag), steps_ms, message });
+        }
+        return;
+    }
+    for row in view.live(pin) {
+        let Some(slot) = state.kept_slot(row) else { continue };
+        let (mut steps_ms, mut values, mut histograms) = (Vec::new(), Vec::new(), Vec::new());
+        for (stamp_ms, value) in KeptSamples::of(store, slot).points() {
+            match value {
+                Value::Float(v) => {
+                    steps_ms.push(stamp_ms);
+                    values.push(v);
+                }
+                Value::Histogram(h) => histograms.push((stamp_ms, h)),
+            }
+        }
+        let labels = Some(view.labels(pin, row));
+        fx.output.vectors.push(VectorRow { tag, labels, steps_ms, values, histograms });
+    }
+}
+
 impl NodeState for Tap {
     fn eval(&mut self, _: &Context<'_>, _: NodeIdx, _: Vec<Packet>, _: &mut Block) -> Option<VerdictPart> {
         None
     }
 
-    fn apply(&mut self, view: &View<'_>, n: NodeIdx, _store: &mut SeriesStore, fx: &mut Effects<'_>) {
+    fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, fx: &mut Effects<'_>) {
         let Op::Tap(spec) = &view.node(n).op else { return };
         let (input, steps) = (view.node(n).inputs[0], view.steps(n));
+        if matches!(view.node(input).op, Op::Pin { .. }) {
+            return samples(view, n, input, spec.tag as u32, store, fx);
+        }
         let (failed, message) = fx.board.union(view, n);
         let at = |i: usize| steps.at(i) + spec.query_offset_ms;
         let wanted = |i: &usize| at(*i) >= fx.times.from_ms && at(*i) <= fx.times.to_ms;

@@ -333,7 +333,7 @@ pub enum Op {
     Alert(Box<AlertSpec>),
     /// Recording rule. (operands: vector); sending (its verdict).
     Record(Box<RecordSpec>),
-    /// Result of a rule or query as it is. (operands: vector or scalar)
+    /// Result of a rule or query as it is; of a pin the samples that it keeps. (operands: vector, scalar or pin)
     Tap(TapSpec),
 }
 

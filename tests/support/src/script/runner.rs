@@ -3,7 +3,9 @@
 //! # Semantics
 //! Commands run in the order of the file. As upstream does, an instant query that gives a vector or a scalar is run
 //! again as the middle step of a range query (one minute before and after), and must give the same. Queries whose
-//! meaning depends on the query's range (`start()`, `end()`, `step()`, `range()`, `sort`) are not.
+//! meaning depends on the query's range (`start()`, `end()`, `step()`, `range()`, `sort`) are not. Such a query is also
+//! run with `@` behind its selectors, at other instants before and after, where it must give the same again; these runs
+//! are counted apart.
 
 use super::verdict::{check, check_notes};
 use super::{Command, Eval, EvalTime, Manifest, TestStorage, parse_script};
@@ -36,6 +38,13 @@ pub trait QueryEngine {
     /// Annotations of the last query as Prometheus shows them; `None` where the engine has none, which are not looked at
     /// then.
     fn annotations(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// Evaluates a query whose selectors and outermost subqueries are pinned to `at_ms` by `@`, unless they are already, at
+    /// another instant; `None` where that may give something else, or is not known.
+    fn pinned(&mut self, storage: &TestStorage, query: &str, at_ms: i64, eval_ms: i64) -> Option<QueryOutcome> {
+        let _ = (storage, query, at_ms, eval_ms);
         None
     }
 
@@ -89,6 +98,8 @@ pub struct Report {
     pub files: BTreeMap<String, Counts>,
     /// By category of the manifest.
     pub categories: BTreeMap<String, Counts>,
+    /// Runs with `@`, those of one evaluation as one.
+    pub pinned: Counts,
     /// All failures, in order.
     pub failures: Vec<Failure>,
 }
@@ -103,6 +114,9 @@ impl fmt::Display for Report {
             for (reason, n) in &counts.not_supported {
                 writeln!(f, "    {n} not supported: {reason}")?;
             }
+        }
+        if self.pinned != Counts::default() {
+            writeln!(f, "pinned by @: {}", self.pinned)?;
         }
         Ok(())
     }
@@ -170,9 +184,33 @@ impl<'a, E: QueryEngine> Runner<'a, E> {
                 Verdict::NotSupported(why) => *counts.not_supported.entry(why.clone()).or_default() += 1,
             }
         }
+        if let Verdict::Passed = verdict
+            && let EvalTime::Instant { at_ms } = eval.time
+        {
+            self.check_pinned(file, eval, at_ms, storage);
+        }
         if let Verdict::Failed(message) = verdict {
             self.fail(file, eval.line, &eval.query, message);
         }
+    }
+
+    /// Runs an instant query pinned to its instant at others.
+    fn check_pinned(&mut self, file: &str, eval: &Eval, at_ms: i64, storage: &TestStorage) {
+        // Prometheus's choice of instants.
+        let others = if at_ms == 0 { vec![-1_000, 1_000] } else { vec![-10 * at_ms, 0, at_ms / 5, at_ms, 10 * at_ms] };
+        for eval_ms in others {
+            let Some(outcome) = self.engine.pinned(storage, &eval.query, at_ms, eval_ms) else { return };
+            if let QueryOutcome::NotSupported(why) = outcome {
+                *self.report.pinned.not_supported.entry(why).or_default() += 1;
+                return;
+            }
+            if let Err(message) = check(eval, &outcome) {
+                self.report.pinned.failed += 1;
+                let message = format!("pinned by @, at {eval_ms} ms: {message}");
+                return self.fail(file, eval.line, &eval.query, message);
+            }
+        }
+        self.report.pinned.passed += 1;
     }
 
     fn verdict(&mut self, eval: &Eval, storage: &TestStorage) -> Verdict {
