@@ -340,8 +340,13 @@ fn names_that_go_last_go_everywhere() {
 
 #[test]
 fn a_whole_query_may_be_a_window() {
-    let texts =
-        ["requests_total{code=\"500\"}[2m]", "mix[3m] @ 700 offset 1m", "max_over_time(load[1m])[5m:40s]", "nope[5m]"];
+    let texts = [
+        "requests_total{code=\"500\"}[2m]",
+        "mix[3m] @ 700 offset 1m",
+        "max_over_time(load[1m])[5m:40s]",
+        "nope[5m]",
+        "load[61s] smoothed",
+    ];
     let exprs: Vec<_> = texts.iter().map(|t| parse_with(t, &Syntax::PROMQLTEST).unwrap()).collect();
     let at = |text, expr| QueryInput {
         text,
@@ -361,6 +366,8 @@ fn a_whole_query_may_be_a_window() {
     let of_mix = stamps.range((1, 0)..(2, 0));
     assert_eq!((of_mix.clone().next(), of_mix.last()), (Some(&(1, 465_000)), Some(&(1, 630_000))));
     assert_eq!(stamps.range((2, 0)..(3, 0)).count(), 7, "on the subquery's own grid: {stamps:?}");
+    let smoothed = stamps.range((4, 0)..(5, 0)).map(|s| s.1);
+    assert_eq!(smoothed.collect::<Vec<_>>(), [839_000, 840_000, 855_000, 870_000, 885_000, 900_000]);
     for shape in [(1, STEP_MS), (3, 95_000), (4, 6_000_000)] {
         let got = answer(shape);
         assert_eq!(format!("{:?}", got.vectors), format!("{:?}", want.vectors), "{shape:?}");

@@ -162,8 +162,7 @@ fn compile_parsed(text: &str, expr: &Expr, start_ms: i64, end_ms: i64, step_ms: 
     let query = QueryInput { text, expr, interval_ms: step_ms, phase_ms, range_ms, any_type: true };
     let upstream = Options { delayed_names: true, start_timestamps: true, ..Options::default() };
     compile(&[], &[query], &upstream).map_err(|errors| {
-        // Ranges and strings are queries of their own in Prometheus; here they are not, which is no error of theirs.
-        let missing = |e: &&LowerError| e.message.contains("not supported yet") || e.construct.starts_with("a ");
+        let missing = |e: &&LowerError| e.message.contains("not supported yet");
         match errors.iter().find(missing).or(errors.first()) {
             Some(e) if missing(&e) => Refused::NotSupported(e.construct.clone()),
             e => Refused::Syntax(e.map(|e| e.message.clone()).unwrap_or_default()),

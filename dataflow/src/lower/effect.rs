@@ -62,7 +62,7 @@ impl Lowering<'_> {
 
     fn tap(&mut self, scope: Scope<'_>, result: NodeIdx) -> NodeIdx {
         let order = result_order(scope.unit.expr);
-        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: scope.unit.query_offset_ms, order };
+        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: scope.unit.query_offset_ms, order, framed: None };
         self.node(scope, Shape::Effect, Op::Tap(spec), vec![result], self.text(result).to_owned())
     }
 

@@ -10,7 +10,7 @@ use super::extended::{Extension, bare, extended_function};
 use super::text;
 use super::walk::{Use, offset_ms, usage};
 use bellwether_operators::annotation::is_counter_name;
-use bellwether_operators::functions::{Extended, RangeFn};
+use bellwether_operators::functions::{Extended, ExtendedFn, RangeFn};
 use bellwether_operators::program::{Grid, HISTOGRAMS, NodeIdx, Op, Shape, Source};
 use promql_parser::parser::{Call, Expr, SubqueryExpr};
 use std::time::Duration;
@@ -77,6 +77,14 @@ pub(super) struct Border {
     offset_ms: i64,
 }
 
+impl Border {
+    /// A function of it.
+    pub(super) fn of(self, func: ExtendedFn) -> Extended {
+        let Self { smoothed, range_ms, offset_ms } = self;
+        Extended { func, smoothed, range_ms, offset_ms }
+    }
+}
+
 impl Lowering<'_> {
     pub(super) fn range_call(&mut self, scope: Scope<'_>, call: &Call, at: usize, func: RangeFn) -> Option<NodeIdx> {
         let name = call.func.name;
@@ -89,9 +97,7 @@ impl Lowering<'_> {
         let mut args: Vec<String> = params.iter().map(|p| self.text(*p).to_owned()).collect();
         args.insert(at.min(args.len()), window.text);
         let func = match (window.extended, extended_function(func)) {
-            (Some(Border { smoothed, range_ms, offset_ms }), Some(func)) => {
-                RangeFn::Extended(Extended { func, smoothed, range_ms, offset_ms })
-            }
+            (Some(border), Some(func)) => RangeFn::Extended(border.of(func)),
             _ => func,
         };
         let Window { source, range_ms, offset_ms, .. } = window;

@@ -1,11 +1,12 @@
 //! What only a whole query may be: a range vector, or a string.
 //!
 //! # Semantics (Prometheus promql/engine.go, `execEvalStmt`)
-//! A query for one instant gives the samples of a window as they are, without stale markers; a string is itself. For several
-//! instants neither is allowed. Nor is it for rules.
+//! A query for one instant gives the samples of a window as they are, without stale markers, or those strictly within the
+//! borders of an `anchored` or `smoothed` one with the values at the borders; a string is itself. For several instants
+//! neither is allowed. Nor is it for rules.
 //!
 //! # Limits
-//! Not the windows of `anchored` and `smoothed`, whose borders are no samples.
+//! Native histograms are left out of the windows of `anchored` and `smoothed`.
 
 use super::at::At;
 use super::compile::Gives;
@@ -13,6 +14,7 @@ use super::context::{Lowering, Scope};
 use super::effect::Root;
 use super::extended::bare;
 use super::range::Window;
+use bellwether_operators::functions::ExtendedFn;
 use bellwether_operators::program::{NodeIdx, Op, ResultOrder, Shape, Source, TapSpec};
 use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
@@ -48,12 +50,12 @@ impl Lowering<'_> {
             At::Instant(at_ms) => at_ms,
             At::Step | At::Outer => start_ms,
         };
-        let Window { source: Source::Pin(pin), extended: None, text, .. } =
-            self.pinned_window(scope, at_ms, expr, "")?
+        let Window { source: Source::Pin(pin), extended, text, .. } = self.pinned_window(scope, at_ms, expr, "")?
         else {
-            return self.refuse(scope, "[", "anchored and smoothed as a whole query are not supported yet".to_owned());
+            return None;
         };
-        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: 0, order: ResultOrder::Plain };
+        let framed = extended.map(|border| border.of(ExtendedFn::Delta));
+        let spec = TapSpec { tag: scope.unit.index, query_offset_ms: 0, order: ResultOrder::Plain, framed };
         Some(self.node(scope, Shape::Effect, Op::Tap(spec), vec![pin], text))
     }
 }

@@ -7,7 +7,8 @@ use super::node::NodeState;
 use super::output::{ExpressionError, VectorRow};
 use super::packet::{Packet, VerdictPart};
 use super::view::{RowScratch, View};
-use crate::program::{NodeIdx, Op, Shape};
+use crate::program::{NodeIdx, Op, Shape, TapSpec};
+use crate::range::framed;
 use crate::window::SeriesStore;
 use bellwether_model::block::{has, ones};
 use bellwether_model::{Block, Value};
@@ -18,8 +19,9 @@ use std::sync::Arc;
 pub struct Tap;
 
 /// The samples that a pin keeps, each series as a row with stamps of its own.
-fn samples(view: &View<'_>, n: NodeIdx, pin: NodeIdx, tag: u32, store: &SeriesStore, fx: &mut Effects<'_>) {
-    let Some(state) = view.states[pin].as_ref() else { return };
+fn samples(view: &View<'_>, n: NodeIdx, spec: &TapSpec, store: &SeriesStore, fx: &mut Effects<'_>) {
+    let (pin, tag) = (view.node(n).inputs[0], spec.tag as u32);
+    let (Some(state), Op::Pin { at_ms, .. }) = (view.states[pin].as_ref(), &view.node(pin).op) else { return };
     if let Some(message) = state.failure() {
         let (rule, steps_ms) = (view.node(pin).text.clone(), view.steps(n).last_ms().into_iter().collect());
         if view.worker == 0 {
@@ -30,18 +32,21 @@ fn samples(view: &View<'_>, n: NodeIdx, pin: NodeIdx, tag: u32, store: &SeriesSt
     }
     for row in view.live(pin) {
         let Some(slot) = state.kept_slot(row) else { continue };
-        let (mut steps_ms, mut values, mut histograms) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut floats, mut histograms) = (Vec::new(), Vec::new());
         for (stamp_ms, value) in KeptSamples::of(store, slot).points() {
             match value {
-                Value::Float(v) => {
-                    steps_ms.push(stamp_ms);
-                    values.push(v);
-                }
+                Value::Float(v) => floats.push((stamp_ms, v)),
                 Value::Histogram(h) => histograms.push((stamp_ms, h)),
             }
         }
-        let labels = Some(view.labels(pin, row));
-        fx.output.vectors.push(VectorRow { tag, labels, steps_ms, values, histograms });
+        if let Some(f) = spec.framed {
+            (floats, histograms) = (framed(&floats, f, *at_ms), Vec::new());
+        }
+        let (steps_ms, values): (Vec<i64>, Vec<f64>) = floats.into_iter().unzip();
+        if !(steps_ms.is_empty() && histograms.is_empty()) {
+            let labels = Some(view.labels(pin, row));
+            fx.output.vectors.push(VectorRow { tag, labels, steps_ms, values, histograms });
+        }
     }
 }
 
@@ -54,7 +59,7 @@ impl NodeState for Tap {
         let Op::Tap(spec) = &view.node(n).op else { return };
         let (input, steps) = (view.node(n).inputs[0], view.steps(n));
         if matches!(view.node(input).op, Op::Pin { .. }) {
-            return samples(view, n, input, spec.tag as u32, store, fx);
+            return samples(view, n, spec, store, fx);
         }
         let (failed, message) = fx.board.union(view, n);
         let at = |i: usize| steps.at(i) + spec.query_offset_ms;

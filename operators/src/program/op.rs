@@ -1,7 +1,7 @@
 //! What a node computes.
 
 use super::{Matcher, ResultOrder};
-use crate::functions::{AggOp, BinOp, Choice, HistogramFn, MathFn, RangeFn};
+use crate::functions::{AggOp, BinOp, Choice, Extended, HistogramFn, MathFn, RangeFn};
 use bellwether_model::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,8 @@ pub struct TapSpec {
     pub query_offset_ms: i64,
     /// How whoever shows the result of one instant orders it.
     pub order: ResultOrder,
+    /// Of a pin's samples, the window that is cut out of them: `anchored` or `smoothed` as a whole query.
+    pub framed: Option<Extended>,
 }
 
 /// What a node computes. `inputs` are given in brackets.

@@ -103,6 +103,20 @@ pub fn extended(w: &Windows<'_>, f: Extended, out: &mut RowMut<'_>) {
     });
 }
 
+/// The points of a window as it is: its borders, and the samples strictly between them. `at_ms` is where the expression
+/// stands, `samples` are those around the window.
+pub fn framed(samples: &[(i64, f64)], f: Extended, at_ms: i64) -> Vec<(i64, f64)> {
+    let Some((base_ms, _)) = samples.first().copied() else { return Vec::new() };
+    let stamps: Vec<u32> = samples.iter().map_while(|(t, _)| u32::try_from(t - base_ms).ok()).collect();
+    let values: Vec<f64> = samples.iter().map(|(_, v)| *v).take(stamps.len()).collect();
+    let end_ms = at_ms.saturating_sub(f.offset_ms);
+    let begin_ms = end_ms.saturating_sub(f.range_ms);
+    let points = Points { stamps: &stamps, values: &values };
+    let Some(cut) = points.cut(f, begin_ms - base_ms, end_ms - base_ms) else { return Vec::new() };
+    let inner = samples[cut.inner.clone()].iter().copied();
+    std::iter::once((begin_ms, cut.left)).chain(inner).chain([(end_ms, cut.right)]).collect()
+}
+
 /// The samples around a window; not empty.
 struct Points<'a> {
     stamps: &'a [u32],

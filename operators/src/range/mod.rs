@@ -23,7 +23,7 @@ mod func;
 pub(crate) mod oracle;
 mod windows;
 
-pub use extended::{Extended, ExtendedFn};
+pub use extended::{Extended, ExtendedFn, framed};
 pub use func::RangeFn;
 pub use windows::{Even, LANES, Slide, Windows};
 
