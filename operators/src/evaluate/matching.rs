@@ -2,8 +2,9 @@
 //!
 //! # Semantics (Prometheus promql/engine.go, VectorBinop)
 //! Elements pair by match key. On the "one" side two elements with one key at one step are an error, but only if the
-//! other side has any element at that step, anywhere. One-to-one: two pairs of one key are an error, whether or not
-//! a comparison keeps them. Many-to-one: two results with one label set are an error. With `fill_left` and `fill_right` an
+//! other side has any element at that step, anywhere. One-to-one: two pairs of one key are an error. Many-to-one: two
+//! pairs of one key whose results have one label set are an error. Both whether or not a comparison keeps them; results of
+//! two keys with one label set are an error only if it does. With `fill_left` and `fill_right` an
 //! element without a match at a step meets the value instead; for its labels a stand-in has those of the match key.
 //!
 //! # State
@@ -85,6 +86,30 @@ fn result_labels(spec: &Spec<'_>, many: &Labels, one: &Labels) -> Labels {
         builder.set(name, one.get(name));
     }
     builder.build()
+}
+
+/// What the pairs of one key have used, whether or not a comparison keeps them.
+#[derive(Default)]
+struct Taken {
+    /// There is one element on the many side: nothing is used twice.
+    alone: bool,
+    /// Steps by result row; one-to-one all under 0.
+    steps: BTreeMap<u32, Vec<u64>>,
+}
+
+impl Taken {
+    /// A pair is there at the steps of `both`: those that were taken are marked in `twice`.
+    fn add(&mut self, used: u32, both: impl FnOnce() -> Vec<u64>, twice: &mut [u64]) {
+        if self.alone {
+            return;
+        }
+        let both = both();
+        let taken = self.steps.entry(used).or_insert_with(|| vec![0; both.len()]);
+        for (w, bits) in both.iter().enumerate() {
+            twice[w] |= taken[w] & bits;
+            taken[w] |= bits;
+        }
+    }
 }
 
 #[derive(Default)]
@@ -214,8 +239,7 @@ impl Binary {
         let many = members(&self.many, many).unwrap_or_default();
         let one = members(&self.one, one).unwrap_or_default();
         let words = words(cx.steps(n).count);
-        let one_to_one = spec.matching.card == Cardinality::OneToOne;
-        let mut taken = vec![0u64; if one_to_one && many.len() > 1 { words } else { 0 }];
+        let mut taken = Taken { alone: many.len() < 2, ..Taken::default() };
         let (mut any_many, mut any_one) = (vec![0u64; words], vec![0u64; words]);
         let [mut ms, mut os] = std::mem::take(&mut self.scratch);
         for o in &one {
@@ -247,13 +271,13 @@ impl Binary {
         self.scratch = [ms, os];
     }
 
-    /// The result of one pair of rows; `taken` are the steps at which the key has a pair already.
+    /// The result of one pair of rows.
     fn put_pair(
         &self,
         spec: &Spec<'_>,
         pair: (u32, u32),
         (many, one): (Row<'_>, Row<'_>),
-        taken: &mut [u64],
+        taken: &mut Taken,
         out: &mut Block,
         faults: &mut Faults,
     ) {
@@ -263,13 +287,13 @@ impl Binary {
         vector_vector(spec.op, spec.bool_mode, l, r, result.row_mut(0));
         native::vector_vector(spec.op, spec.bool_mode, l, r, &mut result.row_mut(0), &mut faults.issues);
         let mut twice = vec![0u64; l.bits.len()];
-        if !taken.is_empty() {
-            // Two partners are an error whether or not a comparison would drop them.
-            let both = both_present(l, r);
-            for (w, t) in taken.iter_mut().enumerate() {
-                twice[w] |= *t & both[w];
-                *t |= both[w];
-            }
+        let used = match spec.matching.card {
+            Cardinality::OneToOne => Some(0),
+            // What a comparison drops is not seen below.
+            _ => (spec.op.keeps_name() && !spec.bool_mode && self.results.is_shared(*row)).then_some(*row),
+        };
+        if let Some(used) = used {
+            taken.add(used, || both_present(l, r), &mut twice);
         }
         put_row(&mut out.row_mut(*row as usize), result.row(0), &mut twice);
         faults.note(&twice, || match spec.matching.card {
