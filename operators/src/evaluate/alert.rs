@@ -9,8 +9,9 @@
 //! # State
 //! By identity; kept over restarts. Labels and annotations are rendered by element or transition, never by step.
 
+use super::alert_series::{ALERTSTATE, AlertSeries, SharedAlerts};
 use super::alert_text::AlertText;
-use super::effects::{Effects, Produced};
+use super::effects::Effects;
 use super::identity::Identities;
 use super::kept::{Kept, KeptAlert};
 use super::leaf::Context;
@@ -46,8 +47,8 @@ pub struct AlertState {
     pub(super) value: Value,
     /// The element's own labels when last seen, for annotations.
     pub(super) source: Option<Labels>,
-    /// Its `ALERTS` (pending, firing) and `ALERTS_FOR_STATE` series.
-    pub(super) series: Option<Box<[Produced; 3]>>,
+    /// Its `ALERTS` and `ALERTS_FOR_STATE` series, where somebody reads them.
+    pub(super) series: Option<Box<AlertSeries>>,
 }
 
 impl Default for AlertState {
@@ -69,6 +70,7 @@ impl Default for AlertState {
 pub struct Alert {
     identities: Identities,
     states: Vec<AlertState>,
+    shared: SharedAlerts,
     text: Option<AlertText>,
 }
 
@@ -83,6 +85,7 @@ struct Run<'r, 'v, 'e> {
     n: NodeIdx,
     spec: &'r AlertSpec,
     text: &'r AlertText,
+    shared: &'r mut SharedAlerts,
     store: &'r mut SeriesStore,
     effects: &'r mut Effects<'e>,
 }
@@ -163,34 +166,19 @@ impl Run<'_, '_, '_> {
     /// Writes `ALERTS` and `ALERTS_FOR_STATE` after a good step.
     fn record(&mut self, labels: &Labels, state: &mut AlertState, t_ms: i64) {
         if self.spec.producer.is_none() {
-            state.series.take().iter_mut().flat_map(|s| s.iter_mut()).for_each(|one| one.withdraw(self.effects));
+            state.series.take().iter_mut().for_each(|series| series.withdraw(self.effects));
             return;
         }
-        if state.phase == Phase::Inactive && state.series.is_none() {
-            return;
-        }
-        let new = || {
-            let of = |name: &str, state: &str| {
-                let mut b = labels.to_builder();
-                b.set("__name__", name).set("alertstate", state);
-                Produced::new(b.build())
-            };
-            Box::new([of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")])
+        let active = match state.phase {
+            Phase::Inactive if state.series.is_none() => return,
+            Phase::Inactive => None,
+            Phase::Pending => Some(false),
+            Phase::Firing => Some(true),
         };
-        let active_s = (state.active_at_ms / 1000) as f64;
-        let phase = state.phase;
+        let new = || Box::new(AlertSeries::new(self.spec, labels, self.shared));
         let series = state.series.get_or_insert_with(new);
-        let now = [
-            (phase == Phase::Pending).then_some(1.0),
-            (phase == Phase::Firing).then_some(1.0),
-            (phase != Phase::Inactive).then_some(active_s),
-        ];
-        for (one, value) in series.iter_mut().zip(now) {
-            match value {
-                Some(v) => one.write(self.store, self.effects, t_ms, Value::Float(v)),
-                None => one.end(self.store, t_ms),
-            }
-        }
+        series.write(self.store, self.effects, t_ms, (active, state.active_at_ms));
+        self.shared.see(self.spec, labels, t_ms, active);
     }
 }
 
@@ -242,6 +230,22 @@ impl Alert {
 }
 
 impl Alert {
+    /// Holds the `ALERTS` series in one place from the first alert on that has a label of the state's name.
+    fn share_series(&mut self, spec: &AlertSpec, effects: &mut Effects<'_>) {
+        if spec.producer.is_none() {
+            self.shared.withdraw(effects);
+            return;
+        }
+        let Self { identities, states, shared, .. } = self;
+        let labels = |id: usize| identities.get(id as u32).map(|x| &x.labels);
+        let has_state = |id| labels(id).is_some_and(|l| !l.get(ALERTSTATE).is_empty());
+        if !shared.is_on() && (0..identities.len()).any(has_state) {
+            let series =
+                states.iter_mut().enumerate().filter_map(|(id, s)| Some((labels(id)?, &mut **s.series.as_mut()?)));
+            shared.take_over(spec, series);
+        }
+    }
+
     /// Counts alerts that fire without their element. Such a rule runs instant by instant: what it counts at one depends
     /// on the verdict about the one before.
     fn count_kept(&self, spec: &AlertSpec, steps: StepRange, counts: &mut [u32]) {
@@ -282,13 +286,14 @@ impl NodeState for Alert {
     fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, effects: &mut Effects<'_>) {
         let Some(spec) = spec_of(view, n) else { return };
         let facts = self.facts(view, n, spec, effects);
-        let Self { identities, states, text } = self;
-        let Some(text) = text.as_ref() else { return };
         let steps = view.steps(n);
         let first_s = if spec.producer.is_some() { effects.times.warm_from_ms } else { effects.times.from_ms };
         let to_s = effects.times.to_ms;
-        states.resize(identities.len().max(states.len()), AlertState::default());
-        let mut run = Run { view, n, spec, text, store, effects };
+        self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
+        self.share_series(spec, effects);
+        let Self { identities, states, shared, text } = self;
+        let Some(text) = text.as_ref() else { return };
+        let mut run = Run { view, n, spec, text, shared, store, effects };
         for id in 0..identities.len() as u32 {
             let Some(identity) = identities.get(id) else { continue };
             let labels = identity.labels.clone();
@@ -318,12 +323,13 @@ impl NodeState for Alert {
                 run.record(&labels, state, t);
             }
             if let Some(series) = state.series.as_mut() {
-                series.iter_mut().for_each(|one| one.prune(run.store, run.effects));
-                if state.phase == Phase::Inactive && series.iter().all(Produced::is_idle) {
+                series.prune(run.store, run.effects);
+                if state.phase == Phase::Inactive && series.is_idle() && !run.shared.holds(spec, &labels) {
                     state.series = None;
                 }
             }
         }
+        shared.write(store, effects);
         let keep = |id: u32| states[id as usize].phase != Phase::Inactive || states[id as usize].series.is_some();
         for id in identities.sweep(keep) {
             states[id as usize] = AlertState::default();
@@ -340,7 +346,8 @@ impl NodeState for Alert {
                 continue;
             }
             let shard = view.shard(&view.node(n).placement, &identity.labels) as u16;
-            all.push((shard, Kept::Alert(KeptAlert::pack(spec.rule_id, &identity.labels, state, store))));
+            let series = state.series.as_ref().map(|s| Box::new(s.keep(spec, &identity.labels, &self.shared, store)));
+            all.push((shard, Kept::Alert(KeptAlert::pack(spec.rule_id, &identity.labels, state, series))));
         }
         all
     }
@@ -349,11 +356,17 @@ impl NodeState for Alert {
         let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return };
         let id = self.identities.ensure(kept.labels.clone()) as usize;
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
-        self.states[id] = kept.unpack(spec.producer.is_some(), hands.store, hands.effects);
+        self.states[id] = kept.unpack();
+        self.share_series(spec, hands.effects);
+        if let Some(series) = kept.series.as_deref().filter(|_| spec.producer.is_some()) {
+            let mut all = AlertSeries::new(spec, &kept.labels, &self.shared);
+            all.restore(spec, &kept.labels, (&mut self.shared, series), hands.store, hands.effects);
+            self.states[id].series = Some(Box::new(all));
+        }
     }
 
     fn slots(&self) -> Vec<Slot> {
-        self.states.iter().flat_map(|s| s.series.iter().flat_map(|x| x.iter())).filter_map(Produced::slot).collect()
+        self.states.iter().flat_map(|s| &s.series).flat_map(|s| s.slots()).chain(self.shared.slots()).collect()
     }
 }
 

@@ -59,6 +59,7 @@ impl Line {
             Kept::Alert(kept) => Self::Alert(kept.rule_id),
             Kept::Record(kept) => Self::Record(kept.rule_id),
             Kept::Ring(kept) => Self::Ring(kept.of),
+            Kept::RingErrors(kept) => Self::Ring(kept.of),
             Kept::Pin(kept) => Self::Pin(kept.node),
         }
     }

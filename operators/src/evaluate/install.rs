@@ -90,6 +90,7 @@ impl Evaluator {
                 self.done.entry(*g).or_insert(upto);
             }
         }
+        self.query_offset_ms = program.query_offset_ms();
         self.program = program;
         self.introduce(store);
         store.reset_retention(self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0));

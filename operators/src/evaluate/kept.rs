@@ -1,7 +1,7 @@
 //! What a checkpoint keeps of the evaluator: small state, written by shard and read back by any number of workers.
 
 use super::alert::{AlertState, Phase};
-use super::effects::{Effects, Produced};
+use super::alert_series::KeptSeries;
 use crate::program::Grid;
 use crate::window::{Beside, HistogramPoint, SeriesStore, Slot, StartPoint};
 use bellwether_model::{Histogram, Labels, NodeId, STALE_NAN_BITS, Value};
@@ -94,7 +94,7 @@ pub struct KeptAlert {
     keep_since_ms: Option<i64>,
     value: KeptValue,
     source: Option<Labels>,
-    series: Option<Box<[(KeptSamples, bool); 3]>>,
+    pub(super) series: Option<Box<[KeptSeries; 3]>>,
 }
 
 /// One recorded series.
@@ -121,6 +121,15 @@ pub struct KeptRing {
     pub samples: KeptSamples,
 }
 
+/// Instants at which a subquery's inner expression failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptRingErrors {
+    /// The ring, as in [`KeptRing`].
+    pub of: NodeId,
+    /// (instant ms, words).
+    pub errors: Vec<(i64, String)>,
+}
+
 /// What one shard has of what `@` reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptPin {
@@ -143,16 +152,18 @@ pub enum Kept {
     Ring(KeptRing),
     /// What `@` reads.
     Pin(KeptPin),
+    /// Failures of a subquery: every worker has all of them.
+    RingErrors(KeptRingErrors),
 }
 
 impl Kept {
-    /// The labels that place it: of an identity, a recorded series, an element. What a pin keeps goes by its shard.
+    /// The labels that place it: of an identity, a recorded series, an element. What a pin keeps, or what failed, goes by its shard.
     pub fn labels(&self) -> Option<&Labels> {
         match self {
             Self::Alert(kept) => Some(&kept.labels),
             Self::Record(kept) => Some(&kept.labels),
             Self::Ring(kept) => Some(&kept.labels),
-            Self::Pin(_) => None,
+            Self::Pin(_) | Self::RingErrors(_) => None,
         }
     }
 }
@@ -170,7 +181,7 @@ pub struct KeptState {
 }
 
 impl KeptAlert {
-    pub(super) fn pack(rule_id: u128, labels: &Labels, state: &AlertState, store: &SeriesStore) -> Self {
+    pub(super) fn pack(rule_id: u128, labels: &Labels, state: &AlertState, series: Option<[KeptSeries; 3]>) -> Self {
         Self {
             rule_id,
             labels: labels.clone(),
@@ -184,7 +195,7 @@ impl KeptAlert {
             keep_since_ms: state.keep_since_ms,
             value: KeptValue::of(&state.value),
             source: state.source.clone(),
-            series: state.series.as_ref().map(|s| Box::new(s.each_ref().map(|one| (one.samples(store), one.present)))),
+            series,
         }
     }
 
@@ -198,19 +209,8 @@ impl KeptAlert {
         self.source.as_ref().unwrap_or(&self.labels)
     }
 
-    pub(super) fn unpack(&self, is_read: bool, store: &mut SeriesStore, fx: &mut Effects<'_>) -> AlertState {
-        let series = self.series.as_ref().filter(|_| is_read).map(|kept| {
-            let of = |name: &str, state: &str| {
-                let mut b = self.labels.to_builder();
-                b.set("__name__", name).set("alertstate", state);
-                Produced::new(b.build())
-            };
-            let mut all = [of("ALERTS", "pending"), of("ALERTS", "firing"), of("ALERTS_FOR_STATE", "")];
-            for (one, (samples, present)) in all.iter_mut().zip(kept.iter()) {
-                one.restore(store, fx, samples, *present);
-            }
-            Box::new(all)
-        });
+    /// The state without its series.
+    pub(super) fn unpack(&self) -> AlertState {
         AlertState {
             phase: match self.firing {
                 None => Phase::Inactive,
@@ -222,7 +222,7 @@ impl KeptAlert {
             keep_since_ms: self.keep_since_ms,
             value: self.value.value(),
             source: self.source.clone(),
-            series,
+            series: None,
         }
     }
 }

@@ -21,6 +21,7 @@
 
 mod aggregate;
 mod alert;
+mod alert_series;
 mod alert_text;
 mod answers;
 mod count_values;
@@ -66,7 +67,7 @@ pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};
 
-use crate::program::{Grid, Node, NodeIdx, Op, Program, Shape};
+use crate::program::{Grid, NodeIdx, Program, Shape};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::{Block, Decision, StepRange};
 use effects::{Effects, News};
@@ -100,6 +101,8 @@ pub struct Evaluator {
     reads_from_ms: i64,
     /// No grid has an instant in this epoch or later that is not newer, ms.
     after_ms: i64,
+    /// [`Program::query_offset_ms`]
+    query_offset_ms: i64,
     steps: Vec<StepRange>,
     position: Position,
     board: Board,
@@ -138,6 +141,7 @@ impl Evaluator {
             },
             reads_from_ms: i64::MIN,
             after_ms: i64::MIN,
+            query_offset_ms: 0,
             steps: Vec::new(),
             position: Position::default(),
             board: Board::default(),
@@ -195,8 +199,7 @@ impl Evaluator {
     }
 
     fn instants(&self, grid: &Grid) -> StepRange {
-        let t = &self.times;
-        let first = if grid.warm { t.warm_from_ms } else { t.from_ms.saturating_sub(self.longest_query_offset()) };
+        let (t, first) = (&self.times, self.first_instant(grid));
         // Subqueries with a negative offset read inner steps past the last one.
         let ahead_ms = if grid.warm { self.program.ahead_ms() } else { 0 };
         let last = t.to_ms.saturating_add(ahead_ms);
@@ -206,14 +209,11 @@ impl Evaluator {
         StepRange::on_grid(grid.interval_ms, grid.phase_ms, after, upto.saturating_sub(grid.wait_ms).min(last))
     }
 
-    fn longest_query_offset(&self) -> i64 {
-        let of = |n: &Node| match &n.op {
-            Op::Alert(a) => a.query_offset_ms,
-            Op::Record(r) => r.query_offset_ms,
-            Op::Tap(t) => t.query_offset_ms,
-            _ => 0,
-        };
-        self.program.nodes.iter().map(of).max().unwrap_or(0)
+    /// The first instant of a grid: that of the run's first step, for the rule whose instants lie the furthest before its
+    /// steps; grids that are read begin with the warm-up.
+    fn first_instant(&self, grid: &Grid) -> i64 {
+        let first_ms = self.times.from_ms.saturating_sub(self.query_offset_ms);
+        if grid.warm { self.times.warm_from_ms.min(first_ms) } else { first_ms }
     }
 
     /// Oldest stamp that a later evaluation may read, ms.
@@ -230,8 +230,8 @@ impl Evaluator {
                 (StepRange::on_grid(g.interval_ms, g.phase_ms, at, upto).count > 0).then_some(at)
             }
             (Some(done), None) => Some(done),
-            (None, None) if g.warm => Some(self.times.warm_from_ms),
-            (None, None) => Some(self.times.from_ms.min(self.times.watermark_ms)),
+            (None, None) if g.warm => Some(self.first_instant(g)),
+            (None, None) => Some(self.first_instant(g).min(self.times.watermark_ms)),
         });
         next.min().unwrap_or(self.times.watermark_ms)
     }

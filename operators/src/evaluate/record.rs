@@ -97,6 +97,8 @@ impl NodeState for Record {
             return;
         }
         self.series.resize(self.identities.len().max(self.series.len()), None);
+        let early = |t: &i64| t + spec.query_offset_ms < fx.times.warm_from_ms;
+        let first = steps.iter().take_while(early).count();
         for id in 0..self.identities.len() as u32 {
             let Some(identity) = self.identities.get(id) else { continue };
             let series = &mut self.series[id as usize];
@@ -106,7 +108,7 @@ impl NodeState for Record {
                 continue;
             }
             let one = series.get_or_insert_with(|| Produced::new(identity.labels.clone()));
-            for i in (0..steps.count).filter(|i| !has(&failed, *i)) {
+            for i in (first..steps.count).filter(|i| !has(&failed, *i)) {
                 match if absent { None } else { self.identities.block.row(id as usize).value(i) } {
                     Some(value) => one.write(store, fx, steps.at(i), value),
                     None => one.end(store, steps.at(i)),

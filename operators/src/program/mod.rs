@@ -59,6 +59,11 @@ impl Grid {
     pub fn of_run(interval_ms: i64, phase_ms: i64) -> Self {
         Self { interval_ms, phase_ms, wait_ms: 0, warm: false, only: None, not_before_ms: i64::MIN }
     }
+
+    /// The watermark at which an instant can be evaluated, ms; no earlier than [`Grid::not_before_ms`].
+    pub fn ready_ms(&self, t_ms: i64) -> i64 {
+        t_ms.saturating_add(self.wait_ms)
+    }
 }
 
 /// What `@` reads, wherever the steps of a run are.
@@ -150,8 +155,8 @@ pub struct Stage {
 /// Stages that run together over the instants of an epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
-    /// A strongly connected component runs instant by instant: all its stages for the first instant, then for the
-    /// next; everything else runs whole blocks.
+    /// A strongly connected component runs instant by instant, in the order in which they are ready: all its stages for
+    /// the first, then for the next; everything else runs whole blocks.
     pub stepwise: bool,
     /// In order.
     pub stages: Vec<Stage>,
@@ -195,10 +200,17 @@ impl Program {
         self.phases.iter().map(|p| p.stages.len() * if p.stepwise { steps } else { 1 }).sum()
     }
 
-    /// First instant of warm grids in a run whose first step is `from_ms`; `warm_up_ms` replaces the horizon.
+    /// How far a rule's instant lies before its step at most, ms.
+    pub fn query_offset_ms(&self) -> i64 {
+        self.nodes.iter().map(|n| n.op.query_offset_ms()).max().unwrap_or(0)
+    }
+
+    /// First instant of warm grids in a run whose first step is `from_ms`: the horizon, which `warm_up_ms` replaces, lies
+    /// before the first instant of a rule.
     pub fn warm_from_ms(&self, from_ms: i64, warm_up_ms: Option<i64>) -> i64 {
         let pins = self.pins.filter(|p| p.warm).map_or(i64::MAX, |p| p.from_ms);
-        from_ms.saturating_sub(warm_up_ms.unwrap_or(self.horizon_ms)).min(pins)
+        let first_ms = from_ms.saturating_sub(self.query_offset_ms());
+        first_ms.saturating_sub(warm_up_ms.unwrap_or(self.horizon_ms)).min(pins)
     }
 
     /// Oldest stamp that such a run reads, ms.

@@ -16,6 +16,16 @@ pub enum Source {
     Pin(usize),
 }
 
+impl Source {
+    /// The node whose samples are read: a ring, or a pin.
+    pub fn sampled(self) -> Option<usize> {
+        match self {
+            Self::Ring(n) | Self::Pin(n) => Some(n),
+            Self::Selector(_) => None,
+        }
+    }
+}
+
 /// The window that an [`Op::Pin`] node keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PinnedWindow {
@@ -357,10 +367,7 @@ impl Op {
 
     /// The node whose samples are read: a ring, or a pin.
     pub fn sampled(&self) -> Option<usize> {
-        match self.source() {
-            Some(Source::Ring(n) | Source::Pin(n)) => Some(n),
-            _ => None,
-        }
+        self.source().and_then(Source::sampled)
     }
 
     /// The same, to be numbered anew.
@@ -373,6 +380,16 @@ impl Op {
         match source {
             Source::Ring(n) | Source::Pin(n) => Some(n),
             Source::Selector(_) => None,
+        }
+    }
+
+    /// How far the instant of an effect lies before its step, ms.
+    pub fn query_offset_ms(&self) -> i64 {
+        match self {
+            Self::Alert(spec) => spec.query_offset_ms,
+            Self::Record(spec) => spec.query_offset_ms,
+            Self::Tap(spec) => spec.query_offset_ms,
+            _ => 0,
         }
     }
 
