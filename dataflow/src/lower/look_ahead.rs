@@ -2,7 +2,8 @@
 //! producers that do.
 //!
 //! # Semantics
-//! The least fixed point over all units. It exists because in a cycle of reads at least one sees older samples only.
+//! The least fixed point over all units. It exists because in a cycle of reads at least one sees older samples only. A
+//! producer that a reader must run before at each instant (module `order`) waits for what the reader waits for.
 
 use super::at::{At, at};
 use super::catalogue::Catalogue;
@@ -10,7 +11,7 @@ use super::extended::bare;
 use super::order::sights;
 use super::range::extrapolates;
 use super::unit::Unit;
-use super::walk::{Use, offset_ms, operands, usage};
+use super::walk::{self, Use, offset_ms, operands, usage};
 use promql_parser::parser::{Expr, VectorSelector};
 
 /// What an evaluation waits for.
@@ -57,6 +58,20 @@ pub(super) struct LookAhead {
     lookback_ms: i64,
 }
 
+/// (reader, producer) where the reader must run first at each instant.
+fn firsts(catalogue: &Catalogue, units: &[Unit<'_>]) -> Vec<(usize, usize)> {
+    let mut all = Vec::new();
+    for unit in units {
+        walk::uses(unit.expr, &mut |used| {
+            let fixed = matches!(at(unit, used.selector.at.as_ref(), used.in_subquery), At::Instant(_));
+            let used = Use { fixed, ..used };
+            let first = sights(catalogue, units, unit, used).into_iter().filter(|s| s.read.first);
+            all.extend(first.map(|s| (unit.index, s.producer_unit)));
+        });
+    }
+    all
+}
+
 /// Where an expression stands.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -72,19 +87,37 @@ impl LookAhead {
     pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>], lookback_ms: i64) -> Self {
         let of_unit = vec![Ahead::default().at_its_instant(); units.len()];
         let mut ahead = Self { of_unit, lookback_ms };
+        let firsts = firsts(catalogue, units);
+        let mut least = ahead.of_unit.clone();
+        // Each round takes what a producer waits for a reader further; without such readers the first one settles all.
+        for _ in 0..=firsts.len() {
+            ahead.settle(catalogue, units, &least);
+            let before = least.clone();
+            for (reader, producer) in &firsts {
+                least[*producer] = least[*producer].and(ahead.of_unit[*reader]);
+            }
+            if before == least {
+                break;
+            }
+        }
+        ahead
+    }
+
+    /// The fixed point in which no unit waits for less than `least`.
+    fn settle(&mut self, catalogue: &Catalogue, units: &[Unit<'_>], least: &[Ahead]) {
         for component in &catalogue.components {
             // Producers first: outside of cycles one round settles a component.
             for _ in 0..=component.len() {
-                let before = ahead.of_unit.clone();
+                let before = self.of_unit.clone();
                 for unit in component {
-                    ahead.of_unit[*unit] = ahead.of(catalogue, units, &units[*unit], units[*unit].expr, false);
+                    let own = self.of(catalogue, units, &units[*unit], units[*unit].expr, false);
+                    self.of_unit[*unit] = own.and(least[*unit]);
                 }
-                if component.len() == 1 && before == ahead.of_unit {
+                if component.len() == 1 && before == self.of_unit {
                     break;
                 }
             }
         }
-        ahead
     }
 
     /// What a part of a unit's expression waits for.

@@ -4,7 +4,7 @@ use super::dag::Dag;
 use super::graph;
 use super::passes::fuse::Stages;
 use super::schedule::{Place, ScheduleError, schedule};
-use bellwether_operators::program::{Node, NodeIdx, Op, Phase, Program, Shape};
+use bellwether_operators::program::{Node, NodeIdx, Phase, Program, Shape};
 
 /// A scheduled program; what the options add to it is the caller's.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ impl Stages for Run {
 /// Schedules placed nodes and numbers them in order of evaluation.
 pub fn assemble(mut nodes: Vec<Node>, dag: &Dag, max_stages: usize) -> Result<Assembled, ScheduleError> {
     find_verdicts(&mut nodes);
-    let graph = graph::graph(&nodes, &dag.reads);
+    let graph = graph::graph(&nodes, &dag.grids, &dag.reads);
     let schedule = schedule(&nodes, &graph, max_stages)?;
     let mut number = vec![0; nodes.len()];
     for (new, old) in schedule.order.iter().enumerate() {
@@ -87,16 +87,15 @@ fn renumbered(mut node: Node, number: &[NodeIdx]) -> Node {
     node
 }
 
-/// An effect fails with any fallible node of its expression, on whatever grid. What is fixed by `@` says so itself, at
-/// every step: below a pin nothing else is asked.
+/// An effect fails with any fallible node of its expression. Rings and pins remember what failed at their instants, and
+/// their readers fail where a window holds such an instant: below them nothing else is asked.
 fn find_verdicts(nodes: &mut [Node]) {
     for root in 0..nodes.len() {
-        // A ring keeps what its operand gives; an error counts where a rule reads it.
-        if nodes[root].shape != Shape::Effect || matches!(nodes[root].op, Op::Ring { .. }) {
+        if nodes[root].shape != Shape::Effect {
             continue;
         }
         let mut verdicts: Vec<NodeIdx> =
-            graph::below_to_pins(nodes, root).into_iter().filter(|n| nodes[*n].fallible).collect();
+            graph::below_to_kept(nodes, root).into_iter().filter(|n| nodes[*n].fallible).collect();
         verdicts.sort_unstable();
         nodes[root].verdicts = verdicts;
     }

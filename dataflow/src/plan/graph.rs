@@ -2,13 +2,15 @@
 //!
 //! # Semantics
 //! * a node runs after its inputs and after the ring or pin it reads;
-//! * a leaf runs after the rules whose series it reads. If it sees a sample of its own instant, it must run after the
-//!   rule at each instant; if it sees older ones only, that edge may close a cycle, which then runs instant by instant;
+//! * a leaf runs after the rules whose series it reads. Instants run in the order in which they are ready ([`Grid::ready_ms`]), those
+//!   of look-ahead later than others. If the newest sample that a leaf sees is of an instant that is ready together with
+//!   its own, it must run after the rule; if that one is ready earlier, the edge may close a cycle, which then runs instant by
+//!   instant;
 //! * a leaf that must not see the sample of its own instant, and cannot cut its window, runs before the rule at each
-//!   instant: rule and leaf form a component.
+//!   instant: rule and leaf form a component. The rule waits for whatever the leaf waits for (module `lower::look_ahead`).
 
 use super::dag::Read;
-use bellwether_operators::program::{Node, NodeIdx, Op, Selector, Source};
+use bellwether_operators::program::{Grid, Node, NodeIdx, Op, Selector, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kind of a dependency.
@@ -16,9 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Kind {
     /// Operand or ring.
     Data,
-    /// A producer of which a sample of the same instant is seen.
+    /// A producer of which a sample is seen that is ready together with the leaf's instant.
     Same,
-    /// A producer of which only samples of earlier instants are seen.
+    /// What has run when an instant is ready, because that is ready earlier: within a component it needs no edge. A
+    /// producer of which only such samples are seen.
     Lagged,
     /// At one instant, the leaf runs before the rule that it reads.
     Before,
@@ -49,7 +52,7 @@ pub fn producers(nodes: &[Node]) -> BTreeMap<usize, NodeIdx> {
 }
 
 /// The graph of all nodes.
-pub fn graph(nodes: &[Node], reads: &[Vec<Read>]) -> Graph {
+pub fn graph(nodes: &[Node], grids: &[Grid], reads: &[Vec<Read>]) -> Graph {
     let producers = producers(nodes);
     let mut graph: Graph =
         nodes.iter().map(|n| n.inputs.iter().copied().chain(sampled(n)).map(|i| (i, Kind::Data)).collect()).collect();
@@ -57,10 +60,13 @@ pub fn graph(nodes: &[Node], reads: &[Vec<Read>]) -> Graph {
         let Some((selector, offset_ms)) = leaf(node) else { continue };
         for read in &reads[selector] {
             let Some(effect) = producers.get(&read.producer).copied() else { continue };
-            let lagged = read.clip_ms.unwrap_or(offset_ms) > 0;
-            graph[i].push((effect, if lagged || read.first { Kind::Lagged } else { Kind::Same }));
+            let lag_ms = if read.first { 1 } else { read.clip_ms.unwrap_or(offset_ms) };
+            let (own_ms, newest_ms) = (grids[node.grid].ready_ms(0), grids[nodes[effect].grid].ready_ms(-lag_ms));
+            graph[i].push((effect, if newest_ms < own_ms { Kind::Lagged } else { Kind::Same }));
             if read.first {
-                graph[effect].push((i, Kind::Before));
+                // Where the rule's instant is ready later anyway, the two need only run instant by instant.
+                let together = own_ms == grids[nodes[effect].grid].ready_ms(0);
+                graph[effect].push((i, if together { Kind::Before } else { Kind::Lagged }));
             }
         }
     }
@@ -77,9 +83,9 @@ pub fn below(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
     reach(nodes, root, |_| true)
 }
 
-/// The same, but of a pin that is read only its readers.
-pub fn below_to_pins(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
-    reach(nodes, root, |n| !matches!(nodes[n].op, Op::Pin { .. }))
+/// The same, but of what is kept, in rings and pins, only the readers.
+pub fn below_to_kept(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
+    reach(nodes, root, |n| !matches!(nodes[n].op, Op::Pin { .. } | Op::Ring { .. }))
 }
 
 fn reach(nodes: &[Node], root: NodeIdx, enters: impl Fn(NodeIdx) -> bool) -> BTreeSet<NodeIdx> {

@@ -19,6 +19,7 @@ mod unary;
 
 use super::dag::Dag;
 use super::facts::{Facts, keeps_name};
+use super::graph::below_to_kept;
 use super::identity::{exchange_id, placed_id};
 use bellwether_model::{METRIC_NAME, NodeId};
 use bellwether_operators::functions::{RangeFn, smoothing_refuses};
@@ -226,6 +227,8 @@ impl<'a> Placer<'a> {
             }
             Op::Range { source: Source::Ring(ring), func, .. } => {
                 node.placement = self.placement(ring).clone();
+                // What failed at an inner instant fails where a window holds it.
+                node.fallible |= below_to_kept(&self.out.nodes, ring).into_iter().any(|n| self.out.nodes[n].fallible);
                 (!keeps_name(func), self.facts(ring).clone())
             }
             Op::Range { source: Source::Pin(pin), func, .. } => {

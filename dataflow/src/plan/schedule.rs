@@ -233,7 +233,7 @@ fn assign(nodes: &[Node], deps: &[(NodeIdx, Kind)], places: &[Place], n: NodeIdx
         Op::Alert(_) | Op::Record(_) => {
             Place { send: Some(inputs), eval: (inputs + 1).max(verdicts()).max(others), ..base }
         }
-        Op::Tap(_) | Op::Pin { .. } => Place { eval: inputs.max(verdicts()).max(others), ..base },
+        Op::Tap(_) | Op::Pin { .. } | Op::Ring { .. } => Place { eval: inputs.max(verdicts()).max(others), ..base },
         _ if is_sending(node) => {
             let send = inputs.max(others);
             Place { send: Some(send), eval: send + 1, ..base }

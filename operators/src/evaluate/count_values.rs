@@ -7,8 +7,7 @@
 //!
 //! # State
 //! A row for each (group, value). Elements come with the first step that has the value and go with the first epoch that does
-//! not, or, where subqueries keep results, once none of them looks back so far: a ring drops an element's samples with
-//! it. An element whose bits are all clear says nothing, so results do not depend on where epochs are cut.
+//! not. An element whose bits are all clear says nothing, so results do not depend on where epochs are cut.
 //!
 //! # Limits
 //! Values are as many as the samples let them be: a gauge that never repeats gives an element a sample.
@@ -99,7 +98,7 @@ impl CountValues {
         all
     }
 
-    /// Adds rows for what is new in `counted`, and drops those that nobody looks back to.
+    /// Adds rows for what is new in `counted`, and drops those that are not.
     fn mint(&mut self, cx: &Context<'_>, n: NodeIdx, counted: &BTreeMap<Labels, Counts>) {
         let (elements, steps) = (&mut self.elements, cx.steps(n));
         for (labels, counts) in counted {
@@ -110,9 +109,8 @@ impl CountValues {
         if !cx.begins_epoch(n) {
             return;
         }
-        let from_ms = steps.first_ms.saturating_sub(cx.rings_ms());
         self.rows.retain(|_, (row, last_ms)| {
-            let stays = *last_ms >= from_ms;
+            let stays = *last_ms >= steps.first_ms;
             if !stays {
                 elements.remove(*row);
             }

@@ -35,8 +35,9 @@ pub trait NodeState: std::fmt::Debug + Send {
         None
     }
 
-    /// Why what the node keeps cannot be read, at any instant.
-    fn failure(&self) -> Option<&str> {
+    /// Why what the node keeps of `after_ms < t <= upto_ms` cannot be read.
+    fn failure(&self, after_ms: i64, upto_ms: i64) -> Option<&str> {
+        let _ = (after_ms, upto_ms);
         None
     }
 

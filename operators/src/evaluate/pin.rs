@@ -58,6 +58,12 @@ impl Pin {
     fn take_window(&mut self, view: &View<'_>, at_ms: i64, window: PinnedWindow, store: &mut SeriesStore) {
         let upto_ms = at_ms.saturating_sub(window.offset_ms);
         let after_ms = upto_ms.saturating_sub(window.range_ms);
+        if let Some(kept) = window.source.sampled()
+            && let Some(message) = view.states[kept].as_ref().and_then(|s| s.failure(after_ms, upto_ms))
+        {
+            self.error = Some(message.to_owned());
+            return;
+        }
         let rows: Vec<(Labels, Slot)> = match window.source {
             Source::Selector(s) => {
                 let rows = &view.selectors[s];
@@ -100,7 +106,7 @@ impl NodeState for Pin {
         self.slots.get(row as usize).copied()
     }
 
-    fn failure(&self) -> Option<&str> {
+    fn failure(&self, _: i64, _: i64) -> Option<&str> {
         if self.taken { self.error.as_deref() } else { Some(NOT_TAKEN) }
     }
 

@@ -10,8 +10,8 @@ use crate::annotation::Issues;
 use crate::arith::vector_scalar;
 use crate::math::apply as apply_math;
 use crate::native;
-use crate::program::{NodeIdx, Op, Source};
-use bellwether_model::block::all;
+use crate::program::{NodeIdx, Op};
+use bellwether_model::block::{ones, words};
 use bellwether_model::{Block, Row, RowMut};
 
 /// State of one row-wise node.
@@ -50,6 +50,20 @@ impl Context<'_> {
     }
 }
 
+/// The steps whose windows cannot be read, because the expression below failed at an instant that they hold.
+fn kept_failures(cx: &Context<'_>, n: NodeIdx) -> Option<VerdictPart> {
+    let Op::Range { source, range_ms, offset_ms, .. } = cx.node(n).op else { return None };
+    let (steps, state) = (cx.steps(n), cx.states[source.sampled()?].as_ref()?);
+    let failure = |i: usize| {
+        let upto_ms = steps.at(i).saturating_sub(offset_ms);
+        state.failure(upto_ms.saturating_sub(range_ms), upto_ms)
+    };
+    let mut failed = vec![0; words(steps.count)];
+    (0..steps.count).filter(|i| failure(*i).is_some()).for_each(|i| failed[i / 64] |= 1 << (i % 64));
+    let message = ones(&failed).next().and_then(failure)?.to_owned();
+    Some(VerdictPart::failed(failed, || message))
+}
+
 impl NodeState for Rowwise {
     fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, _inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart> {
         let steps = cx.steps(n).count;
@@ -57,25 +71,16 @@ impl NodeState for Rowwise {
         for row in cx.live(n) {
             cx.compute(n, row, None, &mut self.scratch.kernel, out.row_mut(row as usize));
         }
-        if let Op::Range { source: Source::Pin(pin), .. } = cx.node(n).op
-            && let Some(message) = cx.states[pin].as_ref().and_then(|s| s.failure())
-        {
-            return Some(VerdictPart::failed(all(steps), || message.to_owned()));
-        }
         if !cx.node(n).fallible {
             return None;
         }
-        let refused = cx.refused_factors(n, &mut self.scratch);
-        if !cx.node(n).check_unique {
-            return refused;
-        }
-        let changes = cx.changes(n, &mut self.unique.cursor);
-        self.unique.follow(changes, |row| cx.is_live(n, row).then(|| cx.labels(n, row)));
-        let twice = self.unique.check(out);
-        // Prometheus comes to the factors first.
-        match refused {
-            Some(refused) if !refused.is_empty() => Some(refused.or(twice)),
-            _ => Some(twice),
-        }
+        let twice = cx.node(n).check_unique.then(|| {
+            let changes = cx.changes(n, &mut self.unique.cursor);
+            self.unique.follow(changes, |row| cx.is_live(n, row).then(|| cx.labels(n, row)));
+            self.unique.check(out)
+        });
+        // In the order in which Prometheus comes to them.
+        let parts = [kept_failures(cx, n), cx.refused_factors(n, &mut self.scratch), twice];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).reduce(VerdictPart::or)
     }
 }

@@ -12,8 +12,8 @@ pub struct Position {
     phase: usize,
     stage: usize,
     phases: usize,
-    /// Instants of the current stepwise phase, still to come, newest first.
-    instants: Vec<i64>,
+    /// When the instants of the current stepwise phase that are still to come are ready, ms; the last one first.
+    ready: Vec<i64>,
     instant: Option<Instant>,
     finished: Instant,
     steps: Vec<StepRange>,
@@ -67,7 +67,7 @@ impl Position {
                 if !phase.stepwise {
                     return;
                 }
-                self.instants = self.instants_of(program);
+                self.ready = self.ready_of(program);
                 if self.next_instant(program) {
                     return;
                 }
@@ -80,11 +80,14 @@ impl Position {
         program.phases[self.phase].stages.iter().flat_map(|s| s.eval.iter().chain(&s.send).copied())
     }
 
-    fn instants_of(&self, program: &Program) -> Vec<i64> {
+    /// One rule's instant may be earlier than another's and still be evaluated later, because it looks ahead: so they are
+    /// in the order in which they are ready, within an epoch as over epochs.
+    fn ready_of(&self, program: &Program) -> Vec<i64> {
         let mut grids: Vec<usize> = self.nodes(program).map(|n| program.nodes[n].grid).collect();
         grids.sort_unstable();
         grids.dedup();
-        let mut all: Vec<i64> = grids.iter().flat_map(|g| self.steps[*g].iter()).collect();
+        let mut all: Vec<i64> =
+            grids.iter().flat_map(|g| self.steps[*g].iter().map(|t| program.grids[*g].ready_ms(t))).collect();
         all.sort_unstable();
         all.dedup();
         all.reverse();
@@ -92,10 +95,11 @@ impl Position {
     }
 
     fn next_instant(&mut self, program: &Program) -> bool {
-        let Some(t) = self.instants.pop() else { return false };
-        let at = self.steps.iter().map(|s| {
-            let k = (t - s.first_ms).checked_div(s.interval_ms)?;
-            (t >= s.first_ms && (k as usize) < s.count && s.at(k as usize) == t).then_some(k as usize)
+        let Some(ready_ms) = self.ready.pop() else { return false };
+        let at = self.steps.iter().zip(&program.grids).map(|(s, grid)| {
+            let after_first = ready_ms - grid.ready_ms(s.first_ms);
+            let k = usize::try_from(after_first.checked_div(s.interval_ms)?).ok()?;
+            (k < s.count && grid.ready_ms(s.at(k)) == ready_ms).then_some(k)
         });
         let mut member = vec![false; program.nodes.len()];
         self.nodes(program).for_each(|n| member[n] = true);

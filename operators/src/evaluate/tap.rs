@@ -22,7 +22,7 @@ pub struct Tap;
 fn samples(view: &View<'_>, n: NodeIdx, spec: &TapSpec, store: &SeriesStore, fx: &mut Effects<'_>) {
     let (pin, tag) = (view.node(n).inputs[0], spec.tag as u32);
     let (Some(state), Op::Pin { at_ms, .. }) = (view.states[pin].as_ref(), &view.node(pin).op) else { return };
-    if let Some(message) = state.failure() {
+    if let Some(message) = state.failure(i64::MIN, i64::MAX) {
         let (rule, steps_ms) = (view.node(pin).text.clone(), view.steps(n).last_ms().into_iter().collect());
         if view.worker == 0 {
             let message = message.to_owned();

@@ -7,7 +7,7 @@ use super::elements::{Changes, Cursor, Elements};
 use super::node::NodeState;
 use super::selectors::SelectorRows;
 use crate::program::{Node, NodeIdx, Op, Placement, Program, Source};
-use bellwether_model::block::{has, ones, words};
+use bellwether_model::block::{has, words};
 use bellwether_model::{Block, HistogramColumn, Labels, Row, RowMut, SHARDS, StepRange, worker_of_shard};
 
 /// Whose rows a node's rows are.
@@ -47,7 +47,7 @@ pub fn rows_of(program: &Program) -> Vec<RowsOf> {
                 };
                 dropped(base, !func.keeps_name())
             }
-            Op::Ring { .. } | Op::LimitRatio => input(0),
+            Op::LimitRatio => input(0),
             Op::Map(_) | Op::HistogramStat(_) => dropped(input(0), true),
             Op::Arith { op, bool_mode, .. } => dropped(input(0), *bool_mode || !op.keeps_name()),
             Op::Set { op: crate::program::SetOp::And | crate::program::SetOp::Unless, .. } => input(0),
@@ -137,15 +137,6 @@ impl<'a> View<'a> {
         self.instant.is_none_or(|i| i.at[self.program.nodes[n].grid] == Some(0))
     }
 
-    /// How far back subqueries keep results, those within each other added up, ms.
-    pub fn rings_ms(&self) -> i64 {
-        let kept = self.program.nodes.iter().filter_map(|node| match node.op {
-            Op::Ring { retain_ms, .. } => Some(2 * retain_ms + self.program.grids[node.grid].interval_ms),
-            _ => None,
-        });
-        kept.sum()
-    }
-
     fn elements(&self, n: NodeIdx) -> Option<&'a Elements> {
         match self.rows_of[n].owner {
             Owner::Selector(s) => Some(&self.selectors[s].elements),
@@ -232,17 +223,8 @@ impl<'a> View<'a> {
         scratch.row()
     }
 
-    /// Bits by step of node `n`, as bits by step of `reader`. An error inside a subquery is on another grid: it fails
-    /// every instant of the reader from there to the end of the epoch, because the windows reach back.
+    /// Bits by step of node `n`, as bits by step of `reader`, which is on the same grid.
     pub fn bits_of(&self, reader: NodeIdx, n: NodeIdx, bits: &[u64]) -> Vec<u64> {
-        let steps = self.steps(reader);
-        if self.program.nodes[reader].grid != self.program.nodes[n].grid {
-            let inner = self.steps[self.program.nodes[n].grid];
-            let Some(first) = ones(bits).next().filter(|i| *i < inner.count) else { return Vec::new() };
-            let mut out = vec![0u64; words(steps.count)];
-            (0..steps.count).filter(|i| steps.at(*i) >= inner.at(first)).for_each(|i| out[i / 64] |= 1 << (i % 64));
-            return out;
-        }
         match self.instant {
             Some(instant) if instant.member[reader] && !instant.member[n] => {
                 let at = instant.at[self.program.nodes[n].grid];
