@@ -5,6 +5,7 @@
 //! equality is the last of them. `absent_over_time(m)` is `absent(last_over_time(m))` with the labels of `m`.
 
 use super::context::{Lowering, Scope};
+use super::extended::bare;
 use super::walk;
 use bellwether_model::is_metadata;
 use bellwether_operators::functions::RangeFn;
@@ -17,7 +18,7 @@ impl Lowering<'_> {
     pub(super) fn absent(&mut self, scope: Scope<'_>, call: &Call) -> Option<NodeIdx> {
         let arg = call.args.args.first()?;
         let vector = self.vector_expr(scope, arg, "absent")?;
-        let labels = match walk::inner(arg) {
+        let labels = match bare(arg).1 {
             Expr::VectorSelector(v) => labels(&walk::matchers(v)),
             _ => Vec::new(),
         };
