@@ -142,7 +142,7 @@ impl Lowering<'_> {
         let there = self.pinned_scope(scope, at_ms, expr);
         let vector = lower(self, there)?;
         let text = self.text(vector).to_owned();
-        let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window: None }, vec![vector], text.clone());
+        let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window: None, of: 0 }, vec![vector], text.clone());
         // The pin keeps one sample of each element, with the stamp of the instant.
         let op = Op::Range {
             source: Source::Pin(pin),
@@ -159,7 +159,7 @@ impl Lowering<'_> {
         let there = self.pinned_scope(scope, at_ms, arg);
         let Window { source, range_ms, offset_ms, text, extended } = self.window(there, arg, function)?;
         let window = Some(PinnedWindow { source, range_ms, offset_ms });
-        let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window }, Vec::new(), text.clone());
+        let pin = self.node(there, Shape::Effect, Op::Pin { at_ms, window, of: 0 }, Vec::new(), text.clone());
         Some(Window { source: Source::Pin(pin), range_ms, offset_ms, text, extended })
     }
 

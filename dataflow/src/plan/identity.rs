@@ -82,8 +82,8 @@ fn op_key(dag: &Dag, op: &Op) -> Vec<u8> {
             let id = source_id(dag, *source);
             format!("range {id:032x} {func:?} {range_ms} {offset_ms} {starts}").into_bytes()
         }
-        Op::Pin { at_ms, window: None } => format!("pin {at_ms}").into_bytes(),
-        Op::Pin { at_ms, window: Some(w) } => {
+        Op::Pin { at_ms, window: None, .. } => format!("pin {at_ms}").into_bytes(),
+        Op::Pin { at_ms, window: Some(w), .. } => {
             let id = source_id(dag, w.source);
             format!("pin {at_ms} {id:032x} {} {}", w.range_ms, w.offset_ms).into_bytes()
         }

@@ -32,7 +32,7 @@ pub fn op_label(op: &Op) -> String {
                 func => format!("range {func:?} {}{from}", window(*range_ms, *offset_ms)),
             }
         }
-        Op::Pin { at_ms, window } => pin_label(*at_ms, window.as_ref()),
+        Op::Pin { at_ms, window, .. } => pin_label(*at_ms, window.as_ref()),
         Op::Ring { retain_ms, .. } => format!("ring keeps {}", duration(*retain_ms)),
         Op::Map(f) => format!("map {f:?}"),
         Op::Arith { op, side, bool_mode } => format!("arith {op:?} scalar {side:?}{}", bool_text(*bool_mode)),

@@ -82,7 +82,7 @@ pub fn place(dag: &Dag, options: &PlaceOptions) -> Placed {
 fn identified(mut out: Placed) -> Placed {
     for n in 0..out.nodes.len() {
         let unplaced = out.nodes[n].id;
-        if let Op::Ring { of, .. } = &mut out.nodes[n].op {
+        if let Op::Ring { of, .. } | Op::Pin { of, .. } = &mut out.nodes[n].op {
             *of = unplaced;
         }
         let node = &out.nodes[n];

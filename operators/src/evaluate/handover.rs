@@ -49,7 +49,7 @@ impl Line {
             // Without a reader nothing is kept.
             Op::Record(spec) => spec.producer.map(|_| Self::Record(spec.rule_id)),
             Op::Ring { of, .. } => Some(Self::Ring(*of)),
-            Op::Pin { .. } => Some(Self::Pin(node.id)),
+            Op::Pin { of, .. } => Some(Self::Pin(*of)),
             _ => None,
         }
     }
@@ -60,7 +60,8 @@ impl Line {
             Kept::Record(kept) => Self::Record(kept.rule_id),
             Kept::Ring(kept) => Self::Ring(kept.of),
             Kept::RingErrors(kept) => Self::Ring(kept.of),
-            Kept::Pin(kept) => Self::Pin(kept.node),
+            Kept::Pin(kept) => Self::Pin(kept.of),
+            Kept::PinRow(kept) => Self::Pin(kept.of),
         }
     }
 }

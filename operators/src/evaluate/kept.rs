@@ -130,13 +130,22 @@ pub struct KeptRingErrors {
     pub errors: Vec<(i64, String)>,
 }
 
-/// What one shard has of what `@` reads.
+/// One element of what `@` reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptPinRow {
+    /// What the pin keeps, wherever it is placed.
+    pub of: NodeId,
+    /// Labels of the element.
+    pub labels: Labels,
+    /// Its value, or the samples of its window.
+    pub samples: KeptSamples,
+}
+
+/// That what `@` reads was taken, and with what it failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptPin {
-    /// The pin node.
-    pub node: NodeId,
-    /// Elements, each with its value, or with the samples of its window.
-    pub rows: Vec<(Labels, KeptSamples)>,
+    /// The pin, as in [`KeptPinRow`].
+    pub of: NodeId,
     /// What its expression failed with.
     pub error: Option<String>,
 }
@@ -150,19 +159,22 @@ pub enum Kept {
     Record(KeptRecord),
     /// Subquery results.
     Ring(KeptRing),
-    /// What `@` reads.
+    /// What `@` reads: every worker knows that it was taken.
     Pin(KeptPin),
     /// Failures of a subquery: every worker has all of them.
     RingErrors(KeptRingErrors),
+    /// An element of what `@` reads.
+    PinRow(KeptPinRow),
 }
 
 impl Kept {
-    /// The labels that place it: of an identity, a recorded series, an element. What a pin keeps, or what failed, goes by its shard.
+    /// The labels that place it: of an identity, a recorded series, an element. What all workers know goes by its shard.
     pub fn labels(&self) -> Option<&Labels> {
         match self {
             Self::Alert(kept) => Some(&kept.labels),
             Self::Record(kept) => Some(&kept.labels),
             Self::Ring(kept) => Some(&kept.labels),
+            Self::PinRow(kept) => Some(&kept.labels),
             Self::Pin(_) | Self::RingErrors(_) => None,
         }
     }
@@ -181,7 +193,12 @@ pub struct KeptState {
 }
 
 impl KeptAlert {
-    pub(super) fn pack(rule_id: u128, labels: &Labels, state: &AlertState, series: Option<[KeptSeries; 3]>) -> Self {
+    pub(super) fn pack(
+        rule_id: u128,
+        labels: &Labels,
+        state: &AlertState,
+        series: Option<Box<[KeptSeries; 3]>>,
+    ) -> Self {
         Self {
             rule_id,
             labels: labels.clone(),

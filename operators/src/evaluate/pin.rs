@@ -15,7 +15,7 @@
 
 use super::effects::Effects;
 use super::elements::Elements;
-use super::kept::{Kept, KeptPin, KeptSamples};
+use super::kept::{Kept, KeptPin, KeptPinRow, KeptSamples};
 use super::leaf::Context;
 use super::node::{Hands, NodeState};
 use super::packet::{Packet, VerdictPart};
@@ -89,7 +89,7 @@ impl NodeState for Pin {
     }
 
     fn apply(&mut self, view: &View<'_>, n: NodeIdx, store: &mut SeriesStore, fx: &mut Effects<'_>) {
-        let Op::Pin { at_ms, window } = view.node(n).op else { return };
+        let Op::Pin { at_ms, window, .. } = view.node(n).op else { return };
         self.taken = true;
         let (failed, message) = fx.board.union(view, n);
         if ones(&failed).next().is_some() {
@@ -114,34 +114,32 @@ impl NodeState for Pin {
         Some(&self.elements)
     }
 
-    /// One entry for each shard of this worker: whoever owns the shard next must know that the pin was taken, whether it
-    /// has elements or not.
+    /// Beside the elements an entry for each shard of this worker: whoever owns the shard next must know that the pin was
+    /// taken, whether it has elements or not.
     fn keep(&self, view: &View<'_>, n: NodeIdx, store: &SeriesStore) -> Vec<(u16, Kept)> {
-        if !self.taken {
-            return Vec::new();
-        }
+        let (true, Op::Pin { of, .. }) = (self.taken, &view.node(n).op) else { return Vec::new() };
         let own = |shard: &usize| worker_of_shard(*shard, view.peers) == view.worker;
-        let entry = || KeptPin { node: view.node(n).id, rows: Vec::new(), error: self.error.clone() };
-        let mut all: Vec<(usize, KeptPin)> = (0..SHARDS).filter(own).map(|shard| (shard, entry())).collect();
+        let taken = |shard| (shard as u16, Kept::Pin(KeptPin { of: *of, error: self.error.clone() }));
+        let mut all: Vec<(u16, Kept)> = (0..SHARDS).filter(own).map(taken).collect();
         for row in self.elements.live() {
             let (Some(labels), Some(slot)) = (self.elements.get(row), self.kept_slot(row)) else { continue };
-            let shard = view.shard(&view.node(n).placement, labels);
-            let kept = (labels.clone(), KeptSamples::of(store, slot));
-            match all.iter_mut().find(|(s, _)| *s == shard) {
-                Some((_, entry)) => entry.rows.push(kept),
-                // Placement does not tell where it is: it goes where its labels say.
-                None => all.push((shard, KeptPin { rows: vec![kept], ..entry() })),
-            }
+            let shard = view.shard(&view.node(n).placement, labels) as u16;
+            let samples = KeptSamples::of(store, slot);
+            all.push((shard, Kept::PinRow(KeptPinRow { of: *of, labels: labels.clone(), samples })));
         }
-        all.into_iter().map(|(shard, entry)| (shard as u16, Kept::Pin(entry))).collect()
+        all
     }
 
     fn restore(&mut self, _: &View<'_>, _: NodeIdx, kept: &Kept, hands: &mut Hands<'_, '_>) {
-        let Kept::Pin(kept) = kept else { return };
-        self.taken = true;
-        self.error.clone_from(&kept.error);
-        for (labels, samples) in &kept.rows {
-            self.add(labels.clone(), hands.store, |store, slot| samples.write(store, slot));
+        match kept {
+            Kept::Pin(kept) => {
+                self.taken = true;
+                self.error.clone_from(&kept.error);
+            }
+            Kept::PinRow(kept) => {
+                self.add(kept.labels.clone(), hands.store, |store, slot| kept.samples.write(store, slot));
+            }
+            _ => {}
         }
     }
 

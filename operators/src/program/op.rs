@@ -240,6 +240,8 @@ pub enum Op {
         at_ms: i64,
         /// Keeps this window's samples instead.
         window: Option<PinnedWindow>,
+        /// Identity of what it keeps, wherever that is placed: it goes where a new program wants it.
+        of: NodeId,
     },
     /// Element-wise function; drops the name. [vector, scalar parameters…]
     Map(MathFn),
