@@ -60,6 +60,11 @@ const FUNCTIONS: &[Signature] = &[
     exp(f("ts_of_min_over_time", "m")), f("vector", "s"), v("year", "v", 1),
 ];
 
+/// The names of all functions.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|f| f.name)
+}
+
 /// The function of that name; names are case-sensitive.
 pub(super) fn find(name: &str) -> Option<Function> {
     let found = FUNCTIONS.iter().find(|f| f.name == name)?;

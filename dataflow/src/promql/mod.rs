@@ -43,7 +43,7 @@ mod types;
 pub use bellwether_operators::template::regex::RegexError;
 pub use duration::{DurationError, format_duration, parse_duration, parse_signed_duration};
 pub use error::{ParseError, line_col};
-pub use functions::{ANCHORED, SMOOTHED};
+pub use functions::{ANCHORED, SMOOTHED, function_names};
 pub use locate::locate;
 pub use place::{Place, places};
 pub use promql_parser::label::{MatchOp, Matcher, Matchers};

@@ -55,11 +55,25 @@ pub struct Options {
     pub lookback_ms: i64,
     /// Step of a subquery that names none, ms.
     pub subquery_step_ms: i64,
+    /// First instant at which subqueries evaluate their expression, ms: as in a run that begins there.
+    pub subquery_from_ms: i64,
+    /// Where not 0, results that were rounded are disturbed in the 13th digit, another way for each number. If that
+    /// changes what is there and what is not, an answer depends on the order in which numbers were added.
+    pub noise: u64,
+    /// Of equal values `topk` and `bottomk` keep those of the lowest labels, as `limitk` does. Prometheus keeps what its heap
+    /// leaves, and what comes first.
+    pub ties_by_labels: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lookback_ms: 300_000, subquery_step_ms: 60_000 }
+        Self {
+            lookback_ms: 300_000,
+            subquery_step_ms: 60_000,
+            subquery_from_ms: i64::MIN,
+            noise: 0,
+            ties_by_labels: false,
+        }
     }
 }
 

@@ -99,13 +99,19 @@ pub fn minimum(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, |m, v| if v < m || m.is_nan() { v } else { m })
 }
 
-/// Go's `math.Max` and `math.Min`: NaN if either is.
+/// Go's `math.Max` and `math.Min`: NaN if either is, unless the other one is the last word anyway.
 pub fn go_max(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        return f64::INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 /// See [`go_max`].
 pub fn go_min(a: f64, b: f64) -> f64 {
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
 }
 

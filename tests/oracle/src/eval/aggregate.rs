@@ -47,14 +47,21 @@ pub fn aggregate(a: &AggregateExpr, env: &Env<'_>) -> Result<Vec<Element>, Fault
     let modifier = a.modifier.as_ref();
     match a.op.id() {
         op @ (T_TOPK | T_BOTTOMK) => {
-            let Some(k) = top::limit(parameter(a, env)?)? else { return Ok(Vec::new()) };
-            let groups = groups(modifier, vector(&a.expr, env)?);
-            Ok(groups.into_iter().flat_map(|(_, members)| top::top(members, k, op == T_TOPK)).collect())
+            // An error of the vector comes first, whatever the limit is.
+            let (k, elements) = (parameter(a, env)?, vector(&a.expr, env)?);
+            let Some(k) = top::limit(k)? else { return Ok(Vec::new()) };
+            let choose = if env.options.ties_by_labels { top::top_by_labels } else { top::top };
+            let groups = groups(modifier, elements);
+            Ok(groups.into_iter().flat_map(|(_, members)| choose(members, k, op == T_TOPK)).collect())
         }
         T_COUNT_VALUES => count_values(a, env),
         T_LIMITK => {
-            let Some(k) = top::limit(parameter(a, env)?)? else { return Ok(Vec::new()) };
-            let groups = groups(modifier, vector(&a.expr, env)?);
+            let (k, mut elements) = (parameter(a, env)?, vector(&a.expr, env)?);
+            let Some(k) = top::limit(k)? else { return Ok(Vec::new()) };
+            if env.options.ties_by_labels {
+                elements.sort_by(|a, b| a.labels.cmp(&b.labels));
+            }
+            let groups = groups(modifier, elements);
             Ok(groups.into_iter().flat_map(|(_, members)| members.into_iter().take(k)).collect())
         }
         T_LIMIT_RATIO => limit_ratio(a, env),

@@ -70,8 +70,10 @@ pub fn clamp(c: &Call, env: &Env<'_>) -> Result<Vec<Element>, Fault> {
         }
         _ => return fail("wrong number of arguments"),
     };
+    // An error of the vector comes first.
+    let elements = vector(v, env)?;
     if max < min {
         return Ok(Vec::new());
     }
-    map(vector(v, env)?, |x| go_max(min, go_min(max, x)))
+    map(elements, |x| go_max(min, go_min(max, x)))
 }

@@ -17,6 +17,7 @@ mod info;
 mod label_functions;
 mod matching;
 mod math;
+mod noise;
 mod over_time;
 mod rate;
 mod regression;
@@ -83,9 +84,9 @@ pub fn eval(expr: &Expr, env: &Env<'_>) -> Result<Value, Fault> {
         Expr::MatrixSelector(ms) => selector::range(ms, env).map(Value::Matrix),
         Expr::Subquery(sq) => subquery::subquery(sq, env).map(Value::Matrix),
         Expr::Unary(u) => negate(eval(&u.expr, env)?),
-        Expr::Binary(b) => binary::binary(b, env),
-        Expr::Aggregate(a) => aggregate::aggregate(a, env).map(Value::Vector),
-        Expr::Call(c) => call::call(c, env),
+        Expr::Binary(b) => binary::binary(b, env).map(|v| noise::disturbed(v, env)),
+        Expr::Aggregate(a) => aggregate::aggregate(a, env).map(|v| noise::disturbed(Value::Vector(v), env)),
+        Expr::Call(c) => call::call(c, env).map(|v| noise::disturbed(v, env)),
         Expr::Extension(_) => Err(Fault::NotSupported("extension nodes".to_owned())),
     }
 }

@@ -42,8 +42,11 @@ pub fn time_of(name: &str, points: &[FloatPoint]) -> Option<f64> {
     point.map(|p| p.0 as f64 / 1000.0)
 }
 
-/// `mad_over_time`: the median distance from the median.
+/// `mad_over_time`: the median distance from the median; with a NaN there is none.
 fn median_deviation(values: &[f64]) -> f64 {
+    if values.iter().any(|v| v.is_nan()) {
+        return f64::NAN;
+    }
     let median = quantile(0.5, values);
     quantile(0.5, &values.iter().map(|v| (v - median).abs()).collect::<Vec<_>>())
 }

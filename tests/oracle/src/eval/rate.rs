@@ -19,10 +19,9 @@ pub struct Kind {
     pub per_second: bool,
 }
 
-/// What a counter lost by resets.
-fn lost(first: f64, rest: impl Iterator<Item = f64>) -> f64 {
-    let (_, lost) = rest.fold((first, 0.0), |(before, lost), v| (v, if v < before { lost + before } else { lost }));
-    lost
+/// A change and what a counter lost by resets, added one by one as Prometheus does, because that rounds.
+fn regained(change: f64, first: f64, rest: impl Iterator<Item = f64>) -> f64 {
+    rest.fold((first, change), |(before, change), v| (v, if v < before { change + before } else { change })).1
 }
 
 /// `rate`, `increase` and `delta` of one series; of floats and histograms together there is none.
@@ -43,7 +42,7 @@ fn of_floats(points: &[FloatPoint], w: &Windows, kind: Kind) -> Option<f64> {
     }
     let mut change = last.1 - first.1;
     if kind.counter {
-        change += lost(first.1, points.iter().skip(1).map(|p| p.1));
+        change = regained(change, first.1, points.iter().skip(1).map(|p| p.1));
     }
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let sampled = seconds(last.0 - first.0);
@@ -71,7 +70,7 @@ fn extended(points: &[FloatPoint], w: &Windows, kind: Kind) -> Option<f64> {
     let c = cut(points, w, kind.counter)?;
     let mut change = c.right - c.left;
     if kind.counter {
-        change += lost(c.left, c.inner.iter().map(|p| p.1).chain([c.right]));
+        change += regained(0.0, c.left, c.inner.iter().map(|p| p.1).chain([c.right]));
     }
     let seconds = (w.end_ms - w.start_ms) as f64 / 1000.0;
     Some(if kind.per_second { change / seconds } else { change })

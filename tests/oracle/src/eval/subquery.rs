@@ -30,6 +30,9 @@ pub fn subquery(sq: &SubqueryExpr, env: &Env<'_>) -> Result<Windows, Fault> {
     let step_ms = sq.step.as_ref().map_or(env.options.subquery_step_ms, millis);
     let mut rows: BTreeMap<Labels, Vec<Point>> = BTreeMap::new();
     let mut at_ms = (start_ms.div_euclid(step_ms) + 1) * step_ms;
+    if at_ms < env.options.subquery_from_ms {
+        at_ms = -((-env.options.subquery_from_ms).div_euclid(step_ms)) * step_ms;
+    }
     while at_ms <= end_ms {
         for e in vector(&sq.expr, &Env { at_ms, ..*env })? {
             rows.entry(e.labels).or_default().push((at_ms, without_reset_hint(e.value)));

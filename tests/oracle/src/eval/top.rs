@@ -5,6 +5,7 @@
 //! stronger, so that of equal elements the heap decides. NaN is weaker than any number for both.
 
 use crate::value::{Element, Fault, fail};
+use std::cmp::Ordering;
 
 /// The number of elements to keep; `None` keeps nothing.
 pub fn limit(k: f64) -> Result<Option<usize>, Fault> {
@@ -45,6 +46,17 @@ pub fn top(elements: Vec<Element>, k: usize, largest: bool) -> Vec<Element> {
         nan.then(if largest { b.total_cmp(a) } else { a.total_cmp(b) })
     });
     heap.into_iter().map(|(_, e)| e).collect()
+}
+
+/// The same, but of equal elements those of the lowest labels.
+pub fn top_by_labels(elements: Vec<Element>, k: usize, largest: bool) -> Vec<Element> {
+    let mut floats: Vec<(f64, Element)> = elements.into_iter().filter_map(|e| Some((e.float()?, e))).collect();
+    floats.sort_by(|(a, x), (b, y)| {
+        let nan = a.is_nan().cmp(&b.is_nan());
+        let ascending = a.partial_cmp(b).unwrap_or(Ordering::Equal);
+        nan.then(if largest { ascending.reverse() } else { ascending }).then_with(|| x.labels.cmp(&y.labels))
+    });
+    floats.into_iter().take(k).map(|(_, e)| e).collect()
 }
 
 fn replaces(weakest: f64, new: f64, largest: bool) -> bool {

@@ -10,6 +10,7 @@
 use super::{Rule, RuleKind};
 use crate::value::{Fault, Sampled, fail};
 use bellwether_model::{Labels, METRIC_NAME, Transition};
+use bellwether_operators::template::{Context, Template};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An alert that is pending or firing.
@@ -50,20 +51,37 @@ fn change(labels: &Labels, alert: &Alert, transition: Transition) -> Change {
     }
 }
 
+/// A label's text for one element. The templates are the engine's own: they have their own tests.
+fn expand(rule: &Rule, text: &str, (labels, value): (&Labels, &Sampled), now_ms: i64) -> String {
+    let none = Labels::empty();
+    let context = Context {
+        alert: &rule.name,
+        labels,
+        value: value.float(),
+        histogram: if let Sampled::Histogram(h) = value { Some(h) } else { None },
+        external_labels: &none,
+        external_url: "",
+        now_ms,
+        query: None,
+    };
+    let expanded = Template::parse(text).and_then(|t| t.expand(&context));
+    expanded.unwrap_or_else(|e| format!("<error expanding template: {e}>"))
+}
+
 /// Result labels without the name, rule labels, alertname.
-fn identity(rule: &Rule, labels: &Labels) -> Labels {
+fn identity(rule: &Rule, labels: &Labels, value: &Sampled, step_ms: i64) -> Labels {
     let mut b = labels.without(METRIC_NAME).to_builder();
-    for (name, value) in &rule.labels {
-        b.set(name, value);
+    for (name, text) in &rule.labels {
+        b.set(name, &expand(rule, text, (labels, value), step_ms));
     }
     b.set("alertname", &rule.name);
     b.build()
 }
 
-fn identities(rule: &Rule, rows: &[(Labels, Sampled)]) -> Result<BTreeMap<Labels, f64>, Fault> {
+fn identities(rule: &Rule, rows: &[(Labels, Sampled)], step_ms: i64) -> Result<BTreeMap<Labels, f64>, Fault> {
     let mut found = BTreeMap::new();
     for (labels, value) in rows {
-        if found.insert(identity(rule, labels), value.float()).is_some() {
+        if found.insert(identity(rule, labels, value, step_ms), value.float()).is_some() {
             return fail("vector contains metrics with the same labelset after applying alert labels");
         }
     }
@@ -80,7 +98,7 @@ impl Alerting {
         step_ms: i64,
     ) -> Result<Vec<(Labels, Sampled)>, Fault> {
         let RuleKind::Alert { for_ms, keep_firing_for_ms } = rule.kind else { return Ok(Vec::new()) };
-        let found = identities(rule, rows)?;
+        let found = identities(rule, rows, step_ms)?;
         let before = self.active.clone();
         self.meet(&found, step_ms);
         self.part(&found, step_ms, keep_firing_for_ms);
@@ -95,7 +113,7 @@ impl Alerting {
             return fail(message);
         }
         self.compare(&before);
-        Ok(self.samples())
+        Ok(self.samples(rule))
     }
 
     /// Elements that are there: new alerts, new values.
@@ -139,17 +157,22 @@ impl Alerting {
         self.changes = all.into_iter().filter_map(changed).collect();
     }
 
-    /// `ALERTS` and `ALERTS_FOR_STATE`.
-    fn samples(&self) -> Vec<(Labels, Sampled)> {
+    /// `ALERTS` and `ALERTS_FOR_STATE`: the alert's labels over the rule's as they are written. Two alerts that differ in
+    /// `alertstate` alone write one series.
+    fn samples(&self, rule: &Rule) -> Vec<(Labels, Sampled)> {
         let of = |(labels, alert): (&Labels, &Alert)| {
             let state = if alert.firing { "firing" } else { "pending" };
-            let mut alerts = labels.to_builder();
-            alerts.set(METRIC_NAME, "ALERTS").set("alertstate", state);
-            let mut for_state = labels.to_builder();
-            for_state.set(METRIC_NAME, "ALERTS_FOR_STATE");
+            let mut b = Labels::from_pairs(rule.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))).to_builder();
+            for (name, value) in labels.iter() {
+                b.set(name, value);
+            }
+            b.set("alertname", &rule.name);
+            let for_state = b.set(METRIC_NAME, "ALERTS_FOR_STATE").build();
+            let alerts = for_state.to_builder().set(METRIC_NAME, "ALERTS").set("alertstate", state).build();
             let active_s = alert.active_at_ms.div_euclid(1000) as f64;
-            [(alerts.build(), Sampled::Float(1.0)), (for_state.build(), Sampled::Float(active_s))]
+            [(alerts, Sampled::Float(1.0)), (for_state, Sampled::Float(active_s))]
         };
-        self.active.iter().flat_map(of).collect()
+        let all: BTreeMap<Labels, Sampled> = self.active.iter().flat_map(of).collect();
+        all.into_iter().collect()
     }
 }

@@ -8,7 +8,7 @@
 //! drops them. Of two samples with one series and stamp the first stays.
 //!
 //! # Limits
-//! Rule labels are plain text, annotations are left out. An ingested series that a rule records is not set aside. Reads
+//! Annotations are left out. An ingested series that a rule records is not set aside. Reads
 //! see samples after the evaluated instant if the expression looks ahead.
 
 mod alerting;
@@ -49,7 +49,7 @@ pub struct Rule {
     pub name: String,
     /// Expression.
     pub expr: String,
-    /// Labels to set, without templates.
+    /// Labels to set: templates in alerting rules.
     pub labels: Vec<(String, String)>,
     /// What is done with the result.
     pub kind: RuleKind,
@@ -144,11 +144,23 @@ impl Oracle {
     /// Runs rule groups over all steps in `[from_ms, to_ms]`. Fails as a whole only if an expression does not parse or
     /// needs what the evaluator leaves out.
     pub fn alerts(&self, groups: &[Group], from_ms: i64, to_ms: i64) -> Result<History, Fault> {
+        self.alerts_from(groups, |_, _| from_ms, to_ms)
+    }
+
+    /// As [`Oracle::alerts`], each rule from a first step of its own: `begins(group, rule)`, ms.
+    pub fn alerts_from(
+        &self,
+        groups: &[Group],
+        begins: impl Fn(usize, usize) -> i64,
+        to_ms: i64,
+    ) -> Result<History, Fault> {
         let mut oracle = self.clone();
         let mut history = History::default();
         let mut running = start(groups)?;
+        let from_ms = running.iter().map(|r| begins(r.group, r.index)).min().unwrap_or(to_ms);
         for step_ms in steps(groups, from_ms, to_ms) {
-            for r in running.iter_mut().filter(|r| is_step(r.of, step_ms)) {
+            let runs = |r: &&mut Running<'_>| is_step(r.of, step_ms) && step_ms >= begins(r.group, r.index);
+            for r in running.iter_mut().filter(runs) {
                 let outcome = match r.evaluate(&mut oracle, step_ms, &mut history) {
                     Ok(outcome) => outcome,
                     Err(Fault::Query(message)) => Outcome::Failed(message),
@@ -165,9 +177,6 @@ fn start(groups: &[Group]) -> Result<Vec<Running<'_>>, Fault> {
     let mut running = Vec::new();
     for (group, of) in groups.iter().enumerate() {
         for (index, rule) in of.rules.iter().enumerate() {
-            if rule.labels.iter().any(|(_, value)| value.contains("{{")) {
-                return Err(Fault::NotSupported("templates in labels".to_owned()));
-            }
             let expr = parse(&rule.expr, 0, 0)?;
             let (alerting, written) = (Alerting::default(), BTreeSet::new());
             running.push(Running { group, index, of, rule, expr, alerting, written });
