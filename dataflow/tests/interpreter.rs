@@ -332,9 +332,14 @@ fn steps_fail_alike_on_any_number_of_workers() {
 fn names_that_go_last_go_everywhere() {
     let given = same_everywhere(NAMED, &settings(true));
     assert_answered(NAMED, &given);
-    let names: BTreeSet<&str> = given.vectors.iter().filter_map(|v| Some(v.labels.as_ref()?.metric_name())).collect();
+    let names = |texts: &[&str]| -> BTreeSet<&str> {
+        let rows = given.vectors.iter().filter(|v| texts.contains(&NAMED[v.tag as usize]));
+        rows.filter_map(|v| Some(v.labels.as_ref()?.metric_name())).collect()
+    };
+    assert_eq!(names(&["topk(2, load or abs(requests_total))"]), BTreeSet::from([""]));
+    assert_eq!(names(&["sum by (__name__) (load > 4 or -requests_total)"]), BTreeSet::from(["", "load"]));
     let kept = ["", "load", "new_requests_total", "requests_total", "requests_total_200", "requests_total_500"];
-    assert_eq!(names, BTreeSet::from(kept));
+    assert_eq!(names(NAMED), BTreeSet::from(kept));
     assert!(given.vectors.iter().flat_map(|v| &v.labels).all(|l| l.get(DROPPED).is_empty()));
 }
 
