@@ -42,6 +42,8 @@ fn experimental_features_are_enabled_by_prometheus_s_names() {
         .refuses(3, &["--enable-feature=promql-experimental-functions", "rules.yml:5:15"]);
     let features = "promql-experimental-functions,promql-binop-fill-modifiers";
     place.run(&["check", "rules.yml", "--enable-feature", features]).succeeds();
+    place.write("twice.yml", rule("histogram_quantiles(x, 'q', 0.5, 0.9, 0.5)"));
+    place.run(&["check", "twice.yml", "--enable-feature", features]).refuses(3, &["one quantile twice"]);
     place.run(&["check", "rules.yml", "--enable-feature", "no-such"]).refuses(2, &["promql-binop-fill-modifiers"]);
 }
 

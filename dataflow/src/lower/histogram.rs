@@ -6,6 +6,7 @@
 //! its own. The label's text is known when rules are compiled, so quantiles are numbers.
 
 use super::context::{Lowering, Scope};
+use bellwether_model::is_metadata;
 use bellwether_operators::functions::HistogramFn;
 use bellwether_operators::program::{Grouping, HISTOGRAMS, NodeIdx, Op, SetOp, Shape};
 use bellwether_operators::template::go_float;
@@ -25,6 +26,14 @@ impl Lowering<'_> {
         let label = self.string(scope, Some(label), name)?;
         let qs: Vec<Option<NodeIdx>> = quantiles.iter().map(|q| self.scalar_expr(scope, q, name)).collect();
         let (vector, qs) = (vector?, qs.into_iter().collect::<Option<Vec<NodeIdx>>>()?);
+        // An `or` takes elements for one that differ in the name only, as it takes those of one quantile.
+        if is_metadata(&label) {
+            return self.refuse(scope, name, format!("{name} under the label {label} is not supported yet"));
+        }
+        if (1..qs.len()).any(|i| qs[..i].contains(&qs[i])) {
+            let why = "vector cannot contain metrics with the same labelset";
+            return self.refuse(scope, name, format!("{name} with one quantile twice: {why}"));
+        }
         let mut all: Option<NodeIdx> = None;
         for (q, written) in qs.into_iter().zip(quantiles) {
             let Op::Number(value) = self.dag.nodes[q].op else {
