@@ -13,8 +13,8 @@
 //! # Errors
 //! [`NotationError`] names the column.
 
-use bellwether_model::histogram::{Buckets, Hint};
-use bellwether_model::{Histogram, Labels, LabelsBuilder, METRIC_NAME, stale_nan};
+use bellwether_model::histogram::notation::{self, Misread};
+use bellwether_model::{Histogram, Labels, LabelsBuilder, METRIC_NAME};
 use std::fmt;
 use std::sync::Arc;
 
@@ -59,9 +59,6 @@ pub type Series = (Labels, Vec<Option<Value>>);
 
 /// The most values that one line expands to: a count behind `x` is bounded by it.
 pub const MAX_VALUES: usize = 10_000_000;
-
-/// The most buckets of a side of a histogram that is written out.
-const MAX_BUCKETS: usize = 100_000;
 
 /// Parses a whole line: labels, then values. Names need no quotes if they are of Unicode letters and dots, as Prometheus
 /// reads its own scripts.
@@ -305,30 +302,14 @@ impl<'a> Scanner<'a> {
     }
 
     fn number(&mut self) -> Result<f64, NotationError> {
-        let from = self.at;
-        let negative = self.peek() == Some('-');
-        let _sign = self.take('-') || self.take('+');
-        let sign = if negative { -1.0 } else { 1.0 };
-        for (word, value) in [("inf", f64::INFINITY), ("nan", f64::NAN), ("stale", stale_nan())] {
-            if self.rest().get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word)) {
-                self.at += word.len();
-                // The sign of NaN means nothing, and the bits of the stale marker must not change.
-                return Ok(if value.is_nan() { value } else { sign * value });
-            }
-        }
-        self.take_while(|c| c.is_ascii_digit());
-        if self.take('.') {
-            self.take_while(|c| c.is_ascii_digit());
-        }
-        if self.take('e') || self.take('E') {
-            let _sign = self.take('-') || self.take('+');
-            self.take_while(|c| c.is_ascii_digit());
-        }
-        let text = &self.text[from..self.at];
-        match text.parse() {
-            Ok(v) => Ok(v),
-            Err(_) => self.fail(format!("bad number or missing value {text:?}")),
-        }
+        let (value, length) = self.read(notation::read_number)?;
+        self.at += length;
+        Ok(value)
+    }
+
+    /// Reads what the rest begins with.
+    fn read<T>(&self, read: impl Fn(&str) -> Result<T, Misread>) -> Result<T, NotationError> {
+        read(self.rest()).map_err(|e| NotationError { column: self.at + e.at + 1, message: e.message })
     }
 
     fn histograms(&mut self, out: &mut Vec<Option<Value>>) -> Result<(), NotationError> {
@@ -356,77 +337,9 @@ impl<'a> Scanner<'a> {
 
     /// One histogram, and whether its hint is written.
     fn histogram(&mut self) -> Result<(Histogram, bool), NotationError> {
-        let mut h = Histogram::default();
-        let (mut hint_given, mut sides) = (false, [(0, Vec::new()), (0, Vec::new())]);
-        if !self.rest().starts_with("{{") {
-            return self.fail("expected a histogram in double braces");
-        }
-        self.at += 2;
-        loop {
-            self.spaces();
-            if self.rest().starts_with("}}") {
-                self.at += 2;
-                break;
-            }
-            let key = self.take_while(|c| c.is_ascii_lowercase() || c == '_');
-            if !self.take(':') {
-                return self.fail("expected a part of a histogram, such as buckets:[5 10 7]");
-            }
-            match key {
-                "schema" => h.schema = self.integer()?,
-                "sum" => h.sum = self.number()?,
-                "count" => h.count = self.number()?,
-                "z_bucket" => h.zero_count = self.number()?,
-                "z_bucket_w" => h.zero_threshold = self.number()?,
-                "custom_values" => h.custom_values = self.list()?,
-                "buckets" => sides[0].1 = self.list()?,
-                "n_buckets" => sides[1].1 = self.list()?,
-                "offset" => sides[0].0 = self.integer()?,
-                "n_offset" => sides[1].0 = self.integer()?,
-                "counter_reset_hint" => (h.hint, hint_given) = (self.hint()?, true),
-                _ => return self.fail(format!("a histogram has no {key:?}")),
-            }
-        }
-        let [positive, negative] = sides.map(|(first, counts): (i32, Vec<f64>)| Buckets::from_run(first, &counts));
-        (h.positive, h.negative) = (positive, negative);
-        match h.check_layout() {
-            Ok(()) => Ok((h, hint_given)),
-            Err(e) => self.fail(e.to_string()),
-        }
-    }
-
-    fn integer<T: std::str::FromStr>(&mut self) -> Result<T, NotationError> {
-        match self.take_while(|c| c.is_ascii_digit() || c == '-').parse() {
-            Ok(n) => Ok(n),
-            Err(_) => self.fail("expected an integer"),
-        }
-    }
-
-    fn list(&mut self) -> Result<Vec<f64>, NotationError> {
-        let mut all = Vec::new();
-        if !self.take('[') {
-            return self.fail("expected '['");
-        }
-        loop {
-            self.spaces();
-            if self.take(']') {
-                return Ok(all);
-            }
-            if all.len() == MAX_BUCKETS {
-                return self.fail(format!("more than {MAX_BUCKETS} buckets"));
-            }
-            all.push(self.number()?);
-        }
-    }
-
-    fn hint(&mut self) -> Result<Hint, NotationError> {
-        match self.take_while(|c| c.is_ascii_lowercase() || c == '_') {
-            "unknown" => Ok(Hint::Unknown),
-            "reset" => Ok(Hint::Reset),
-            "not_reset" => Ok(Hint::NotReset),
-            "gauge" => Ok(Hint::Gauge),
-            _ => self.fail("a counter-reset hint is unknown, reset, not_reset or gauge"),
-        }
+        let (h, hint_given, length) = self.read(notation::read_histogram)?;
+        self.at += length;
+        Ok((h, hint_given))
     }
 }
 

@@ -19,6 +19,7 @@ mod buckets;
 mod codec;
 mod hints;
 mod iterate;
+pub mod notation;
 mod reset;
 mod text;
 mod trim;
