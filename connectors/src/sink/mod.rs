@@ -12,6 +12,7 @@
 //! more and leaves nothing behind.
 
 mod decisions;
+mod elements;
 mod error;
 mod histograms;
 mod json;
