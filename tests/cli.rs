@@ -13,6 +13,8 @@ mod bad_rules;
 mod differences;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/histograms.rs"]
+mod histograms;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/run.rs"]

@@ -13,7 +13,7 @@ pub struct DataArgs {
     /// Parquet column of stamps (a timestamp, or milliseconds as integers)
     #[arg(long, value_name = "NAME", default_value = "timestamp")]
     pub timestamp_column: String,
-    /// Parquet column of values
+    /// Parquet column of values; in a file without it, a text column `histogram` holds native histograms
     #[arg(long, value_name = "NAME", default_value = "value")]
     pub value_column: String,
     /// Parquet column of metric names

@@ -5,8 +5,9 @@ use bellwether_connectors::source::archive::{
     Archive, ArchiveOptions, ArchiveSource, ArchiveWriter, ImportReport, SampleCodec, import,
 };
 use bellwether_connectors::source::{OpenOptions, SampleSource, SourceError};
-use bellwether_model::{Labels, shard_of_vnode, vnode, worker_of_shard};
+use bellwether_model::{Histogram, Labels, shard_of_vnode, vnode, worker_of_shard};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,6 +55,55 @@ fn shuffled(seed: u64) -> Vec<Row> {
         .collect();
     rows.extend(repeats);
     rows
+}
+
+#[test]
+fn native_histograms_come_out_at_their_owner_in_order_of_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let histogram = |count: u64| Arc::new(Histogram { count: count as f64, ..Histogram::default() });
+    let mut dice = Dice::new(5);
+    let mut rows: Vec<(Labels, i64, u64)> = Vec::new();
+    for i in 0..900i64 {
+        let host = dice.roll(12).to_string();
+        let labels = Labels::from_pairs([("__name__", "latency"), ("instance", &host)]);
+        rows.push((labels, 1_700_000_000_000 + dice.roll(500) as i64 * 30_000, i as u64 / 2));
+    }
+    // Of one series and stamp the first stays.
+    let mut want: BTreeMap<(Labels, i64), u64> = BTreeMap::new();
+    for (labels, stamp, count) in &rows {
+        want.entry((labels.clone(), *stamp)).or_insert(*count);
+    }
+    for (name, memory_bytes) in [("whole", usize::MAX), ("spilled", 5_000)] {
+        let out = dir.path().join(name);
+        let mut writer = ArchiveWriter::create(&out, ArchiveOptions { memory_bytes, ..Default::default() }).unwrap();
+        for (labels, stamp, count) in &rows {
+            let series = writer.series(labels).unwrap();
+            writer.push_histogram(series, *stamp, &histogram(*count)).unwrap();
+        }
+        let report = writer.finish(&mut |_| {}).unwrap();
+        assert_eq!((report.samples + report.duplicates + report.conflicts, report.samples), (900, want.len() as u64));
+        let mut got = BTreeMap::new();
+        for worker in 0..3 {
+            let mut source = ArchiveSource::open(&out, worker, 3, None).unwrap();
+            let (mut known, mut upto_ms, mut done) = (BTreeMap::new(), 1_700_000_000_000, false);
+            while !done {
+                let mut runs = Vec::new();
+                done = source.read_upto(upto_ms, &mut runs).unwrap();
+                for batch in runs {
+                    known.extend(batch.defs);
+                    assert!(batch.histograms.is_sorted_by_key(|h| h.stamp_ms));
+                    for h in batch.histograms {
+                        assert!(h.stamp_ms <= upto_ms && h.stamp_ms > upto_ms - 700_000);
+                        let labels: Labels = known[&h.series].clone();
+                        assert_eq!(worker_of_shard(shard_of_vnode(vnode("", &labels, &["instance"])), 3), worker);
+                        assert!(got.insert((labels, h.stamp_ms), h.histogram.count as u64).is_none());
+                    }
+                }
+                upto_ms += 700_000;
+            }
+        }
+        assert_eq!(got, want);
+    }
 }
 
 #[test]

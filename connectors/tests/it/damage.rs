@@ -117,7 +117,7 @@ fn an_archive_of_another_kind_is_refused() {
     import(&[path.display().to_string()], &archive, &OpenOptions::default(), &mut |_| {}).unwrap();
     let manifest = fs::read_to_string(archive.join(MANIFEST)).unwrap();
     for (from, to, want) in [
-        ("\"version\": 1", "\"version\": 2", "newer version"),
+        ("\"version\": 1", "\"version\": 3", "newer version"),
         ("\"hash_version\": 1", "\"hash_version\": 9", "hash version"),
         ("\"late_files\": []", "\"late_files\": [\"x\"]", "late samples"),
         ("bellwether-archive", "something", "format is 'something'"),

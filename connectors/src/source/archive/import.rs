@@ -49,13 +49,18 @@ fn import_archive(
     let archive = Arc::new(Archive::open(dir)?);
     let mut source = ArchiveSource::of(archive.clone(), 0, 1, None);
     let (mut runs, mut samples) = (Vec::new(), 0);
-    for file in &archive.manifest().files {
+    let manifest = archive.manifest();
+    for file in manifest.files.iter().chain(&manifest.histogram_files) {
         source.read_upto(file.last_ms, &mut runs)?;
         for batch in runs.drain(..) {
             samples += batch.samples() as u64;
             for run in batch.iter() {
                 let number = writer.series(&archive.series()[run.series as usize])?;
                 writer.push(number, run.stamps, run.values)?;
+            }
+            for sample in &batch.histograms {
+                let number = writer.series(&archive.series()[sample.series as usize])?;
+                writer.push_histogram(number, sample.stamp_ms, &sample.histogram)?;
             }
         }
         progress(Progress { phase: "reading", samples, total: Some(source.total_samples()) });

@@ -13,8 +13,10 @@ use std::path::Path;
 pub const MANIFEST: &str = "archive.json";
 /// What `format` says.
 pub const FORMAT: &str = "bellwether-archive";
-/// The version that this code reads and writes.
-pub const VERSION: u32 = 1;
+/// The newest version that this code reads and writes.
+pub const VERSION: u32 = 2;
+/// The version of an archive without native histograms: what reads only that need not refuse it.
+pub(crate) const VERSION_OF_FLOATS: u32 = 1;
 
 /// The content of `archive.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct Manifest {
     pub conflicts: u64,
     /// Sample files in order of time.
     pub files: Vec<SampleFile>,
+    /// Files of native histograms, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub histogram_files: Vec<SampleFile>,
     /// Side files of samples that became visible late: reserved, always empty in this version.
     #[serde(default)]
     pub late_files: Vec<String>,

@@ -7,18 +7,22 @@
 //! samples/<start ms>.parquet  one file a time span (2 h, begins at multiples of 2 h); columns series (row in the
 //!                             series table), timestamp (ms), value; a row group holds one shard, at most 256 k rows,
 //!                             sorted by (series, timestamp)
+//! histograms/<start ms>.parquet   where there are native histograms: columns series, timestamp, histogram (as text),
+//!                             sorted alike
 //! ```
 //! Every file is plain Parquet, so other tools can read it: join `series` with the row number of the series table.
 //!
 //! # Semantics
 //! Of one series and stamp the first sample in the order of arrival is kept; an equal repeat is dropped, another value
-//! is counted as a conflict. A series' shard is [`shard_of_vnode`](bellwether_model::shard_of_vnode) of its
+//! is counted as a conflict. Of a float and a histogram both are kept: whoever reads them takes the float. A series' shard is [`shard_of_vnode`](bellwether_model::shard_of_vnode) of its
 //! [`vnode`](bellwether_model::vnode) under the archive's entity labels; a worker decodes its own shards only.
 //!
 //! # Limits
 //! Samples that became visible late stand where their stamp says. Side files that keep when they became visible have a
 //! place in the manifest (`late_files`) and are refused by this version. Spans are not compacted.
 
+mod histogram_file;
+mod histogram_spool;
 mod import;
 mod manifest;
 mod reader;
@@ -38,6 +42,9 @@ pub use writer::ArchiveWriter;
 
 /// Folder of the sample files in an archive's folder.
 pub(crate) const SAMPLES_DIR: &str = "samples";
+
+/// Folder of the files of native histograms.
+pub(crate) const HISTOGRAMS_DIR: &str = "histograms";
 
 /// How values are compressed after they were split by bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,16 +10,19 @@
 //! # Limits
 //! Memory is bounded by one span of samples: an archive of very many series should have shorter spans.
 
+use super::histogram_file;
+use super::histogram_spool::Row;
 use super::manifest::Manifest;
 use super::series_file::{self, SeriesRows};
 use super::tile::{Tile, wrong};
 use crate::source::error::{DAMAGED, guarded};
 use crate::source::parquet::open_file;
 use crate::source::{SampleSource, SourceError};
-use bellwether_model::{Labels, Runs, worker_shards};
+use bellwether_model::{HistogramSample, Labels, Runs, worker_shards};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::FileReader;
 use parquet::file::statistics::Statistics;
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +77,9 @@ pub struct ArchiveSource {
     sent: Vec<bool>,
     from_ms: i64,
     next_file: usize,
+    next_histograms: usize,
+    /// Histograms of this worker's series that were not handed out yet, in order of time.
+    histograms: VecDeque<Row>,
     tiles: Vec<Tile>,
     spare: Vec<Tile>,
     scratch: Vec<i64>,
@@ -112,8 +118,19 @@ impl ArchiveSource {
         let labels = &archive.series.labels[rows.start as usize..rows.end as usize];
         let wanted = labels.iter().map(|l| keep.is_none_or(|keep| keep(l))).collect();
         let sent = vec![false; labels.len()];
-        let (tiles, spare) = (Vec::new(), Vec::new());
-        Self { archive, rows, wanted, sent, from_ms: i64::MIN, next_file: 0, tiles, spare, scratch: Vec::new() }
+        Self {
+            archive,
+            rows,
+            wanted,
+            sent,
+            from_ms: i64::MIN,
+            next_file: 0,
+            next_histograms: 0,
+            histograms: VecDeque::new(),
+            tiles: Vec::new(),
+            spare: Vec::new(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Whether somebody reads a series of a row group.
@@ -150,16 +167,54 @@ impl ArchiveSource {
         Ok(())
     }
 
+    /// Appends the histograms up to `upto_ms`; returns whether none is left.
+    fn hand_out_histograms(&mut self, upto_ms: i64, out: &mut Vec<Runs>) -> Result<bool, SourceError> {
+        let archive = Arc::clone(&self.archive);
+        let files = &archive.manifest.histogram_files;
+        while let Some(file) = files.get(self.next_histograms).filter(|file| file.first_ms <= upto_ms) {
+            self.next_histograms += 1;
+            let (own, wanted) = (&self.rows, &self.wanted);
+            let is_wanted = |row: u32| own.contains(&row) && wanted[(row - own.start) as usize];
+            let path = archive.dir.join(&file.name);
+            let mut rows = histogram_file::read(&path, archive.series.labels.len() as u32, &is_wanted)?;
+            rows.retain(|row| row.stamp_ms >= self.from_ms);
+            self.histograms.extend(rows);
+        }
+        // Behind the floats of its time, so that of a float and a histogram the float is the first.
+        let mut runs = Runs { seq: u64::MAX, ..Runs::default() };
+        let due = self.histograms.partition_point(|row| row.stamp_ms <= upto_ms);
+        for row in self.histograms.drain(..due).collect::<Vec<Row>>() {
+            let series = row.series - self.rows.start;
+            self.define(series, &mut runs);
+            runs.histograms.push(HistogramSample {
+                series,
+                stamp_ms: row.stamp_ms,
+                histogram: row.histogram,
+                start_ms: 0,
+            });
+        }
+        if !runs.is_empty() {
+            runs.defs.sort_by_key(|(number, _)| *number);
+            out.push(runs);
+        }
+        Ok(self.histograms.is_empty() && self.next_histograms == files.len())
+    }
+
+    /// Sends a series' labels with the first batch that uses it.
+    fn define(&mut self, number: u32, runs: &mut Runs) {
+        if !std::mem::replace(&mut self.sent[number as usize], true) {
+            let labels = &self.archive.series.labels[(self.rows.start + number) as usize];
+            runs.defs.push((number, labels.clone()));
+        }
+    }
+
     fn hand_out(&mut self, upto_ms: i64, out: &mut Vec<Runs>) {
         let mut kept = Vec::with_capacity(self.tiles.len());
-        for mut tile in self.tiles.drain(..) {
+        for mut tile in std::mem::take(&mut self.tiles) {
             let (mut runs, empty) = tile.take(upto_ms, self.rows.start);
             (if empty { &mut self.spare } else { &mut kept }).push(tile);
-            for number in &runs.series {
-                if !std::mem::replace(&mut self.sent[*number as usize], true) {
-                    let labels = &self.archive.series.labels[(self.rows.start + number) as usize];
-                    runs.defs.push((*number, labels.clone()));
-                }
+            for i in 0..runs.series.len() {
+                self.define(runs.series[i], &mut runs);
             }
             if !runs.is_empty() {
                 out.push(runs);
@@ -167,14 +222,9 @@ impl ArchiveSource {
         }
         self.tiles = kept;
     }
-}
 
-impl SampleSource for ArchiveSource {
-    fn span(&self) -> Option<(i64, i64)> {
-        self.archive.manifest.span()
-    }
-
-    fn read_upto(&mut self, upto_ms: i64, out: &mut Vec<Runs>) -> Result<bool, SourceError> {
+    /// Appends the floats up to `upto_ms`; returns whether none is left.
+    fn read_floats(&mut self, upto_ms: i64, out: &mut Vec<Runs>) -> Result<bool, SourceError> {
         loop {
             self.hand_out(upto_ms, out);
             match self.archive.manifest.files.get(self.next_file) {
@@ -190,6 +240,17 @@ impl SampleSource for ArchiveSource {
                 }
             }
         }
+    }
+}
+
+impl SampleSource for ArchiveSource {
+    fn span(&self) -> Option<(i64, i64)> {
+        self.archive.manifest.span()
+    }
+
+    fn read_upto(&mut self, upto_ms: i64, out: &mut Vec<Runs>) -> Result<bool, SourceError> {
+        let no_floats = self.read_floats(upto_ms, out)?;
+        Ok(self.hand_out_histograms(upto_ms, out)? && no_floats)
     }
 
     fn seek(&mut self, from_ms: i64) -> Result<(), SourceError> {

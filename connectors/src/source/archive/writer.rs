@@ -8,16 +8,18 @@
 //! An output that exists is refused. The archive is written beside its place and renamed when all of it is on disk, so
 //! a run that is broken off leaves nothing that looks whole.
 
-use super::manifest::{FORMAT, MANIFEST, Manifest, SampleFile, VERSION};
+use super::histogram_spool::{HistogramSpool, Row};
+use super::manifest::{FORMAT, MANIFEST, Manifest, SampleFile, VERSION, VERSION_OF_FLOATS};
 use super::sample_file::{SampleFileWriter, Settled, settle};
 use super::series_file::{self, SeriesRow};
 use super::spool::Spool;
-use super::{ArchiveOptions, ImportReport, SAMPLES_DIR};
+use super::{ArchiveOptions, HISTOGRAMS_DIR, ImportReport, SAMPLES_DIR, histogram_file};
 use crate::source::table::SeriesTable;
 use crate::source::{Progress, SourceError};
-use bellwether_model::{HASH_VERSION, Labels, SHARDS, shard_of_vnode, vnode};
+use bellwether_model::{HASH_VERSION, Histogram, Labels, SHARDS, shard_of_vnode, vnode};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Writes an archive.
@@ -29,6 +31,7 @@ pub struct ArchiveWriter {
     table: SeriesTable,
     shard_of: Vec<u8>,
     spool: Spool,
+    histograms: HistogramSpool,
     pushed: u64,
 }
 
@@ -38,6 +41,25 @@ struct Extent {
     first_ms: i64,
     last_ms: i64,
     samples: u64,
+}
+
+const NOTHING: Extent = Extent { first_ms: i64::MAX, last_ms: i64::MIN, samples: 0 };
+
+impl Extent {
+    fn join(&mut self, other: Self) {
+        self.first_ms = self.first_ms.min(other.first_ms);
+        self.last_ms = self.last_ms.max(other.last_ms);
+        self.samples += other.samples;
+    }
+
+    /// Counts a file's samples; returns what the manifest says of the file.
+    fn note(self, manifest: &mut Manifest, name: String, start_ms: i64) -> SampleFile {
+        let Self { first_ms, last_ms, samples } = self;
+        manifest.samples += samples;
+        manifest.first_ms = Some(manifest.first_ms.map_or(first_ms, |t| t.min(first_ms)));
+        manifest.last_ms = Some(manifest.last_ms.map_or(last_ms, |t| t.max(last_ms)));
+        SampleFile { name, start_ms, samples, first_ms, last_ms }
+    }
 }
 
 fn parent_of(out: &Path) -> &Path {
@@ -67,8 +89,10 @@ impl ArchiveWriter {
         let samples = work.path().join("archive").join(SAMPLES_DIR);
         fs::create_dir_all(&samples).map_err(|e| SourceError::io(&samples, "creating", e))?;
         let spool = Spool::new(options.span_ms, options.memory_bytes, work.path().join("spill"));
+        let spilled = work.path().join("spilled-histograms");
+        let histograms = HistogramSpool::new(options.span_ms, options.memory_bytes, spilled);
         let (table, shard_of) = (SeriesTable::default(), Vec::new());
-        Ok(Self { out: out.to_owned(), options, work, table, shard_of, spool, pushed: 0 })
+        Ok(Self { out: out.to_owned(), options, work, table, shard_of, spool, histograms, pushed: 0 })
     }
 
     /// The number of a series, for [`ArchiveWriter::push`].
@@ -89,18 +113,28 @@ impl ArchiveWriter {
         self.spool.push(series, stamps, values, &self.shard_of)
     }
 
+    /// Takes a sample that is a native histogram.
+    pub fn push_histogram(
+        &mut self,
+        series: u32,
+        stamp_ms: i64,
+        histogram: &Arc<Histogram>,
+    ) -> Result<(), SourceError> {
+        self.pushed += 1;
+        self.histograms.push(Row { series, stamp_ms, histogram: Arc::clone(histogram) })
+    }
+
     /// Sorts, writes, and puts the archive in its place.
     pub fn finish(mut self, progress: &mut dyn FnMut(Progress)) -> Result<ImportReport, SourceError> {
         let (order, row_of, starts) = self.sorted_series();
         let dir = self.work.path().join("archive");
-        let nothing = Extent { first_ms: i64::MAX, last_ms: i64::MIN, samples: 0 };
-        let mut extents = vec![nothing; order.len()];
+        let mut extents = vec![NOTHING; order.len()];
         let mut manifest = self.manifest();
         let mut done = 0;
         for start_ms in self.spool.span_starts() {
             let name = format!("{SAMPLES_DIR}/{start_ms}.parquet");
             let mut writer = SampleFileWriter::create(&dir.join(&name), self.options.codec)?;
-            let mut all = nothing;
+            let mut all = NOTHING;
             self.spool.drain(start_ms, &self.shard_of, |shard, rows| {
                 done += rows.series.len() as u64;
                 let settled = settle(&rows, &row_of, starts[shard]..starts[shard + 1]);
@@ -113,15 +147,46 @@ impl ArchiveWriter {
                 Ok(())
             })?;
             writer.finish()?;
-            manifest.samples += all.samples;
-            manifest.first_ms.get_or_insert(all.first_ms);
-            manifest.last_ms = Some(all.last_ms);
-            let Extent { first_ms, last_ms, samples } = all;
-            manifest.files.push(SampleFile { name, start_ms, samples, first_ms, last_ms });
+            let file = all.note(&mut manifest, name, start_ms);
+            manifest.files.push(file);
         }
+        self.write_histograms(&dir, &row_of, &mut extents, &mut manifest)?;
         let rows: Vec<SeriesRow> = order.iter().zip(&extents).map(|(n, e)| self.series_row(*n, e)).collect();
         series_file::write(&dir, &self.options.tenant, &rows)?;
         self.publish(&dir, manifest)
+    }
+
+    fn write_histograms(
+        &mut self,
+        dir: &Path,
+        row_of: &[u32],
+        extents: &mut [Extent],
+        manifest: &mut Manifest,
+    ) -> Result<(), SourceError> {
+        let folder = dir.join(HISTOGRAMS_DIR);
+        while let Some((start_ms, rows)) = self.histograms.next()? {
+            if manifest.histogram_files.is_empty() {
+                fs::create_dir_all(&folder).map_err(|e| SourceError::io(&folder, "creating", e))?;
+            }
+            let name = format!("{HISTOGRAMS_DIR}/{start_ms}.parquet");
+            let settled = histogram_file::settle(rows, row_of);
+            histogram_file::write(&dir.join(&name), &settled.rows)?;
+            manifest.duplicates += settled.duplicates;
+            manifest.conflicts += settled.conflicts;
+            let mut all = NOTHING;
+            for row in &settled.rows {
+                let one = Extent { first_ms: row.stamp_ms, last_ms: row.stamp_ms, samples: 1 };
+                extents[row.series as usize].join(one);
+                all.join(one);
+            }
+            let file = all.note(manifest, name, start_ms);
+            manifest.histogram_files.push(file);
+        }
+        if manifest.histogram_files.is_empty() {
+            return Ok(());
+        }
+        manifest.version = VERSION;
+        sync_dir(&folder)
     }
 
     /// Series numbers by (shard, labels), the row of each number, and the first row of each shard.
@@ -151,7 +216,7 @@ impl ArchiveWriter {
     fn manifest(&self) -> Manifest {
         Manifest {
             format: FORMAT.to_owned(),
-            version: VERSION,
+            version: VERSION_OF_FLOATS,
             hash_version: HASH_VERSION,
             tenant: self.options.tenant.clone(),
             entity_labels: self.options.entity_labels.clone(),
@@ -163,6 +228,7 @@ impl ArchiveWriter {
             duplicates: 0,
             conflicts: 0,
             files: Vec::new(),
+            histogram_files: Vec::new(),
             late_files: Vec::new(),
         }
     }
@@ -198,10 +264,7 @@ fn note_extents(settled: &Settled, extents: &mut [Extent], all: &mut Extent) {
         Some((run[0], Extent { first_ms, last_ms, samples: run.len() as u64 }))
     }) {
         let (row, e) = extent;
-        for known in [&mut extents[row as usize], &mut *all] {
-            known.first_ms = known.first_ms.min(e.first_ms);
-            known.last_ms = known.last_ms.max(e.last_ms);
-            known.samples += e.samples;
-        }
+        extents[row as usize].join(e);
+        all.join(e);
     }
 }

@@ -1,7 +1,7 @@
 //! Which column of a Parquet file is what: schema in, [`Layout`] out.
 //!
 //! # Semantics
-//! One column holds stamps, one holds values; every other top-level string column is a label of its name, null or ""
+//! One column holds stamps, one holds values, or, where there is none of these, native histograms as text; every other top-level string column is a label of its name, null or ""
 //! meaning that the label is absent. One `map<string, string>` column may hold labels too; where both name a label,
 //! the map wins.
 //!
@@ -14,9 +14,13 @@ use crate::source::SourceError;
 use bellwether_model::METRIC_NAME;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::schema::types::{SchemaDescriptor, Type};
+use std::sync::Arc;
 
 /// The name under which a map column of labels is found without being asked for.
 const LABELS_MAP: &str = "labels";
+
+/// The name of the text column that stands for values where samples are native histograms.
+const HISTOGRAMS: &str = "histogram";
 
 /// How to turn a stamp into milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +56,8 @@ pub(crate) enum ValueKind {
     Int64,
     /// u64.
     Uint64,
+    /// A native histogram as text.
+    Histogram,
 }
 
 /// One source of labels.
@@ -120,6 +126,12 @@ pub(crate) fn layout(place: &str, schema: &SchemaDescriptor, o: &ParquetOptions)
         SourceError::invalid(place, what, format!("name the right one by the option {option}"))
     };
     let (stamp_leaf, stamp_unit) = stamp.ok_or_else(|| missing(&o.timestamp_column, "timestamp_column"))?;
+    let is_histogram = |(field, _): &(&Arc<Type>, usize)| field.name() == HISTOGRAMS && is_text(field);
+    if value.is_none()
+        && let Some(at) = others.iter().position(is_histogram)
+    {
+        value = Some((others.remove(at).1, ValueKind::Histogram));
+    }
     let (value_leaf, value_kind) = value.ok_or_else(|| missing(&o.value_column, "value_column"))?;
     // Labels after that: a mistyped stamp column must not be refused as a label first.
     let mut labels: Vec<LabelColumn> =
@@ -200,9 +212,7 @@ fn value_kind(place: &str, field: &Type) -> Result<ValueKind, SourceError> {
 
 fn label(place: &str, field: &Type, leaf: usize, o: &ParquetOptions) -> Result<LabelColumn, SourceError> {
     let name = field.name();
-    if physical(field) == Some(Physical::BYTE_ARRAY)
-        && field.get_basic_info().converted_type() != ConvertedType::DECIMAL
-    {
+    if is_text(field) {
         let label = if name == o.name_column { METRIC_NAME } else { name };
         return Ok(LabelColumn::Text { leaf, label: label.to_owned() });
     }
@@ -217,6 +227,10 @@ fn label(place: &str, field: &Type, leaf: usize, o: &ParquetOptions) -> Result<L
     ))
 }
 
+fn is_text(field: &Type) -> bool {
+    physical(field) == Some(Physical::BYTE_ARRAY) && field.get_basic_info().converted_type() != ConvertedType::DECIMAL
+}
+
 fn is_string_map(field: &Type) -> bool {
     let [entries] = (if field.is_primitive() { &[] } else { field.get_fields() }) else { return false };
     let [key, value] = (if entries.is_primitive() { &[] } else { entries.get_fields() }) else { return false };
@@ -229,7 +243,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use parquet::schema::parser::parse_message_type;
-    use std::sync::Arc;
 
     fn of(message: &str, o: &ParquetOptions) -> Result<Layout, SourceError> {
         layout("f", &SchemaDescriptor::new(Arc::new(parse_message_type(message).unwrap())), o)

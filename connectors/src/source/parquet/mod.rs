@@ -1,8 +1,8 @@
 //! Parquet with one column a label: files in, one source a worker out.
 //!
 //! # Semantics
-//! Columns: a stamp (any timestamp unit, or int64 milliseconds), a value (double, float or integer), and one string
-//! column a label, where null or "" means that the label is absent; or a `map<string, string>` of labels. Names are
+//! Columns: a stamp (any timestamp unit, or int64 milliseconds), a value (double, float or integer) or, in a file without a
+//! column of values, a text `histogram` (`{{schema:1 count:22 sum:3 buckets:[5 10 7]}}`), and one string column a label, where null or "" means that the label is absent; or a `map<string, string>` of labels. Names are
 //! options. Stamps finer than a millisecond round down.
 //!
 //! # Time
@@ -153,9 +153,12 @@ impl ParquetFiles {
                 }
                 debug_assert!(chunk.series.iter().all(|s| *s == DROPPED || (*s as usize) < numbers.len()));
                 runs.clear();
-                grouping.group(&chunk.series, &chunk.stamps, &chunk.values, &mut runs);
+                chunk.group(0..chunk.stamps.len(), &mut grouping, &mut runs);
                 for run in runs.iter() {
                     writer.push(numbers[run.series as usize], run.stamps, run.values)?;
+                }
+                for sample in &runs.histograms {
+                    writer.push_histogram(numbers[sample.series as usize], sample.stamp_ms, &sample.histogram)?;
                 }
                 let samples = chunk.first_row + chunk.stamps.len() as u64;
                 progress(Progress { phase: "reading", samples, total: Some(self.rows) });

@@ -13,16 +13,18 @@ use super::series::SeriesNumbers;
 use super::values::Values;
 use super::{Group, ParquetFiles};
 use crate::source::error::{DAMAGED, guarded};
-use crate::source::group::DROPPED;
+use crate::source::group::{DROPPED, Grouping};
 use crate::source::table::SeriesTable;
 use crate::source::{Keep, SourceError};
-use bellwether_model::Labels;
+use bellwether_model::{Histogram, HistogramSample, Labels, Runs};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{DataType, DoubleType, FloatType, Int32Type, Int64Type};
+use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Rows of a chunk: bounds what a reader holds, long enough for long runs.
 pub(crate) const CHUNK_ROWS: usize = 1 << 20;
@@ -40,10 +42,32 @@ pub(crate) struct Chunk {
     pub(crate) stamps: Vec<i64>,
     /// Series number, or [`DROPPED`].
     pub(crate) series: Vec<u32>,
-    /// Values.
+    /// Values; 0 where the row is a native histogram.
     pub(crate) values: Vec<f64>,
+    /// The native histogram of each row, or empty where all are floats.
+    pub(crate) histograms: Vec<Option<Arc<Histogram>>>,
     /// Labels of the series that appear first in this chunk, in order of their numbers.
     pub(crate) fresh: Vec<Labels>,
+}
+
+impl Chunk {
+    /// Appends some of the rows to `out`: floats series by series, native histograms as they stand.
+    pub(crate) fn group(&self, rows: Range<usize>, grouping: &mut Grouping, out: &mut Runs) {
+        if self.histograms.is_empty() {
+            return grouping.group(&self.series[rows.clone()], &self.stamps[rows.clone()], &self.values[rows], out);
+        }
+        for row in rows {
+            if let Some(histogram) = &self.histograms[row] {
+                let (series, stamp_ms) = (self.series[row], self.stamps[row]);
+                out.histograms.push(HistogramSample {
+                    series,
+                    stamp_ms,
+                    histogram: Arc::clone(histogram),
+                    start_ms: 0,
+                });
+            }
+        }
+    }
 }
 
 /// Decodes row groups.
@@ -166,7 +190,15 @@ impl Columns {
     fn samples(&mut self, rows: usize, layout: &Layout, chunk: &mut Chunk) -> Result<(), LabelError> {
         let from = chunk.stamps.len();
         append_stamps(&mut self.stamps, rows, layout.stamp_unit, &mut chunk.stamps)?;
-        self.values.read(rows, &mut chunk.values, &mut chunk.series[from..])
+        let series = &mut chunk.series[from..];
+        match &mut self.values {
+            ValueReader::Histogram(column) => {
+                append_histograms(column, rows, &mut chunk.histograms, series)?;
+                chunk.values.resize(chunk.stamps.len(), 0.0);
+                Ok(())
+            }
+            numbers => numbers.read(rows, &mut chunk.values, series),
+        }
     }
 }
 
@@ -228,6 +260,7 @@ enum ValueReader {
     Float(Typed<FloatType>),
     Int32(Typed<Int32Type>, bool),
     Int64(Typed<Int64Type>, bool),
+    Histogram(Typed<ByteArrayType>),
 }
 
 impl ValueReader {
@@ -238,6 +271,7 @@ impl ValueReader {
             ColumnReader::FloatColumnReader(r) => Ok(Self::Float(Typed::new(r))),
             ColumnReader::Int32ColumnReader(r) => Ok(Self::Int32(Typed::new(r), unsigned)),
             ColumnReader::Int64ColumnReader(r) => Ok(Self::Int64(Typed::new(r), unsigned)),
+            ColumnReader::ByteArrayColumnReader(r) => Ok(Self::Histogram(Typed::new(r))),
             _ => Err(ParquetError::General("the values are not numbers".to_owned())),
         }
     }
@@ -250,8 +284,38 @@ impl ValueReader {
             Self::Int32(t, true) => append_values(t, rows, out, series, |v| f64::from(*v as u32)),
             Self::Int64(t, false) => append_values(t, rows, out, series, |v| *v as f64),
             Self::Int64(t, true) => append_values(t, rows, out, series, |v| *v as u64 as f64),
+            Self::Histogram(_) => Err(ParquetError::General("the values are not numbers".to_owned()).into()),
         }
     }
+}
+
+/// Appends native histograms; of rows that nobody reads the text is not looked at.
+fn append_histograms(
+    column: &mut Typed<ByteArrayType>,
+    rows: usize,
+    out: &mut Vec<Option<Arc<Histogram>>>,
+    series: &mut [u32],
+) -> Result<(), LabelError> {
+    column.read(rows)?;
+    let all = column.values.len() == rows;
+    let mut values = column.values.iter();
+    for (row, series) in series.iter_mut().enumerate() {
+        let value = if all || column.levels.get(row).is_some_and(|level| *level > 0) { values.next() } else { None };
+        let (Some(bytes), true) = (value, *series != DROPPED) else {
+            *series = DROPPED;
+            out.push(None);
+            continue;
+        };
+        let wrong = |what: String| {
+            let advice = "write it as {{schema:1 count:22 sum:3 buckets:[5 10 7]}}";
+            SourceError::invalid("histogram column", what, advice)
+        };
+        let text = std::str::from_utf8(bytes.data()).map_err(|_| wrong("a histogram is not UTF-8".to_owned()))?;
+        let h = Histogram::from_notation(text).map_err(|e| wrong(format!("{text:.60?} is no histogram: {e}")))?;
+        h.validate().map_err(|e| wrong(format!("{text:.60?} is no valid histogram: {e}")))?;
+        out.push(Some(Arc::new(h)));
+    }
+    Ok(())
 }
 
 fn append_values<T: DataType>(

@@ -99,8 +99,8 @@ impl ParquetSource {
 
     fn hand_out(&mut self, chunk: &Chunk, from: usize, to: usize) -> Runs {
         let mut runs = Runs { seq: chunk.first_row + from as u64, ..Runs::default() };
-        self.grouping.group(&chunk.series[from..to], &chunk.stamps[from..to], &chunk.values[from..to], &mut runs);
-        for series in &runs.series {
+        chunk.group(from..to, &mut self.grouping, &mut runs);
+        for series in runs.series.iter().chain(runs.histograms.iter().map(|h| &h.series)) {
             debug_assert_ne!(*series, DROPPED);
             if let Some(labels) = self.labels.get_mut(*series as usize).and_then(Option::take) {
                 runs.defs.push((*series, labels));
