@@ -59,6 +59,11 @@ pub struct Ran {
 /// `alert: rate(m[5m]) > threshold + i` for `i` in `0..rules`, every 15 s.
 pub fn program(rules: usize, threshold: f64) -> Result<Program, String> {
     let texts: Vec<String> = (0..rules).map(|i| format!("rate(m[5m]) > {}", threshold + i as f64)).collect();
+    program_of(&texts)
+}
+
+/// An alert for each expression, every 15 s.
+pub fn program_of(texts: &[String]) -> Result<Program, String> {
     let exprs = texts.iter().map(|t| parse(t).map_err(|e| e.to_string())).collect::<Result<Vec<_>, _>>()?;
     let inputs: Vec<RuleInput<'_>> = texts
         .iter()

@@ -1,7 +1,9 @@
 //! The input that both the loop and the engine read: counters scraped every 15 s, batch by batch.
 
 use crate::cost::STEP_MS;
-use bellwether_model::{Labels, Runs};
+use bellwether_model::histogram::Buckets;
+use bellwether_model::{Histogram, Labels, Runs, Value};
+use std::sync::Arc;
 
 /// First stamp, ms: on the grid.
 pub const START_MS: i64 = 1_700_000_100_000;
@@ -15,6 +17,8 @@ pub struct Input {
     pub scrapes: usize,
     /// Number of batches.
     pub batches: usize,
+    /// Whether there is a series of native histograms beside them.
+    pub histogram: bool,
 }
 
 impl Input {
@@ -49,7 +53,26 @@ impl Input {
             runs.series.push(number as u32);
             runs.ends.push(runs.stamps.len() as u32);
         }
+        if self.histogram && worker == 0 {
+            self.add_histograms(batch, n as u32, define, &mut runs);
+        }
         runs
+    }
+}
+
+impl Input {
+    fn add_histograms(&self, batch: usize, number: u32, define: bool, runs: &mut Runs) {
+        if define {
+            runs.defs.push((number, Labels::from_pairs([("__name__", "h"), ("instance", "host-000000:9100")])));
+        }
+        for k in 0..self.scrapes {
+            let scrape = batch * self.scrapes + k;
+            let counts = [scrape as f64, scrape as f64 / 2.0];
+            let positive = Buckets::from_run(0, &counts);
+            let histogram = Histogram { count: counts.iter().sum(), positive, ..Histogram::default() };
+            let stamp_ms = START_MS + scrape as i64 * STEP_MS;
+            runs.push_value(number, stamp_ms, Value::Histogram(Arc::new(histogram)), 0);
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! `bellwether-bench cost` compares the engine with a hand-written loop without a dataflow on one range rule;
 //! `bellwether-bench memory` gives bytes a series of one `[5m]` window at 15 s; `bellwether-bench operators` prints the
 //! number of timely operators with 20 rules and with 2,000; `bellwether-bench codecs` compares what travels between
-//! processes. `scripts/bench` runs them all, and whole backtests.
+//! processes; `bellwether-bench histograms` tells what a rule of floats pays for native histograms elsewhere in the program.
+//! `scripts/bench` runs them all, and whole backtests.
 
 mod codec;
 mod cost;
@@ -21,7 +22,8 @@ fn main() -> std::process::ExitCode {
         Some("memory") => memory::memory(std::env::args().nth(2).and_then(|s| s.parse().ok()).unwrap_or(200_000)),
         Some("operators") => table::operators(),
         Some("codecs") => codec::codecs(),
-        _ => Err("say what to measure: cost, memory, operators or codecs".to_owned()),
+        Some("histograms") => table::histograms(),
+        _ => Err("say what to measure: cost, histograms, memory, operators or codecs".to_owned()),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -14,7 +14,7 @@ fn peak_bytes() -> Result<usize, String> {
 /// Fills the windows of `series` series scrape by scrape, as live input does, and divides the peak by their number.
 pub fn memory(series: usize) -> Result<(), String> {
     let base = peak_bytes()?;
-    let input = Input { series, scrapes: 1, batches: 44 };
+    let input = Input { series, scrapes: 1, batches: 44, histogram: false };
     engine(input, program(1, 1e18)?, 1)?;
     let peak = peak_bytes()?;
     println!(

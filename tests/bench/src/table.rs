@@ -1,7 +1,7 @@
 //! Tables of figures.
 
 use crate::cost::Cost;
-use crate::engine::{engine, program};
+use crate::engine::{engine, program, program_of};
 use crate::input::Input;
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub fn fastest(mut f: impl FnMut() -> Result<(), String>) -> Result<f64, String>
 /// The loop and the engine must agree before speed means anything: decisions are transitions, so every series that is
 /// ever above fires at least once and no series more often than it is above.
 fn agree() -> Result<(), String> {
-    let input = Input { series: 1_000, scrapes: 20, batches: 5 };
+    let input = Input { series: 1_000, scrapes: 20, batches: 5, histogram: false };
     let mut cost = Cost::new(input.series, 0.5);
     (0..input.batches).for_each(|b| cost.batch(&input.batch(b, 0, 1, b == 0)));
     let ran = engine(input, program(1, 0.5)?, 1)?;
@@ -44,7 +44,7 @@ pub fn cost() -> Result<(), String> {
         "series", "loop", "1 worker", "2 workers", "1w / loop", "2w / 1w"
     );
     for (series, batches) in [(10_000, 60), (100_000, 8), (1_000_000, 2)] {
-        let input = Input { series, scrapes: 20, batches };
+        let input = Input { series, scrapes: 20, batches, histogram: false };
         let rate = |s: f64| input.samples() as f64 / s / 1e6;
         let hand = fastest(|| {
             let mut cost = Cost::new(series, NEVER);
@@ -66,9 +66,30 @@ pub fn cost() -> Result<(), String> {
     Ok(())
 }
 
+/// What a rule of floats pays for a native histogram elsewhere in the program: both runs have the same rules and floats.
+pub fn histograms() -> Result<(), String> {
+    let texts = [format!("rate(m[5m]) > {NEVER}"), format!("histogram_count(rate(h[5m])) > {NEVER}")];
+    println!("rate(m[5m]) > x of 100 k series at 15 s, million samples a second (fastest of {RUNS}, in turn)");
+    println!("{:>7}  {:>8}  {:>14}  {:>5}", "workers", "floats", "and histograms", "ratio");
+    for workers in [1, 2] {
+        let mut best = [f64::INFINITY; 2];
+        for _ in 0..RUNS {
+            for (best, histogram) in best.iter_mut().zip([false, true]) {
+                let input = Input { series: 100_000, scrapes: 20, batches: 8, histogram };
+                let from = Instant::now();
+                engine(input, program_of(&texts)?, workers)?;
+                *best = best.min(from.elapsed().as_secs_f64());
+            }
+        }
+        let [without, with] = best.map(|s| 100_000.0 * 20.0 * 8.0 / s / 1e6);
+        println!("{workers:>7}  {without:>8.1}  {with:>14.1}  {:>5.2}", with / without);
+    }
+    Ok(())
+}
+
 /// Timely operators with few and with many rules.
 pub fn operators() -> Result<(), String> {
-    let input = Input { series: 10, scrapes: 4, batches: 2 };
+    let input = Input { series: 10, scrapes: 4, batches: 2, histogram: false };
     for rules in [20, 2_000] {
         let ran = engine(input, program(rules, NEVER)?, 1)?;
         println!("{rules:>5} rules: {} timely operators", ran.operators);
