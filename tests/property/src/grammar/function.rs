@@ -116,7 +116,7 @@ fn histogram_quantile(g: &mut Grammar<'_>) -> Tree {
     match g.random.below(4) {
         0 => tree!(Vector: "histogram_quantile(", q, ", ", g.vector(), ")"),
         1 if g.random.chance(30) => {
-            tree!(Vector: "histogram_quantiles(", g.vector(), ", \"q\", 0.5, 0.9, ", q, ")")
+            tree!(Vector: "histogram_quantiles(", g.vector(), ", \"q\", 0.3, 0.7, ", q, ")")
         }
         1 => tree!(Vector: "histogram_quantile(", q, ", rate(lat_bucket[", super::selector::window(g), "]))"),
         _ => {
