@@ -25,6 +25,8 @@ pub struct Effects<'a> {
     pub(super) published: Vec<(Slot, Labels)>,
     /// Series that are gone.
     pub(super) withdrawn: Vec<Slot>,
+    /// Ingested series of which a rule writes samples too: the published ones stand for them.
+    pub(super) absorbed: Vec<Slot>,
 }
 
 /// Produced series that came or went.
@@ -33,12 +35,14 @@ pub struct News {
     pub(super) producer: Option<usize>,
     pub(super) published: Vec<(Slot, Labels)>,
     pub(super) withdrawn: Vec<Slot>,
+    pub(super) absorbed: Vec<Slot>,
 }
 
 impl Effects<'_> {
     /// What selectors must hear of.
     pub fn news(self) -> News {
-        News { producer: self.producer, published: self.published, withdrawn: self.withdrawn }
+        let Self { producer, published, withdrawn, absorbed, .. } = self;
+        News { producer, published, withdrawn, absorbed }
     }
 }
 
@@ -62,7 +66,8 @@ impl Produced {
         let slot = match self.slot {
             Some(slot) => slot,
             None => {
-                let slot = store.add_produced(self.labels.clone());
+                let (slot, ingested) = store.add_recorded(self.labels.clone());
+                effects.absorbed.extend(ingested);
                 effects.published.push((slot, self.labels.clone()));
                 *self.slot.insert(slot)
             }

@@ -204,6 +204,7 @@ impl Evaluator {
             producer: self.program.nodes[n].op.producer(),
             published: Vec::new(),
             withdrawn: Vec::new(),
+            absorbed: Vec::new(),
         };
         state.restore(&self.view(), n, entry, &mut Hands { store: &mut *store, effects: &mut effects });
         let news = effects.news();

@@ -370,6 +370,7 @@ impl Evaluator {
             producer: self.program.nodes[n].op.producer(),
             published: Vec::new(),
             withdrawn: Vec::new(),
+            absorbed: Vec::new(),
         };
         state.apply(&self.view(), n, store, &mut effects);
         let news = effects.news();
@@ -379,6 +380,9 @@ impl Evaluator {
 
     /// Tells selectors of produced series that came or went.
     fn publish(&mut self, news: News, store: &mut SeriesStore) {
+        for slot in news.absorbed {
+            self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
+        }
         for (slot, labels) in news.published {
             self.selectors.iter_mut().for_each(|rows| rows.offer(news.producer, slot, &labels));
         }

@@ -80,6 +80,13 @@ impl<T: PartialEq> Points<T> {
         }
     }
 
+    /// Gives a series' points to one that has none.
+    pub(super) fn hand_over(&mut self, from: Slot, to: Slot) {
+        if let Some(points) = self.series.remove(&from) {
+            self.series.insert(to, points);
+        }
+    }
+
     /// Drops the points of a series that are older than `before_ms`.
     pub(super) fn prune(&mut self, slot: Slot, before_ms: i64) {
         if self.series.is_empty() {

@@ -58,7 +58,9 @@ impl Admitted {
 enum Life {
     /// Ingested.
     Ingested,
-    /// Written by a rule or a subquery.
+    /// Written by a rule; samples of it may come in too.
+    Recorded,
+    /// Kept for a subquery, or by a pin.
     Produced,
     /// Retracted: free at the next pruning.
     Dying,
@@ -105,7 +107,7 @@ pub struct SeriesStore {
     series: Vec<Series>,
     free: Vec<Slot>,
     dying: Vec<Slot>,
-    /// Ingested series by labels.
+    /// Ingested series by labels, and those that rules write.
     by_labels: Lookup,
     cadences: Cadences,
     /// By link, by the link's number of a series.
@@ -213,7 +215,7 @@ impl SeriesStore {
         let entry = self.links.get(link)?.get(number as usize)?.as_ref()?;
         if entry.slot != IGNORED {
             let series = &self.series[entry.slot as usize];
-            if series.generation == entry.generation && series.life == Life::Ingested {
+            if series.generation == entry.generation && matches!(series.life, Life::Ingested | Life::Recorded) {
                 return Some(entry.slot);
             }
         } else if entry.generation == 0 {
@@ -258,13 +260,41 @@ impl SeriesStore {
         }
     }
 
-    /// Adds a series that a rule or a subquery writes.
+    /// Adds a series that a rule writes. If samples of it have come in it takes them over, because a label set is one series
+    /// wherever its samples are from: returns the slot that had them, to which no row may refer any more.
+    pub fn add_recorded(&mut self, labels: Labels) -> (Slot, Option<Slot>) {
+        let slot = self.add(labels.clone(), Life::Recorded);
+        if self.ignored_names.contains(labels.metric_name()) {
+            return (slot, None);
+        }
+        let key_of = |slot: Slot| &self.series[slot as usize].labels;
+        let ingested = self.by_labels.remove(&labels, key_of);
+        self.by_labels.insert(&labels, slot, key_of);
+        if let Some(from) = ingested {
+            self.series[slot as usize].samples = std::mem::take(&mut self.series[from as usize].samples);
+            self.histograms.hand_over(from, slot);
+            self.starts.hand_over(from, slot);
+        }
+        (slot, ingested)
+    }
+
+    /// The labels of a series lead to it no more.
+    fn forget(&mut self, slot: Slot) {
+        let key_of = |slot: Slot| &self.series[slot as usize].labels;
+        let labels = key_of(slot);
+        if self.by_labels.find(labels, key_of) == Some(slot) {
+            self.by_labels.remove(labels, key_of);
+        }
+    }
+
+    /// Adds a series that a subquery or a pin keeps.
     pub fn add_produced(&mut self, labels: Labels) -> Slot {
         self.add(labels, Life::Produced)
     }
 
-    /// Frees a series that was added by [`SeriesStore::add_produced`]; no row may refer to it any more.
+    /// Frees a series that is not an ingested one; no row may refer to it any more.
     pub fn remove_produced(&mut self, slot: Slot) {
+        self.forget(slot);
         self.release(slot);
     }
 
@@ -366,8 +396,8 @@ impl SeriesStore {
                 self.dying.push(slot as Slot);
             }
         }
-        for slot in &self.dying {
-            self.by_labels.remove(&self.series[*slot as usize].labels, |slot| &self.series[slot as usize].labels);
+        for slot in self.dying.clone() {
+            self.forget(slot);
         }
         self.dying.clone()
     }
@@ -467,6 +497,24 @@ mod tests {
         assert_eq!(s.beside(slot).starts, [(20, 15), (40, 35)]);
         s.prune_one(slot, 21);
         assert_eq!(s.beside(slot).starts, [(40, 35)]);
+    }
+
+    #[test]
+    fn what_a_rule_writes_and_what_comes_in_is_one_series() {
+        let r = || Labels::from_pairs([("__name__", "r")]);
+        let mut s = SeriesStore::default();
+        let ingested = s.admit(0, &batch(&[(0, "r")], &[(0, 10, 1.0), (0, 40, 4.0)]), i64::MIN).appeared;
+        let (slot, from) = s.add_recorded(r());
+        assert_eq!((from, s.samples(ingested[0]).len()), (Some(ingested[0]), 0));
+        s.push(slot, 20, 2.0);
+        s.push(slot, 40, 9.0);
+        assert!(s.admit(1, &batch(&[(7, "r")], &[(7, 30, 3.0)]), i64::MIN).appeared.is_empty());
+        assert_eq!(s.samples(slot).values, [1.0, 2.0, 3.0, 4.0], "of one stamp the first stays");
+        assert_eq!(s.prune(5), ingested, "the one that had the samples is retracted");
+        s.admit(1, &batch(&[], &[(7, 50, 5.0)]), i64::MIN);
+        assert_eq!(s.samples(slot).len(), 5);
+        s.remove_produced(slot);
+        assert_eq!(s.admit(1, &batch(&[], &[(7, 60, 6.0)]), i64::MIN).appeared.len(), 1);
     }
 
     #[test]
