@@ -62,7 +62,7 @@ mod view;
 
 pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
-pub use kept::{Kept, KeptAlert, KeptPin, KeptRecord, KeptRing, KeptSamples, KeptState};
+pub use kept::{Kept, KeptAlert, KeptPin, KeptPinRow, KeptRecord, KeptRing, KeptRingErrors, KeptSamples, KeptState};
 pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};

@@ -7,7 +7,7 @@
 //!
 //! # Semantics
 //! PromQL as a stock Prometheus 3 answers it: left-open windows, stale markers, lookback, names dropped at once (no
-//! delayed name removal), with the experimental functions that [`eval`] knows. Every expression is evaluated again at every step from all
+//! delayed name removal), with experimental functions. Every expression is evaluated again at every step from all
 //! samples: nothing is shared, nothing is incremental, one function stands for one construct.
 //!
 //! # Errors

@@ -4,7 +4,7 @@
 //! `{{schema:1 count:22 sum:3 buckets:[5 10 7]}}`: parts in any order, of one name the last counts.
 //!
 //! # Errors
-//! [`Misread`] says what is wrong, and where. A side of more than [`MAX_BUCKETS`] buckets is refused.
+//! [`Misread`] says what is wrong, and where. A side of more than `MAX_BUCKETS` buckets is refused.
 
 use super::{Buckets, Hint, Histogram};
 use crate::sample::stale_nan;
