@@ -1,13 +1,14 @@
-//! `sort`, `sort_desc`, `sort_by_label`, `sort_by_label_desc`: no node at all.
+//! `sort`, `sort_desc`, `sort_by_label`, `sort_by_label_desc`: no order, because a vector has none.
 //!
-//! # Semantics
-//! A vector has no order, so the functions are their argument; a query's tap says how its result is shown. Over several
-//! steps they do nothing, which is said.
+//! # Semantics (Prometheus promql/functions.go: funcSort, filterFloats)
+//! The functions are their argument; a query's tap says how its result is shown. Over several steps they order nothing, which
+//! is said. What is sorted by values has no histograms.
 
 use super::aggregate::grouping;
 use super::context::{Lowering, Scope};
 use super::walk::inner;
-use bellwether_operators::program::{NodeIdx, ResultOrder, SORTED};
+use bellwether_operators::functions::BinOp;
+use bellwether_operators::program::{NodeIdx, Op, ResultOrder, SORTED, ScalarSide};
 use promql_parser::parser::token::{T_BOTTOMK, T_TOPK};
 use promql_parser::parser::{AggregateExpr, Call, Expr};
 
@@ -18,7 +19,14 @@ impl Lowering<'_> {
         for label in labels {
             self.string(scope, Some(label), name)?;
         }
-        self.vector_expr(scope, vector, name)
+        let vector = self.vector_expr(scope, vector, name)?;
+        if !matches!(name, "sort" | "sort_desc") {
+            return Some(vector);
+        }
+        // Every float differs from NaN, NaN itself too; a histogram is compared with no number.
+        let (text, nan) = (self.call_text(name, &[vector]), self.number(scope, f64::NAN));
+        let floats = Op::Arith { op: BinOp::Ne, side: ScalarSide::Right, bool_mode: false };
+        Some(self.vector(scope, floats, vec![vector, nan], text))
     }
 
     /// Says that a sort is in vain where steps are many.
