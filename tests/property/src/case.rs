@@ -3,6 +3,7 @@
 use crate::data::{self, Series, Span};
 use crate::groups::{self, File, Group};
 use crate::random::Random;
+use bellwether_model::{Value, is_stale};
 use std::fmt;
 
 const MINUTE_MS: i64 = 60_000;
@@ -86,10 +87,11 @@ impl fmt::Display for Case {
         for series in &self.series {
             write!(f, "# {}", series.labels)?;
             for (stamp_ms, value) in &series.samples {
-                if bellwether_model::is_stale(*value) {
-                    write!(f, " {:+}:stale", relative(*stamp_ms))?;
-                } else {
-                    write!(f, " {:+}:{value}", relative(*stamp_ms))?;
+                let at = relative(*stamp_ms);
+                match value {
+                    Value::Float(v) if is_stale(*v) => write!(f, " {at:+}:stale")?,
+                    Value::Float(v) => write!(f, " {at:+}:{v}")?,
+                    Value::Histogram(h) => write!(f, " {at:+}:{}", h.notation())?,
                 }
             }
             writeln!(f)?;

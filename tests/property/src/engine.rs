@@ -7,7 +7,7 @@ use bellwether_dataflow::lower::{Options, RuleInput, RuleKind, compile};
 use bellwether_dataflow::promql::{self, Expr};
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::time::{Binding, EpochSpan, SyntheticBindings, SyntheticSpec};
-use bellwether_model::Sample;
+use bellwether_model::{Sample, Value};
 use bellwether_operators::evaluate::KeptState;
 use bellwether_operators::program::Program;
 use std::sync::Arc;
@@ -155,7 +155,11 @@ impl Engine<'_> {
             let labels = row.labels.unwrap_or_else(bellwether_model::Labels::empty);
             for (step_ms, value) in row.steps_ms.into_iter().zip(row.values) {
                 let at = (row.tag as usize, step_ms);
-                self.told.rows.entry(at).or_default().insert(labels.clone(), value);
+                self.told.rows.entry(at).or_default().insert(labels.clone(), Value::Float(value));
+            }
+            for (step_ms, histogram) in row.histograms {
+                let at = (row.tag as usize, step_ms);
+                self.told.rows.entry(at).or_default().insert(labels.clone(), Value::Histogram(histogram));
             }
         }
         for error in out.errors {

@@ -17,7 +17,7 @@
 //! | construct | why |
 //! |---|---|
 //! | functions of [`coverage::LEFT_OUT`] | as it says there |
-//! | native histograms | the samples are floats |
+//! | start timestamps | the oracle knows none |
 //! | series of rules within subqueries, and under `@` | at the step itself they are seen one evaluation early (`lower/order.rs`) |
 //! | ingested series that a rule records | the engine ignores them |
 //! | `query` in templates, annotations | the oracle has none |

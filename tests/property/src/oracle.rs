@@ -58,9 +58,7 @@ pub fn tell(case: &Case, compiled: &Compiled, noise: u64) -> Result<Told, Fault>
         let at = (before[e.group] + e.rule, e.step_ms);
         match e.outcome {
             Outcome::Result { rows, .. } if rows.is_empty() => {}
-            Outcome::Result { rows, .. } => {
-                drop(told.rows.insert(at, rows.into_iter().map(|(l, v)| (l, v.float())).collect()))
-            }
+            Outcome::Result { rows, .. } => drop(told.rows.insert(at, rows.into_iter().collect())),
             Outcome::Failed(_) => drop(told.failed.insert(at)),
         }
     }

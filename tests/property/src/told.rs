@@ -1,6 +1,7 @@
 //! What one side says of a case, and where two sides differ.
 
-use bellwether_model::{Labels, Transition};
+use bellwether_model::histogram::Buckets;
+use bellwether_model::{Histogram, Labels, Transition, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule at a step, ms.
@@ -16,7 +17,7 @@ pub type Change = (Transition, f64, i64, Option<i64>);
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     /// Results that are not empty; of evaluations that failed they mean nothing.
-    pub rows: BTreeMap<At, BTreeMap<Labels, f64>>,
+    pub rows: BTreeMap<At, BTreeMap<Labels, Value>>,
     /// Evaluations that failed.
     pub failed: BTreeSet<At>,
     /// Transitions.
@@ -26,6 +27,31 @@ pub struct Told {
 /// Whether two values are as good as equal.
 fn is_close(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+}
+
+/// Histograms in one layout whose numbers differ by a part of their count, since what is left of a subtraction is as exact
+/// as what it was made of.
+fn are_alike(a: &Histogram, b: &Histogram) -> bool {
+    let scale = a.count.abs().max(b.count.abs()).max(a.sum.abs()).max(b.sum.abs());
+    let near = |x: f64, y: f64| is_close(x, y) || (x - y).abs() <= 1e-9 * scale;
+    let sides = |x: &Buckets, y: &Buckets| {
+        let count = |side: &Buckets, index| side.iter().find(|b| b.0 == index).map_or(0.0, |b| b.1);
+        x.iter().chain(y.iter()).all(|(index, _)| near(count(x, index), count(y, index)))
+    };
+    let layout = |h: &Histogram| (h.schema, h.zero_threshold.to_bits(), h.custom_values.clone());
+    let numbers = [(a.count, b.count), (a.sum, b.sum), (a.zero_count, b.zero_count)];
+    layout(a) == layout(b)
+        && numbers.into_iter().all(|(x, y)| near(x, y))
+        && sides(&a.positive, &b.positive)
+        && sides(&a.negative, &b.negative)
+}
+
+fn is_same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => is_close(*a, *b),
+        (Value::Histogram(a), Value::Histogram(b)) => are_alike(a, b),
+        _ => false,
+    }
 }
 
 impl Told {
@@ -46,7 +72,7 @@ impl Told {
             let labels: BTreeSet<&Labels> = a.keys().chain(b.keys()).collect();
             for labels in labels {
                 let (x, y) = (a.get(labels), b.get(labels));
-                if x.zip(y).is_none_or(|(x, y)| !is_close(*x, *y)) {
+                if x.zip(y).is_none_or(|(x, y)| !is_same(x, y)) {
                     rows.push(format!(
                         "{} at {}: {labels} is {x:?} for the engine, {y:?} for the oracle",
                         name(at.0),

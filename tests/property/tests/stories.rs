@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic)]
 
-use bellwether_model::{Labels, stale_nan};
+use bellwether_model::{Labels, Value, stale_nan};
 use bellwether_property::case::{Case, Shape};
 use bellwether_property::data::Series;
 use bellwether_property::groups::{Group, Rule};
@@ -32,7 +32,7 @@ fn group(interval_s: i64, query_offset_s: i64, rules: Vec<Rule>) -> Group {
 fn series(text: &str, samples: &[(i64, f64)]) -> Series {
     let (name, labels) = text.split_once('{').unwrap_or((text, "}"));
     let pairs = labels.trim_end_matches('}').split(',').filter_map(|p| p.split_once('='));
-    let value = |v: f64| if v.is_nan() { stale_nan() } else { v };
+    let value = |v: f64| Value::Float(if v.is_nan() { stale_nan() } else { v });
     Series {
         labels: Labels::from_pairs(pairs.chain([("__name__", name)])),
         samples: samples.iter().map(|(s, v)| (FROM_MS + s * 1000, value(*v))).collect(),
@@ -153,7 +153,7 @@ fn an_error_within_a_subquery_fails_as_long_as_a_window_holds_it() {
     let series =
         vec![constant("up{instance=h0,job=j0}", (-300, 600), 1.0), constant("up{instance=h1,job=j0}", (100, 130), 1.0)];
     let mut ended = series;
-    ended[1].samples.push((FROM_MS + 150_000, stale_nan()));
+    ended[1].samples.push((FROM_MS + 150_000, Value::Float(stale_nan())));
     tell(vec![group(15, 0, vec![rule("A0", expr), rule("r1", "absent_over_time((up / on (job) up)[1m:])")])], ended);
 }
 

@@ -2,6 +2,8 @@
 
 use super::Env;
 use crate::value::{Sampled, Value};
+use bellwether_model::Histogram;
+use std::sync::Arc;
 
 /// The value, disturbed if the options say so.
 pub fn disturbed(value: Value, env: &Env<'_>) -> Value {
@@ -13,13 +15,24 @@ pub fn disturbed(value: Value, env: &Env<'_>) -> Value {
         Value::Scalar(v) => Value::Scalar(shaken(v, seed)),
         Value::Vector(mut elements) => {
             for (i, e) in elements.iter_mut().enumerate() {
-                if let Sampled::Float(v) = e.value {
-                    e.value = Sampled::Float(shaken(v, seed.wrapping_add(i as u64)));
+                let seed = seed.wrapping_add(i as u64);
+                match &mut e.value {
+                    Sampled::Float(v) => *v = shaken(*v, seed),
+                    Sampled::Histogram(h) => shake(Arc::make_mut(h), seed),
                 }
             }
             Value::Vector(elements)
         }
         other => other,
+    }
+}
+
+fn shake(h: &mut Histogram, seed: u64) {
+    for x in [&mut h.count, &mut h.sum, &mut h.zero_count] {
+        *x = shaken(*x, seed);
+    }
+    for side in [&mut h.positive, &mut h.negative] {
+        *side = side.iter().map(|(index, count)| (index, shaken(count, seed.wrapping_add(index as u64)))).collect();
     }
 }
 

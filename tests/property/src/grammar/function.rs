@@ -14,7 +14,7 @@ pub const TABLE: &[Production] = &[
     inner(Kind::Vector, 3, vector_of),
     inner(Kind::Vector, 5, histogram_quantile),
     inner(Kind::Vector, 1, histogram_fraction),
-    inner(Kind::Vector, 1, of_histograms),
+    inner(Kind::Vector, 3, of_histograms),
     inner(Kind::Vector, 2, sorted),
     inner(Kind::Vector, 2, info),
     leaf(Kind::Vector, 1, now),
@@ -84,17 +84,40 @@ fn vector_of(g: &mut Grammar<'_>) -> Tree {
 fn histogram_fraction(g: &mut Grammar<'_>) -> Tree {
     let bounds = g.one_of(&["0, 1", "0.5, 3", "-Inf, 0.25", "1, +Inf", "2, 1"]);
     let head = format!("histogram_fraction({bounds}, ");
-    match g.random.below(3) {
+    match g.random.below(4) {
         0 => tree!(Vector: head, g.vector(), ")"),
         1 => tree!(Vector: head, "lat_bucket)"),
+        2 => tree!(Vector: head, native(g), ")"),
         _ => tree!(Vector: head, "sum by (le, job) (rate(lat_bucket[", super::selector::window(g), "])))"),
     }
 }
 
-/// Floats have none of these.
 fn of_histograms(g: &mut Grammar<'_>) -> Tree {
     let name = g.one_of(&["count", "sum", "avg", "stddev", "stdvar"]);
-    tree!(Vector: format!("histogram_{name}("), g.vector(), ")")
+    match g.random.below(3) {
+        0 => tree!(Vector: format!("histogram_{name}("), g.vector(), ")"),
+        _ => tree!(Vector: format!("histogram_{name}("), native(g), ")"),
+    }
+}
+
+/// Native histograms for sure.
+fn native(g: &mut Grammar<'_>) -> Tree {
+    let window = super::selector::window(g);
+    let plain = g.one_of(&[
+        "lat",
+        "sizes",
+        "mix",
+        "sum by (job) (lat)",
+        "avg(sizes)",
+        "lat offset 1m",
+        "lat </ 1",
+        "sizes >/ 1",
+    ]);
+    match g.random.below(3) {
+        0 => tree!(Vector: plain),
+        1 => tree!(Vector: "rate(lat[", window, "])"),
+        _ => tree!(Vector: "sum by (job) (increase(sizes[", window, "]))"),
+    }
 }
 
 fn info(g: &mut Grammar<'_>) -> Tree {
@@ -113,8 +136,9 @@ fn sorted(g: &mut Grammar<'_>) -> Tree {
 
 fn histogram_quantile(g: &mut Grammar<'_>) -> Tree {
     let q = g.one_of(&["0.5", "0.9", "0", "1", "0.25", "-1", "1.5"]);
-    match g.random.below(4) {
+    match g.random.below(5) {
         0 => tree!(Vector: "histogram_quantile(", q, ", ", g.vector(), ")"),
+        4 => tree!(Vector: "histogram_quantile(", q, ", ", native(g), ")"),
         1 if g.random.chance(30) => {
             tree!(Vector: "histogram_quantiles(", g.vector(), ", \"q\", 0.3, 0.7, ", q, ")")
         }
