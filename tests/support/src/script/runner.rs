@@ -91,6 +91,13 @@ impl fmt::Display for Counts {
     }
 }
 
+impl Counts {
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.passed + self.failed + self.not_supported.values().sum::<usize>()
+    }
+}
+
 /// The outcome of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {

@@ -1,7 +1,7 @@
-//! The whole engine as the acceptance tests call it: rules or queries in, results out, through the real dataflow.
-#![allow(dead_code)]
+//! The whole engine as tests call it: rules or queries in, results out, through the real dataflow.
 
-use bellwether_dataflow::lower::{Compiled, LowerError, Options, QueryInput, RuleInput, compile};
+use crate::pin::pin;
+use bellwether_dataflow::lower::{Compiled, LowerError, Options, QueryInput, compile};
 use bellwether_dataflow::promql::Expr;
 use bellwether_dataflow::render::{Collect, MergedOutput, RunConfig, VecSource, run};
 use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
@@ -37,7 +37,12 @@ pub struct Cut {
 }
 
 /// Runs a compiled program over samples from `from_ms` to `to_ms`.
-pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64, i64), cut: Cut) -> Results {
+pub fn results(
+    compiled: Compiled,
+    samples: Vec<Sample>,
+    (from_ms, to_ms): (i64, i64),
+    cut: Cut,
+) -> Result<Results, String> {
     let stamps = || samples.iter().map(|s| s.timestamp_ms);
     let spec = SyntheticSpec {
         first_epoch: 1,
@@ -63,7 +68,8 @@ pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64,
     let bound = epochs.iter().zip(by_epoch).map(|(e, samples)| (e.binding(program.take()), samples));
     let source = VecSource::from_samples(bound);
     let (output, collected) = Collect::new();
-    run(config, move |w, n| Box::new(source.feed(w, n)), output, Arc::new(AtomicBool::new(false))).unwrap();
+    run(config, move |w, n| Box::new(source.feed(w, n)), output, Arc::new(AtomicBool::new(false)))
+        .map_err(|e| e.to_string())?;
     let mut results = Results::default();
     for (_, MergedOutput { vectors, errors, annotations, .. }) in collected.take() {
         for VectorRow { tag, labels, steps_ms, values, histograms } in vectors {
@@ -76,7 +82,7 @@ pub fn results(compiled: Compiled, samples: Vec<Sample>, (from_ms, to_ms): (i64,
         results.annotations.extend(annotations);
     }
     results.annotations = joined(results.annotations);
-    results
+    Ok(results)
 }
 
 /// Why a query gave nothing.
@@ -114,48 +120,6 @@ fn parse(text: &str, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Expr, R
     bellwether_dataflow::promql::parse_with(text, &options).map_err(|e| Refused::Syntax(e.to_string()))
 }
 
-/// Functions whose result depends on the instant even if their arguments do not.
-const OF_THE_INSTANT: [&str; 15] = [
-    "days_in_month",
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "end",
-    "hour",
-    "minute",
-    "month",
-    "year",
-    "predict_linear",
-    "range",
-    "start",
-    "step",
-    "time",
-    "timestamp",
-];
-
-/// Gives selectors the `@` of `pinned`, which is one.
-fn pin(expr: &mut Expr, pinned: &Expr) -> Option<()> {
-    let Expr::VectorSelector(pinned_selector) = pinned else { return None };
-    let at = || pinned_selector.at.clone();
-    match expr {
-        Expr::VectorSelector(v) => v.at = v.at.take().or_else(at),
-        Expr::MatrixSelector(m) => m.vs.at = m.vs.at.take().or_else(at),
-        // What is below stands where the subquery does.
-        Expr::Subquery(s) => s.at = s.at.take().or_else(at),
-        Expr::Call(c) if OF_THE_INSTANT.contains(&c.func.name) => return None,
-        Expr::Call(c) => return c.args.args.iter_mut().try_for_each(|arg| pin(arg, pinned)),
-        Expr::Aggregate(a) => {
-            pin(&mut a.expr, pinned)?;
-            return a.param.iter_mut().try_for_each(|param| pin(param, pinned));
-        }
-        Expr::Binary(b) => return pin(&mut b.lhs, pinned).and_then(|()| pin(&mut b.rhs, pinned)),
-        Expr::Unary(u) => return pin(&mut u.expr, pinned),
-        Expr::Paren(p) => return pin(&mut p.expr, pinned),
-        _ => {}
-    }
-    Some(())
-}
-
 fn compile_parsed(text: &str, expr: &Expr, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Compiled, Refused> {
     let phase_ms = start_ms.rem_euclid(step_ms);
     let range_ms = Some((start_ms, end_ms));
@@ -177,10 +141,4 @@ pub fn order_of(compiled: &Compiled) -> ResultOrder {
         Some(Op::Tap(spec)) => spec.order.clone(),
         _ => ResultOrder::Plain,
     }
-}
-
-/// Compiles rules with a tap each.
-pub fn compile_rules(inputs: &[RuleInput<'_>], options: Options) -> Compiled {
-    let compiled = compile(inputs, &[], &Options { taps: true, ..options });
-    compiled.unwrap_or_else(|e| panic!("{e:?}"))
 }
