@@ -12,6 +12,7 @@ use super::effects::Effects;
 use super::exchange::Exchange;
 use super::handover::{Heirs, Leaving};
 use super::histogram::HistogramEstimate;
+use super::index::Index;
 use super::info::Info;
 use super::kept::{Kept, KeptState};
 use super::limit_ratio::LimitRatio;
@@ -90,7 +91,6 @@ impl Evaluator {
                 self.done.entry(*g).or_insert(upto);
             }
         }
-        self.query_offset_ms = program.query_offset_ms();
         self.program = program;
         self.introduce(store);
         store.reset_retention(self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0));
@@ -117,23 +117,25 @@ impl Evaluator {
             };
             let kept = state.keep(&view, n, store).into_iter();
             leaving.extend(kept.map(|(_, kept)| Leaving { alert: alert.clone(), kept }));
-            slots.extend(state.slots());
+            let producer = node.op.producer();
+            slots.extend(state.slots().into_iter().map(|slot| (producer, slot)));
         }
-        for slot in slots {
-            self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
+        for (producer, slot) in slots {
+            let readers = producer.map_or(&[][..], |p| self.index.readers(p));
+            readers.iter().for_each(|at| self.selectors[*at].remove(slot));
             store.remove_produced(slot);
         }
         leaving
     }
 
     fn take_selectors(&mut self, program: &Program) {
-        let mut old: Vec<SelectorRows> = std::mem::take(&mut self.selectors);
+        let taken = std::mem::take(&mut self.selectors);
+        let mut old: HashMap<u128, SelectorRows> = taken.into_iter().map(|rows| (rows.id, rows)).collect();
         self.selectors = program
             .selectors
             .iter()
-            .map(|s| match old.iter().position(|o| o.id == s.id) {
-                Some(at) => {
-                    let mut rows = old.swap_remove(at);
+            .map(|s| match old.remove(&s.id) {
+                Some(mut rows) => {
                     // Producers are numbered anew in each program; the id tells that they are the same ones.
                     rows.producers.clone_from(&s.producers);
                     rows.retain_ms = s.retain_ms;
@@ -142,14 +144,16 @@ impl Evaluator {
                 None => SelectorRows::new(s),
             })
             .collect();
+        self.index = Index::new(program);
     }
 
     /// Tells new selectors of the series that rules have written already.
     fn introduce(&mut self, store: &SeriesStore) {
         for (node, state) in self.program.nodes.iter().zip(&self.states) {
-            let (producer @ Some(_), Some(state)) = (node.op.producer(), state) else { continue };
+            let (Some(producer), Some(state)) = (node.op.producer(), state) else { continue };
             for slot in state.slots() {
-                self.selectors.iter_mut().for_each(|rows| rows.offer(producer, slot, store.labels(slot)));
+                let readers = self.index.readers(producer).iter();
+                readers.for_each(|at| self.selectors[*at].offer(Some(producer), slot, store.labels(slot)));
             }
         }
     }
@@ -215,6 +219,7 @@ impl Evaluator {
 
     /// How many nodes keep their state if `program` is put in force.
     pub fn shared_with(&self, program: &Program) -> usize {
-        program.nodes.iter().filter(|n| self.program.nodes.iter().any(|o| o.id == n.id)).count()
+        let mine: HashSet<NodeId> = self.program.nodes.iter().map(|n| n.id).collect();
+        program.nodes.iter().filter(|n| mine.contains(&n.id)).count()
     }
 }

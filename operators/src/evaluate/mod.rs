@@ -33,6 +33,7 @@ mod groups;
 mod handover;
 mod histogram;
 mod identity;
+mod index;
 mod info;
 mod install;
 mod kept;
@@ -72,6 +73,7 @@ use crate::window::{SeriesStore, Slot};
 use bellwether_model::{Block, Decision, StepRange};
 use effects::{Effects, News};
 use handover::Handover;
+use index::Index;
 use leaf::Context;
 use node::{NodeState, Post};
 use notes::Notes;
@@ -94,6 +96,7 @@ pub struct Evaluator {
     blocks: Vec<Block>,
     subs: Vec<Block>,
     selectors: Vec<SelectorRows>,
+    index: Index,
     /// Last evaluated instant by grid.
     done: BTreeMap<Grid, i64>,
     times: EpochTimes,
@@ -101,10 +104,10 @@ pub struct Evaluator {
     reads_from_ms: i64,
     /// No grid has an instant in this epoch or later that is not newer, ms.
     after_ms: i64,
-    /// [`Program::query_offset_ms`]
-    query_offset_ms: i64,
     steps: Vec<StepRange>,
     position: Position,
+    /// Nodes looked at in this epoch.
+    visited: u64,
     board: Board,
     notes: Notes,
     output: EpochOutput,
@@ -131,6 +134,7 @@ impl Evaluator {
             blocks: Vec::new(),
             subs: Vec::new(),
             selectors: Vec::new(),
+            index: Index::default(),
             done: BTreeMap::new(),
             times: EpochTimes {
                 epoch: 0,
@@ -141,9 +145,9 @@ impl Evaluator {
             },
             reads_from_ms: i64::MIN,
             after_ms: i64::MIN,
-            query_offset_ms: 0,
             steps: Vec::new(),
             position: Position::default(),
+            visited: 0,
             board: Board::default(),
             notes: Notes::default(),
             output: EpochOutput::default(),
@@ -167,14 +171,20 @@ impl Evaluator {
 
     /// A series may match a selector (`diff` 1) or has left it (-1); the join knows it by one matcher only.
     pub fn candidate(&mut self, store: &SeriesStore, selector: u128, slot: Slot, diff: isize) {
-        for rows in self.selectors.iter_mut().filter(|s| s.id == selector) {
-            if diff < 0 {
-                rows.remove(slot);
-            } else if rows.matchers.accept(store.labels(slot)) {
-                rows.add(slot, store.labels(slot), None);
-                self.fresh_rows.push((slot, rows.retain_ms));
-            }
+        let Some(at) = self.index.selector(selector) else { return };
+        let rows = &mut self.selectors[at];
+        if diff < 0 {
+            rows.remove(slot);
+        } else if rows.matchers.accept(store.labels(slot)) {
+            rows.add(slot, store.labels(slot), None);
+            self.fresh_rows.push((slot, rows.retain_ms));
         }
+        self.index.touch(at);
+    }
+
+    /// Nodes that the last epoch looked at: none where no grid had an instant, whatever the number of rules.
+    pub fn visited(&self) -> u64 {
+        self.visited
     }
 
     /// Begins an epoch: finds the instants of every grid.
@@ -183,6 +193,7 @@ impl Evaluator {
         self.output = EpochOutput { decisions: std::mem::take(&mut self.farewell), ..EpochOutput::default() };
         self.board.clear();
         self.notes.clear();
+        self.visited = 0;
         self.inbox.clear();
         self.reads_from_ms = self.retain_from_ms();
         self.after_ms = self.evaluated_upto_ms();
@@ -201,7 +212,7 @@ impl Evaluator {
     fn instants(&self, grid: &Grid) -> StepRange {
         let (t, first) = (&self.times, self.first_instant(grid));
         // Subqueries with a negative offset read inner steps past the last one.
-        let ahead_ms = if grid.warm { self.program.ahead_ms() } else { 0 };
+        let ahead_ms = if grid.warm { self.index.ahead_ms } else { 0 };
         let last = t.to_ms.saturating_add(ahead_ms);
         let (before, last) = grid.only.unwrap_or((first.saturating_sub(1), last));
         let after = self.done.get(grid).copied().unwrap_or(i64::MIN).max(before);
@@ -212,14 +223,13 @@ impl Evaluator {
     /// The first instant of a grid: that of the run's first step, for the rule whose instants lie the furthest before its
     /// steps; grids that are read begin with the warm-up.
     fn first_instant(&self, grid: &Grid) -> i64 {
-        let first_ms = self.times.from_ms.saturating_sub(self.query_offset_ms);
+        let first_ms = self.times.from_ms.saturating_sub(self.index.query_offset_ms);
         if grid.warm { self.times.warm_from_ms.min(first_ms) } else { first_ms }
     }
 
     /// Oldest stamp that a later evaluation may read, ms.
     pub fn retain_from_ms(&self) -> i64 {
-        let deepest = self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0);
-        self.evaluated_upto_ms().saturating_sub(deepest)
+        self.evaluated_upto_ms().saturating_sub(self.index.deepest_ms)
     }
 
     /// No instant of any grid that is still to be evaluated is older, ms.
@@ -252,6 +262,7 @@ impl Evaluator {
         let program = Arc::clone(&self.program);
         let Some((phase, stage)) = self.position.current() else { return false };
         let stage = &program.phases[phase].stages[stage];
+        self.visited += (stage.eval.len() + stage.send.len()) as u64;
         for n in &stage.eval {
             self.eval(*n, store, outgoing);
         }
@@ -380,20 +391,32 @@ impl Evaluator {
 
     /// Tells selectors of produced series that came or went.
     fn publish(&mut self, news: News, store: &mut SeriesStore) {
+        // An ingested series that a rule takes over may be anybody's; that is rare.
         for slot in news.absorbed {
             self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
         }
-        for (slot, labels) in news.published {
-            self.selectors.iter_mut().for_each(|rows| rows.offer(news.producer, slot, &labels));
+        let readers = news.producer.map_or(&[][..], |p| self.index.readers(p));
+        for at in readers {
+            let rows = &mut self.selectors[*at];
+            news.published.iter().for_each(|(slot, labels)| rows.offer(news.producer, *slot, labels));
+            news.withdrawn.iter().for_each(|slot| rows.remove(*slot));
         }
         for slot in news.withdrawn {
-            self.selectors.iter_mut().for_each(|rows| rows.remove(slot));
             store.remove_produced(slot);
         }
     }
 
     /// Ends an epoch and hands out what it gave.
     pub fn finish(&mut self, _store: &mut SeriesStore) -> EpochOutput {
+        if self.visited == 0 {
+            // Only candidates came or went: what they changed is known.
+            for at in self.index.take_touched() {
+                self.selectors[at].elements.trim();
+            }
+            return std::mem::take(&mut self.output);
+        }
+        self.visited += self.states.len() as u64;
+        self.index.take_touched();
         for rows in &mut self.selectors {
             rows.elements.trim();
         }

@@ -61,9 +61,12 @@ impl Position {
 
     /// Skips phases that have nothing to do.
     fn enter(&mut self, program: &Program) {
+        let idle = self.steps.iter().all(|s| s.count == 0);
+        if idle {
+            self.phase = self.phases;
+        }
         while let Some(phase) = program.phases.get(self.phase) {
-            let idle = self.steps.iter().all(|s| s.count == 0);
-            if !phase.stages.is_empty() && !idle {
+            if !phase.stages.is_empty() {
                 if !phase.stepwise {
                     return;
                 }
