@@ -20,20 +20,20 @@ struct Batches {
 
 impl Feed for Batches {
     fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
-        if self.next == self.input.batches {
+        if self.next == self.input.epochs() {
             return Ok(None);
         }
-        let b = self.next;
+        let e = self.next;
         self.next += 1;
         let times = EpochTimes {
-            epoch: b as u64 + 1,
-            watermark_ms: self.input.end_ms(b),
+            epoch: e as u64 + 1,
+            watermark_ms: self.input.watermark_ms(e),
             warm_from_ms: START_MS,
             from_ms: START_MS,
-            to_ms: self.input.end_ms(self.input.batches),
+            to_ms: self.input.watermark_ms(self.input.epochs()),
         };
         let binding = Binding { times, program: self.program.take(), load_only: false };
-        Ok(Some(EpochFeed { binding, runs: vec![self.input.batch(b, self.worker, self.peers, b == 0)] }))
+        Ok(Some(EpochFeed { binding, runs: vec![self.input.epoch(e, self.worker, self.peers, true)] }))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Input {
     pub batches: usize,
     /// Whether there is a series of native histograms beside them.
     pub histogram: bool,
+    /// Epochs that a batch comes in, each with a part of the series, as scrapes that are spread over their interval do.
+    pub slices: usize,
 }
 
 impl Input {
@@ -27,20 +29,28 @@ impl Input {
         self.series * self.scrapes * self.batches
     }
 
-    /// The last stamp of a batch, ms.
-    pub fn end_ms(&self, batch: usize) -> i64 {
-        START_MS + ((batch + 1) * self.scrapes - 1) as i64 * STEP_MS
+    /// Epochs in all.
+    pub fn epochs(&self) -> usize {
+        self.batches * self.slices
     }
 
-    /// The part of a batch that worker `worker` of `peers` reads; series are numbered by position in its share.
-    pub fn batch(&self, batch: usize, worker: usize, peers: usize, define: bool) -> Runs {
-        let mut runs = Runs { seq: batch as u64, ..Runs::default() };
+    /// What is final after an epoch, ms: a batch is with its last slice.
+    pub fn watermark_ms(&self, epoch: usize) -> i64 {
+        let whole = (epoch + 1) / self.slices;
+        START_MS + (whole * self.scrapes) as i64 * STEP_MS - STEP_MS
+    }
+
+    /// The part of an epoch that worker `worker` of `peers` reads; series are numbered by position in its share,
+    /// and with `define` they get their labels in the first batch.
+    pub fn epoch(&self, epoch: usize, worker: usize, peers: usize, define: bool) -> Runs {
+        let (batch, slice) = (epoch / self.slices, epoch % self.slices);
+        let mut runs = Runs { seq: epoch as u64, ..Runs::default() };
         let share = (worker..self.series).step_by(peers);
-        let n = share.len();
-        runs.stamps.reserve_exact(n * self.scrapes);
-        runs.values.reserve_exact(n * self.scrapes);
-        for (number, s) in share.enumerate() {
-            if define {
+        let of_slice = share.len() * slice / self.slices..share.len() * (slice + 1) / self.slices;
+        runs.stamps.reserve_exact(of_slice.len() * self.scrapes);
+        runs.values.reserve_exact(of_slice.len() * self.scrapes);
+        for (number, s) in share.enumerate().skip(of_slice.start).take(of_slice.len()) {
+            if define && batch == 0 {
                 runs.defs.push((number as u32, labels(s)));
             }
             let rate = 1.0 + (s % 17) as f64;

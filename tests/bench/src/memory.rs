@@ -11,10 +11,14 @@ fn peak_bytes() -> Result<usize, String> {
     Ok(kib * 1024)
 }
 
-/// Fills the windows of `series` series scrape by scrape, as live input does, and divides the peak by their number.
+/// Epochs that a scrape of all series comes in. Live input is cut several times a second, and scrapes are spread over their
+/// interval: an epoch never holds a whole one.
+const SLICES: usize = 16;
+
+/// Fills the windows of `series` series slice by slice, as live input does, and divides the peak by their number.
 pub fn memory(series: usize) -> Result<(), String> {
     let base = peak_bytes()?;
-    let input = Input { series, scrapes: 1, batches: 44, histogram: false };
+    let input = Input { series, scrapes: 1, batches: 44, slices: SLICES, histogram: false };
     engine(input, program(1, 1e18)?, 1)?;
     let peak = peak_bytes()?;
     println!(

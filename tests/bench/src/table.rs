@@ -25,9 +25,9 @@ pub fn fastest(mut f: impl FnMut() -> Result<(), String>) -> Result<f64, String>
 /// The loop and the engine must agree before speed means anything: decisions are transitions, so every series that is
 /// ever above fires at least once and no series more often than it is above.
 fn agree() -> Result<(), String> {
-    let input = Input { series: 1_000, scrapes: 20, batches: 5, histogram: false };
+    let input = Input { series: 1_000, scrapes: 20, batches: 5, slices: 1, histogram: false };
     let mut cost = Cost::new(input.series, 0.5);
-    (0..input.batches).for_each(|b| cost.batch(&input.batch(b, 0, 1, b == 0)));
+    (0..input.epochs()).for_each(|e| cost.batch(&input.epoch(e, 0, 1, false)));
     let ran = engine(input, program(1, 0.5)?, 1)?;
     if cost.above == 0 || ran.decisions == 0 || ran.decisions > 2 * cost.above {
         return Err(format!("loop counts {} results, engine {} transitions", cost.above, ran.decisions));
@@ -35,32 +35,45 @@ fn agree() -> Result<(), String> {
     Ok(())
 }
 
-/// One range rule: the loop, one worker, two workers.
+/// The loop on `threads` threads, each with its share of the series; seconds.
+fn by_hand(input: Input, threads: usize) -> Result<f64, String> {
+    fastest(|| {
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                scope.spawn(move || {
+                    let mut cost = Cost::new(input.series.div_ceil(threads), NEVER);
+                    (0..input.epochs()).for_each(|e| cost.batch(&input.epoch(e, thread, threads, false)));
+                    std::hint::black_box(cost.above);
+                });
+            }
+        });
+        Ok(())
+    })
+}
+
+/// One range rule: the loop, one worker, two workers. What two threads of the loop gain says what the machine can give.
 pub fn cost() -> Result<(), String> {
     agree()?;
     println!("rate(m[5m]) > x at 15 s, million samples a second (fastest of {RUNS})");
     println!(
-        "{:>9}  {:>6}  {:>8}  {:>9}  {:>9}  {:>8}",
-        "series", "loop", "1 worker", "2 workers", "1w / loop", "2w / 1w"
+        "{:>9}  {:>6}  {:>7}  {:>8}  {:>9}  {:>9}  {:>8}  {:>11}",
+        "series", "loop", "loop x2", "1 worker", "2 workers", "1w / loop", "2w / 1w", "loop x2 / 1"
     );
     for (series, batches) in [(10_000, 60), (100_000, 8), (1_000_000, 2)] {
-        let input = Input { series, scrapes: 20, batches, histogram: false };
+        let input = Input { series, scrapes: 20, batches, slices: 1, histogram: false };
         let rate = |s: f64| input.samples() as f64 / s / 1e6;
-        let hand = fastest(|| {
-            let mut cost = Cost::new(series, NEVER);
-            (0..batches).for_each(|b| cost.batch(&input.batch(b, 0, 1, false)));
-            std::hint::black_box(cost.above);
-            Ok(())
-        })?;
+        let (hand, hand2) = (by_hand(input, 1)?, by_hand(input, 2)?);
         let one = fastest(|| engine(input, program(1, NEVER)?, 1).map(drop))?;
         let two = fastest(|| engine(input, program(1, NEVER)?, 2).map(drop))?;
         println!(
-            "{series:>9}  {:>6.1}  {:>8.1}  {:>9.1}  {:>9.2}  {:>8.2}",
+            "{series:>9}  {:>6.1}  {:>7.1}  {:>8.1}  {:>9.1}  {:>9.2}  {:>8.2}  {:>11.2}",
             rate(hand),
+            rate(hand2),
             rate(one),
             rate(two),
             hand / one,
-            one / two
+            one / two,
+            hand / hand2
         );
     }
     Ok(())
@@ -75,7 +88,7 @@ pub fn histograms() -> Result<(), String> {
         let mut best = [f64::INFINITY; 2];
         for _ in 0..RUNS {
             for (best, histogram) in best.iter_mut().zip([false, true]) {
-                let input = Input { series: 100_000, scrapes: 20, batches: 8, histogram };
+                let input = Input { series: 100_000, scrapes: 20, batches: 8, slices: 1, histogram };
                 let from = Instant::now();
                 engine(input, program_of(&texts)?, workers)?;
                 *best = best.min(from.elapsed().as_secs_f64());
@@ -89,7 +102,7 @@ pub fn histograms() -> Result<(), String> {
 
 /// Timely operators with few and with many rules.
 pub fn operators() -> Result<(), String> {
-    let input = Input { series: 10, scrapes: 4, batches: 2, histogram: false };
+    let input = Input { series: 10, scrapes: 4, batches: 2, slices: 1, histogram: false };
     for rules in [20, 2_000] {
         let ran = engine(input, program(rules, NEVER)?, 1)?;
         println!("{rules:>5} rules: {} timely operators", ran.operators);
