@@ -49,6 +49,7 @@ impl Input {
         let of_slice = share.len() * slice / self.slices..share.len() * (slice + 1) / self.slices;
         runs.stamps.reserve_exact(of_slice.len() * self.scrapes);
         runs.values.reserve_exact(of_slice.len() * self.scrapes);
+        let histograms = share.len() as u32;
         for (number, s) in share.enumerate().skip(of_slice.start).take(of_slice.len()) {
             if define && batch == 0 {
                 runs.defs.push((number as u32, labels(s)));
@@ -63,8 +64,8 @@ impl Input {
             runs.series.push(number as u32);
             runs.ends.push(runs.stamps.len() as u32);
         }
-        if self.histogram && worker == 0 {
-            self.add_histograms(batch, n as u32, define, &mut runs);
+        if self.histogram && worker == 0 && slice == 0 {
+            self.add_histograms(batch, histograms, define && batch == 0, &mut runs);
         }
         runs
     }
