@@ -15,6 +15,8 @@ mod differences;
 mod help;
 #[path = "cli/histograms.rs"]
 mod histograms;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/run.rs"]

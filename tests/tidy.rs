@@ -63,7 +63,10 @@ impl Source {
     /// Whether the file is there for tests only.
     fn is_test(&self) -> bool {
         let folders: Vec<&str> = self.path.split('/').collect();
-        let support = self.path.starts_with("tests/support/") || self.path.starts_with("tests/oracle/src/");
+        let support = self.path.starts_with("tests/support/")
+            || self.path.starts_with("tests/oracle/src/")
+            || self.path.starts_with("tests/conformance/src/")
+            || self.path.starts_with("tests/fuzz/src/");
         !support && (folders.contains(&"tests") || folders.contains(&"benches") || self.path.ends_with("/tests.rs"))
     }
 

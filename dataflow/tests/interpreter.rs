@@ -3,11 +3,12 @@
 
 mod local;
 
-use bellwether_dataflow::lower::{Options, QueryInput};
+use bellwether_dataflow::lower::{Options, QueryInput, compile};
 use bellwether_dataflow::promql::{Options as Syntax, parse_with};
 use bellwether_model::histogram::{Buckets, CUSTOM_SCHEMA};
 use bellwether_model::{DROPPED, Histogram, Labels, Value};
-use local::{Given, Series, run};
+use bellwether_operators::evaluate::EpochTimes;
+use local::{Given, Local, Series, run};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -388,5 +389,46 @@ fn many_to_many_is_an_error_of_the_whole_rule() {
         assert_eq!(got.errors.iter().map(|e| e.steps_ms.len()).sum::<usize>(), 100);
         assert!(got.errors[0].message.contains("many-to-many"), "{:?}", got.errors[0]);
         assert!(got.vectors.is_empty(), "{:?}", got.vectors);
+    }
+}
+
+/// Rules sleep for most of the epochs of a live run: an epoch between their instants must not cost what they are in number.
+#[test]
+fn an_epoch_without_an_instant_looks_at_no_node() {
+    let text = "sum by (job) (rate(requests_total[5m])) > 1";
+    let expr = parse_with(text, &Syntax::PROMQLTEST).unwrap();
+    let query = QueryInput { text, expr: &expr, interval_ms: STEP_MS, phase_ms: 0, range_ms: None, any_type: false };
+    let program = compile(&[], &[query], &Options::default()).unwrap().program;
+    let mut local = Local::new(2, program);
+    let mut given = Given::default();
+    let (series, to_ms) = (fleet(), 100 * STEP_MS);
+    let mut visited = Vec::new();
+    for (after_ms, watermark_ms) in [(-1, 40 * STEP_MS), (40 * STEP_MS, 40 * STEP_MS + 9), (40 * STEP_MS + 9, to_ms)] {
+        let times = EpochTimes { epoch: 0, watermark_ms, warm_from_ms: 0, from_ms: 0, to_ms };
+        local.epoch(&series, after_ms, times, &mut given);
+        visited.push(local.visited());
+    }
+    assert!(visited[0] > 0 && visited[1] == 0 && visited[2] > 0, "{visited:?}");
+}
+
+/// A selector forgets a series one lookback after its end, a subquery's window reaches further.
+#[test]
+fn what_has_gone_is_still_in_the_window_of_a_subquery() {
+    let labels = |name: &str| Labels::from_pairs([("__name__", name), ("instance", "a")]);
+    let ones = |steps: i64| (0..steps).map(|i| (i * STEP_MS, Value::Float(1.0))).collect();
+    let series: [Series; 2] = [(labels("early"), ones(8)), (labels("late"), ones(160))];
+    let text = "sum_over_time(early[20m:1m])";
+    let expr = parse_with(text, &Syntax::PROMQLTEST).unwrap();
+    let query = QueryInput { text, expr: &expr, interval_ms: STEP_MS, phase_ms: 0, range_ms: None, any_type: false };
+    let answer = |shape| {
+        run(&[], std::slice::from_ref(&query), &Options::default(), &series, (20 * STEP_MS, 159 * STEP_MS), shape)
+            .vectors
+    };
+    let whole = answer((1, 10_000_000));
+    // 105 s of samples and a lookback give six inner steps, until the window's begin has passed the last of them.
+    assert_eq!(whole.len(), 1);
+    assert_eq!((whole[0].values[0], whole[0].steps_ms.last()), (6.0, Some(&(26 * 60_000 - STEP_MS))));
+    for shape in [(1, STEP_MS), (1, 300_000), (3, 95_000)] {
+        assert_eq!(answer(shape), whole, "{shape:?}");
     }
 }

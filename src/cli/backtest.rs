@@ -2,6 +2,7 @@
 
 use super::data::DataArgs;
 use super::features::FeatureArgs;
+use super::limits::LimitArgs;
 use super::value::{Instant, duration, instant, positive_duration, workers};
 use bellwether_dataflow::lower;
 use clap::ValueEnum;
@@ -110,6 +111,9 @@ pub struct Args {
     /// How to read the samples.
     #[command(flatten)]
     pub read: DataArgs,
+    /// What an expression may cost.
+    #[command(flatten)]
+    pub limit: LimitArgs,
 }
 
 impl Args {
@@ -129,6 +133,7 @@ impl Args {
             },
             delayed_names: self.features.delayed_names(),
             taps: self.vectors.is_some(),
+            limits: self.limit.limits(),
             ..lower::Options::default()
         }
     }

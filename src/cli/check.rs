@@ -1,6 +1,7 @@
 //! Arguments of `bellwether check`.
 
 use super::features::FeatureArgs;
+use super::limits::LimitArgs;
 use super::value::positive_duration;
 use bellwether_dataflow::lint;
 use clap::ValueEnum;
@@ -69,6 +70,9 @@ pub struct Args {
     /// Labels that say where a series belongs; equal values stay on one worker
     #[arg(long, value_name = "LABELS", value_delimiter = ',', default_value = "instance")]
     pub entity_labels: Vec<String>,
+    /// What an expression may cost.
+    #[command(flatten)]
+    pub limit: LimitArgs,
 }
 
 impl Args {

@@ -11,6 +11,7 @@ pub mod data;
 pub mod features;
 pub mod generate;
 pub mod import;
+pub mod limits;
 pub mod test;
 pub mod value;
 

@@ -1,6 +1,7 @@
 //! Arguments of `bellwether test`.
 
 use super::features::FeatureArgs;
+use super::limits::LimitArgs;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -59,4 +60,7 @@ pub struct Args {
     /// How results are printed
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+    /// What an expression may cost.
+    #[command(flatten)]
+    pub limit: LimitArgs,
 }

@@ -141,6 +141,7 @@ fn finish(
         external_url: options.external_url.clone(),
         leaves: options.leaves,
         delayed_names: options.delayed_names,
+        limits: options.limits,
         ..program
     };
     let info = |unit: &Unit<'_>| {

@@ -28,6 +28,7 @@ impl Lowering<'_> {
         let only = unit.range_ms.map(|(start_ms, end_ms)| (start_ms.saturating_sub(1), end_ms));
         let grid = Grid { wait_ms, not_before_ms, only, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
         let scope = Scope { unit, grid: self.dag.grid(grid), in_subquery: false, pinned_ms: None };
+        let before = self.dag.nodes.len();
         if let Origin::Query(query) = unit.origin
             && query.any_type
             && !matches!(unit.expr.value_type(), ValueType::Scalar | ValueType::Vector)
@@ -36,6 +37,7 @@ impl Lowering<'_> {
         }
         let result = self.expr(scope, unit.expr)?;
         let result = self.finished(scope, result);
+        self.few_nodes(scope, before)?;
         let rule = match unit.origin {
             Origin::Query(_) => {
                 let gives = if self.shape(result) == Shape::Scalar { Gives::Scalar } else { Gives::Vector };

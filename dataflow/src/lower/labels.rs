@@ -11,7 +11,7 @@ impl Lowering<'_> {
         let (vector, strings) = self.vector_and_strings(scope, call, name);
         let strings = strings?;
         let [dst, replacement, src, regex] = &strings[..] else { return self.arity(scope, name) };
-        if let Err(error) = regex::Regex::new(&format!("^(?s:{regex})$")) {
+        if let Err(error) = crate::promql::compile_regex(regex) {
             return self.refuse(scope, name, format!("invalid regular expression in label_replace(): {error}"));
         }
         self.check_label(scope, dst, name)?;

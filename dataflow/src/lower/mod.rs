@@ -22,6 +22,7 @@ mod aggregate;
 mod arith;
 mod at;
 mod binary;
+mod bounds;
 mod calendar;
 mod call;
 mod catalogue;
@@ -56,6 +57,7 @@ mod whole;
 mod tests;
 
 pub(crate) use absent::labels as absent_labels;
+pub use bounds::{LIMITS, set_limit};
 pub use compile::{Compiled, Gives, RuleInfo, compile};
 pub use error::LowerError;
 pub use input::{QueryInput, RuleInput, RuleKind};

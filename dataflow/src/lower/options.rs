@@ -1,6 +1,7 @@
 //! Settings that change what rules compile to.
 
 use bellwether_model::Labels;
+use bellwether_operators::program::Limits;
 
 /// Where a group's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Options {
     pub external_url: String,
     /// More stages are refused.
     pub max_stages: usize,
+    /// What an expression may cost.
+    pub limits: Limits,
 }
 
 impl Default for Options {
@@ -81,6 +84,7 @@ impl Default for Options {
             external_labels: Labels::empty(),
             external_url: String::new(),
             max_stages: 200,
+            limits: Limits::default(),
         }
     }
 }

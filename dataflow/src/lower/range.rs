@@ -146,8 +146,9 @@ impl Lowering<'_> {
                 let ahead_ms = extension.map_or(0, |e| e.ahead_ms(lookback_ms));
                 let back_ms = extension.map_or(0, |_| lookback_ms);
                 let used = Use { offset_ms: plain.offset_ms - ahead_ms, ..plain };
-                let source = Source::Selector(self.selector(scope, used)?);
                 let (range_ms, offset_ms) = (millis(m.range), plain.offset_ms);
+                self.within_reach(scope, "[", range_ms.saturating_add(offset_ms).saturating_add(back_ms))?;
+                let source = Source::Selector(self.selector(scope, used)?);
                 let smoothed = extension == Some(Extension::Smoothed);
                 let extended = extension.map(|_| Border { smoothed, range_ms, offset_ms });
                 let word = extension.map_or(String::new(), |e| format!(" {}", e.word()));
@@ -169,6 +170,8 @@ impl Lowering<'_> {
     fn subquery(&mut self, scope: Scope<'_>, s: &SubqueryExpr) -> Option<Window> {
         let step_ms = s.step.map(millis).filter(|ms| *ms > 0).unwrap_or(self.options.subquery_step_ms()).max(1);
         let (range_ms, offset_ms) = (millis(s.range), offset_ms(s.offset.as_ref()));
+        self.few_inner_steps(scope, range_ms, step_ms)?;
+        self.within_reach(scope, "[", range_ms.saturating_add(offset_ms))?;
         let ahead = self.ahead.of(self.catalogue, self.units, scope.unit, &s.expr, true);
         // Below a fixed instant only what its window covers is evaluated.
         let only = self.dag.grids[scope.grid].only.map(|(after_ms, upto_ms)| {

@@ -14,6 +14,7 @@ impl Lowering<'_> {
     pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, reading: Reading) -> Option<NodeIdx> {
         self.reads_at(scope, v.at.as_ref())?;
         let used = scope.reads(walk::usage(v, false, scope.in_subquery));
+        self.within_reach(scope, "offset", used.offset_ms.saturating_add(self.options.lookback_ms))?;
         let selector = self.selector(scope, used)?;
         let modifiers = text::modifiers(scope.pinned_ms, used.offset_ms);
         let plain = format!("{}{modifiers}", text::selector(&self.dag.selectors[selector].matchers));

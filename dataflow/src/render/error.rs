@@ -47,6 +47,20 @@ pub enum RunError {
         /// The epoch.
         epoch: u64,
     },
+    /// An expression takes more than the configuration allows.
+    #[error("epoch {epoch}: {expression}: {found} {limit}, more than the limit {limit}={allowed}")]
+    Limit {
+        /// The epoch.
+        epoch: u64,
+        /// The limit's name.
+        limit: String,
+        /// What it is set to.
+        allowed: u64,
+        /// What was asked for.
+        found: u64,
+        /// The expression.
+        expression: String,
+    },
     /// A feed broke its contract.
     #[error("worker {worker}: epoch {epoch} follows epoch {last}")]
     EpochOrder {

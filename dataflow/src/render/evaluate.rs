@@ -14,13 +14,15 @@
 //! Inputs of the epochs in flight; everything else is the [`Evaluator`]'s.
 //!
 //! # Errors
-//! An epoch with more rounds than a timestamp holds ends the run, on all workers at the same round.
+//! An epoch with more rounds than a timestamp holds ends the run, on all workers at the same round; so does a limit that is
+//! hit, once the worker that hit it has finished the epoch, before anything of it is handed out.
 
 use super::control::Control;
 use super::error::RunError;
 use crate::time::{Binding, Time};
 use bellwether_operators::evaluate::{EpochOutput, Evaluator, KeptState, Packet};
 use bellwether_operators::ingest::WorkerState;
+use bellwether_operators::program::Exceeded;
 use bellwether_operators::select::Candidate;
 use bellwether_operators::window::Slot;
 use std::cell::{Cell, RefCell};
@@ -197,7 +199,13 @@ impl Evaluation {
         active.round += 1;
         if !goes_on {
             // What the last stage sends has no reader.
-            let output = evaluator.finish(store);
+            let mut output = evaluator.finish(store);
+            if let Some(Exceeded { limit, allowed, found, expression }) = output.exceeded.take() {
+                self.shared.control.gate.close(epoch);
+                self.shared.control.fail(RunError::Limit { epoch, limit, allowed, found, expression });
+                self.shared.state.evaluated(epoch, None);
+                return Step::Silent;
+            }
             self.shared.done(&active.binding, active.round, Some(evaluator.retain_from_ms()));
             return Step::Results(active.results, output);
         }

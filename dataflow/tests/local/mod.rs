@@ -39,6 +39,11 @@ impl Local {
         Self { workers, numbers: BTreeMap::new(), epoch: 0, late_ms: i64::MIN, program }
     }
 
+    /// Nodes that the last epoch looked at, on all workers.
+    pub fn visited(&self) -> u64 {
+        self.workers.iter().map(|(evaluator, _)| evaluator.visited()).sum()
+    }
+
     fn admit(&mut self, series: &[Series], after_ms: i64, upto_ms: i64) {
         let peers = self.workers.len();
         for (labels, samples) in series {

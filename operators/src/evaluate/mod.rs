@@ -24,6 +24,7 @@ mod alert;
 mod alert_series;
 mod alert_text;
 mod answers;
+mod bounds;
 mod count_values;
 mod effects;
 mod elements;
@@ -326,6 +327,10 @@ impl Evaluator {
         let member = self.position.instant().is_some();
         let inbox = self.inbox.remove(&n).unwrap_or_default();
         if self.view().steps(n).count == 0 || !(node.materialize || node.shape != Shape::Vector) {
+            return;
+        }
+        if let Some(exceeded) = self.beyond_limit(n) {
+            self.output.exceeded.get_or_insert(exceeded);
             return;
         }
         let Some(mut state) = self.states[n].take() else { return };

@@ -165,7 +165,10 @@ impl<'a> Rule<'a> {
         let EpochTimes { from_ms, to_ms, .. } = self.times;
         let inside = |s: i64| (from_ms..=to_ms).contains(&s).then_some(s);
         if self.view.node(node).grid != self.view.node(self.n).grid {
-            let from = t_ms.max(from_ms.saturating_sub(self.query_offset_ms));
+            let first_ms = from_ms.saturating_sub(self.query_offset_ms);
+            // What `@` fixes is read by every step, older ones too.
+            let is_pinned = grids[self.view.node(node).grid].only.is_some();
+            let from = if is_pinned { first_ms } else { t_ms.max(first_ms) };
             let first = from + (grid.phase_ms - from).rem_euclid(grid.interval_ms.max(1));
             return inside(first + self.query_offset_ms);
         }

@@ -1,6 +1,7 @@
 //! What the evaluator hands out at the end of an epoch.
 
 use crate::annotation::Annotation;
+use crate::program::Exceeded;
 use crate::window::HistogramPoint;
 use bellwether_model::{Decision, Labels};
 use serde::{Deserialize, Serialize};
@@ -61,4 +62,6 @@ pub struct EpochOutput {
     pub annotations: Vec<Annotation>,
     /// Instants evaluated, summed over grids (worker 0 only).
     pub instants: u64,
+    /// The first limit that was hit: the run must end, and this is not to be handed out.
+    pub exceeded: Option<Exceeded>,
 }

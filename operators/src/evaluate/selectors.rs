@@ -10,6 +10,7 @@
 use super::elements::Elements;
 use crate::lookup::Lookup;
 use crate::program::{MatchOp, Matcher, ProducerRead, Selector};
+use crate::template::regex::compile_anchored;
 use crate::window::Slot;
 use bellwether_model::Labels;
 use regex::Regex;
@@ -70,9 +71,9 @@ fn accepts(test: &Test, value: &str) -> bool {
     }
 }
 
-/// A Prometheus regex: anchored at both ends, `.` matches newlines.
+/// A Prometheus regex: anchored at both ends, `.` matches newlines, Go's syntax.
 pub fn anchored(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!("^(?s:{pattern})$")).ok()
+    compile_anchored(pattern).ok()
 }
 
 /// The rows of one selector.

@@ -14,11 +14,13 @@
 //! * **sending node**: a node whose input crosses workers. Its *send part* runs at the end of one stage, its *receive
 //!   part* in a later one.
 
+mod limits;
 mod op;
 mod order;
 mod placement;
 pub mod selector;
 
+pub use limits::{Exceeded, Limits, MOST_REACH_MS};
 pub use op::{
     AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp, Source,
     TapSpec,
@@ -192,6 +194,8 @@ pub struct Program {
     /// Number of leaves of the aggregation tree that are in use: 64, or 1 where sums must run in label order over all
     /// elements (`bellwether test`).
     pub leaves: usize,
+    /// What may be taken while it runs.
+    pub limits: Limits,
 }
 
 impl Program {

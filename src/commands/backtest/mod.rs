@@ -157,6 +157,9 @@ fn failure(error: RunError) -> Failure {
             Err(e) => Failure::Io(e.to_string()),
         },
         RunError::Output { error, .. } | RunError::Finish { error } => sink_failure(error),
+        RunError::Limit { ref limit, .. } => {
+            Failure::Usage(format!("{error}: match fewer series, or add --limit {limit}=N"))
+        }
         RunError::Rounds { .. } => Failure::Usage(format!("{error}: add --block 10")),
         RunError::Start { .. } => Failure::Io(error.to_string()),
         RunError::EpochOrder { .. } | RunError::FeedsDisagree { .. } | RunError::Panic { .. } => {

@@ -37,6 +37,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let options = Options {
         entity_labels: args.entity_labels.clone(),
         delayed_names: args.features.delayed_names(),
+        limits: args.limit.limits(),
         ..Options::default()
     };
     let compiled = match rules::compile(&set, &options) {

@@ -21,6 +21,7 @@ use bellwether_dataflow::unittest::{TestFile, TestGroup, notation::Value};
 use bellwether_model::histogram::give_stored_hints;
 use bellwether_model::{Decision, Sample};
 use bellwether_operators::evaluate::{Answers, Ask, ExpressionError};
+use bellwether_operators::program::Limits;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -63,6 +64,8 @@ pub struct Settings<'a> {
     pub debug: bool,
     /// What expressions may use.
     pub features: &'a FeatureArgs,
+    /// What an expression may cost.
+    pub limits: Limits,
     /// Set once the user wants to stop.
     pub stop: &'a Stop,
 }
@@ -151,7 +154,7 @@ fn evaluate<'a>(
     let to_ms = test.start_ms + last.max().unwrap_or(0);
     let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
     let samples = samples(test, evaluated_to_ms);
-    let (compiled, exprs) = compile(set, file, test, asks, settings.features)?;
+    let (compiled, exprs) = compile(set, file, test, asks, settings)?;
     let config = RunConfig { workers: 1, ..RunConfig::default() };
     let outputs = execute(config, &compiled, samples, (test.start_ms, to_ms), every_ms, settings.stop.clone())
         .map_err(|e| Outcome::Failed(vec![e]))?;
@@ -203,12 +206,13 @@ fn compile(
     file: &TestFile,
     test: &TestGroup,
     asks: &[Ask],
-    features: &FeatureArgs,
+    settings: &Settings<'_>,
 ) -> Result<Tagged, Outcome> {
     let rules = rule_inputs(set, &file.group_eval_order);
     let cases = test.expr_cases.iter().map(|c| (c.expr.clone(), test.start_ms + c.eval_time_ms));
     let asked: Vec<Ask> = cases.chain(asks.iter().cloned()).collect();
-    let options = lower::Options { delayed_names: features.delayed_names(), ..options(file, test) };
+    let Settings { features, limits, .. } = *settings;
+    let options = lower::Options { delayed_names: features.delayed_names(), limits, ..options(file, test) };
     let mut tagged =
         queries::compile(&rules, &asked, &options, &features.promql()).map_err(|errors| refusal(&errors))?;
     // A test may give a recorded series as input: promtool's rules then read both.

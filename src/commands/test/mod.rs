@@ -118,6 +118,7 @@ impl Session<'_> {
             diff: self.args.diff,
             debug: self.args.debug,
             features: &self.args.features,
+            limits: self.args.limit.limits(),
             stop: &self.stop,
         };
         let mut well = 0;

@@ -1,0 +1,89 @@
+//! What is fuzzed: text from users, up to where it has been accepted or refused. Nothing may panic, overflow the stack, or
+//! run on without a bound.
+//!
+//! ```text
+//! seeds (shared conformance data, at run time) ─┬─▶ scripts/fuzz: libFuzzer on nightly, what it finds goes to found/
+//!                                               └─▶ the replay in tests/: seeds, found/, and a short run of mutations
+//! ```
+//!
+//! A target takes bytes as libFuzzer gives them; text that is not UTF-8 is read as the commands read it, not at all.
+
+pub mod mutate;
+pub mod seeds;
+
+use bellwether_dataflow::lower::{Options, QueryInput, compile, rule_inputs};
+use bellwether_dataflow::promql::{self, parse_with};
+use bellwether_dataflow::rules::load_text;
+use bellwether_dataflow::unittest::{TestFile, notation};
+use bellwether_model::Labels;
+use bellwether_operators::template::{Context, Sample, Template};
+
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets; `scripts/fuzz` and the replay run each.
+pub const TARGETS: [Target; 4] =
+    [("expression", expression), ("rule_file", rule_file), ("template", template), ("test_file", test_file)];
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+/// An expression, with all features: parsed, compiled as a query, explained.
+pub fn expression(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    let Ok(expr) = parse_with(text, &promql::Options::PROMQLTEST) else { return };
+    let query = QueryInput {
+        text,
+        expr: &expr,
+        interval_ms: 60_000,
+        phase_ms: 0,
+        range_ms: Some((0, 600_000)),
+        any_type: true,
+    };
+    if let Ok(compiled) = compile(&[], &[query], &Options::default()) {
+        let _ = compiled.explain(0);
+    }
+}
+
+/// A rule file: loaded and compiled; its errors are drawn.
+pub fn rule_file(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    match load_text("rules.yml", text) {
+        Ok(set) => drop(compile(&rule_inputs(&set), &[], &Options::default())),
+        Err(errors) => errors.iter().for_each(|e| drop(e.to_string())),
+    }
+}
+
+/// A label's or annotation's template: parsed, and expanded with a query that answers.
+pub fn template(bytes: &[u8]) {
+    let Some(Ok(template)) = text(bytes).map(Template::parse) else { return };
+    let labels = Labels::from_pairs([("__name__", "up"), ("instance", "a:9090"), ("job", "<x>\n\"y\"")]);
+    let answer = |_: &str, _: i64| Ok(vec![Sample { labels: labels.clone(), value: 1.5 }]);
+    for value in [1.5, f64::NAN, f64::NEG_INFINITY] {
+        let context = Context {
+            alert: "A",
+            labels: &labels,
+            value,
+            histogram: None,
+            external_labels: &labels,
+            external_url: "http://localhost:9090/x?y",
+            now_ms: 1_700_000_000_000,
+            query: Some(&answer),
+        };
+        let _ = template.expand(&context);
+    }
+}
+
+/// A unit-test file; and each of its lines as the notation of a series.
+pub fn test_file(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    if let Err(e) = TestFile::parse(text) {
+        let _ = e.to_string();
+    }
+    // A short line can ask for ten million values, which is allowed; under a fuzzer it would only be slow.
+    for line in text.lines().filter(|l| !l.contains('x') && !l.contains('_')) {
+        let _ = notation::parse_values(line);
+        let _ = notation::parse_series(line);
+    }
+}
