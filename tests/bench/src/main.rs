@@ -17,9 +17,10 @@ mod table;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    let number = std::env::args().nth(2).and_then(|s| s.parse().ok());
     let outcome = match std::env::args().nth(1).as_deref() {
-        Some("cost") => table::cost(),
-        Some("memory") => memory::memory(std::env::args().nth(2).and_then(|s| s.parse().ok()).unwrap_or(200_000)),
+        Some("cost") => table::cost(number),
+        Some("memory") => memory::memory(number.unwrap_or(200_000)),
         Some("operators") => table::operators(),
         Some("codecs") => codec::codecs(),
         Some("histograms") => table::histograms(),

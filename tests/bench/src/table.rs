@@ -8,16 +8,27 @@ use std::time::Instant;
 /// A threshold that a share of the series passes, so that the loop's count can be compared with the engine's.
 const NEVER: f64 = 1e18;
 
-/// Runs that are measured; the fastest counts, because what disturbs a run only ever slows it.
-const RUNS: usize = 3;
+/// Rounds that are measured; the fastest counts, because what disturbs a run only ever slows it.
+const ROUNDS: usize = 5;
+
+/// What is measured.
+type Run<'a> = &'a mut dyn FnMut() -> Result<(), String>;
 
 /// The fastest of some runs, seconds.
 pub fn fastest(mut f: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
-    let mut best = f64::INFINITY;
-    for _ in 0..RUNS {
-        let from = Instant::now();
-        f()?;
-        best = best.min(from.elapsed().as_secs_f64());
+    fastest_in_turn([&mut f]).map(|[s]| s)
+}
+
+/// The fastest of some runs of each, seconds. They take turns, because a shared machine may run at half its speed for
+/// seconds: what is compared must have seen the same phases.
+fn fastest_in_turn<const N: usize>(mut all: [Run<'_>; N]) -> Result<[f64; N], String> {
+    let mut best = [f64::INFINITY; N];
+    for _ in 0..ROUNDS {
+        for (f, best) in all.iter_mut().zip(&mut best) {
+            let from = Instant::now();
+            f()?;
+            *best = best.min(from.elapsed().as_secs_f64());
+        }
     }
     Ok(best)
 }
@@ -35,45 +46,45 @@ fn agree() -> Result<(), String> {
     Ok(())
 }
 
-/// The loop on `threads` threads, each with its share of the series; seconds.
-fn by_hand(input: Input, threads: usize) -> Result<f64, String> {
-    fastest(|| {
-        std::thread::scope(|scope| {
-            for thread in 0..threads {
-                scope.spawn(move || {
-                    let mut cost = Cost::new(input.series.div_ceil(threads), NEVER);
-                    (0..input.epochs()).for_each(|e| cost.batch(&input.epoch(e, thread, threads, false)));
-                    std::hint::black_box(cost.above);
-                });
-            }
-        });
-        Ok(())
-    })
+/// The loop on `threads` threads, each with its share of the series.
+fn by_hand(input: Input, threads: usize) {
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            scope.spawn(move || {
+                let mut cost = Cost::new(input.series.div_ceil(threads), NEVER);
+                (0..input.epochs()).for_each(|e| cost.batch(&input.epoch(e, thread, threads, false)));
+                std::hint::black_box(cost.above);
+            });
+        }
+    });
 }
 
 /// One range rule: the loop, one worker, two workers. What two threads of the loop gain says what the machine can give.
-pub fn cost() -> Result<(), String> {
+/// With `only`, that number of series alone.
+pub fn cost(only: Option<usize>) -> Result<(), String> {
     agree()?;
-    println!("rate(m[5m]) > x at 15 s, million samples a second (fastest of {RUNS})");
+    println!("rate(m[5m]) > x at 15 s, million samples a second (fastest of {ROUNDS}, in turn)");
     println!(
         "{:>9}  {:>6}  {:>7}  {:>8}  {:>9}  {:>9}  {:>8}  {:>11}",
         "series", "loop", "loop x2", "1 worker", "2 workers", "1w / loop", "2w / 1w", "loop x2 / 1"
     );
-    for (series, batches) in [(10_000, 60), (100_000, 8), (1_000_000, 2)] {
+    let sizes = [(10_000, 60), (100_000, 8), (1_000_000, 2)];
+    for (series, batches) in sizes.into_iter().filter(|(series, _)| only.is_none_or(|n| n == *series)) {
         let input = Input { series, scrapes: 20, batches, slices: 1, histogram: false };
+        let hand = |threads| move || Ok(by_hand(input, threads));
+        let workers = |n| move || engine(input, program(1, NEVER)?, n).map(drop);
+        let all: [Run<'_>; 4] = [&mut hand(1), &mut hand(2), &mut workers(1), &mut workers(2)];
+        let [loop1, loop2, one, two] = fastest_in_turn(all)?;
         let rate = |s: f64| input.samples() as f64 / s / 1e6;
-        let (hand, hand2) = (by_hand(input, 1)?, by_hand(input, 2)?);
-        let one = fastest(|| engine(input, program(1, NEVER)?, 1).map(drop))?;
-        let two = fastest(|| engine(input, program(1, NEVER)?, 2).map(drop))?;
         println!(
             "{series:>9}  {:>6.1}  {:>7.1}  {:>8.1}  {:>9.1}  {:>9.2}  {:>8.2}  {:>11.2}",
-            rate(hand),
-            rate(hand2),
+            rate(loop1),
+            rate(loop2),
             rate(one),
             rate(two),
-            hand / one,
+            loop1 / one,
             one / two,
-            hand / hand2
+            loop1 / loop2
         );
     }
     Ok(())
@@ -82,20 +93,17 @@ pub fn cost() -> Result<(), String> {
 /// What a rule of floats pays for a native histogram elsewhere in the program: both runs have the same rules and floats.
 pub fn histograms() -> Result<(), String> {
     let texts = [format!("rate(m[5m]) > {NEVER}"), format!("histogram_count(rate(h[5m])) > {NEVER}")];
-    println!("rate(m[5m]) > x of 100 k series at 15 s, million samples a second (fastest of {RUNS}, in turn)");
+    println!("rate(m[5m]) > x of 100 k series at 15 s, million samples a second (fastest of {ROUNDS}, in turn)");
     println!("{:>7}  {:>8}  {:>14}  {:>5}", "workers", "floats", "and histograms", "ratio");
     for workers in [1, 2] {
-        let mut best = [f64::INFINITY; 2];
-        for _ in 0..RUNS {
-            for (best, histogram) in best.iter_mut().zip([false, true]) {
-                let input = Input { series: 100_000, scrapes: 20, batches: 8, slices: 1, histogram };
-                let from = Instant::now();
-                engine(input, program_of(&texts)?, workers)?;
-                *best = best.min(from.elapsed().as_secs_f64());
-            }
-        }
-        let [without, with] = best.map(|s| 100_000.0 * 20.0 * 8.0 / s / 1e6);
-        println!("{workers:>7}  {without:>8.1}  {with:>14.1}  {:>5.2}", with / without);
+        let input = Input { series: 100_000, scrapes: 20, batches: 8, slices: 1, histogram: false };
+        let run = |histogram| {
+            let texts = &texts;
+            move || engine(Input { histogram, ..input }, program_of(texts)?, workers).map(drop)
+        };
+        let [without, with] = fastest_in_turn([&mut run(false), &mut run(true)])?;
+        let rate = |s: f64| input.samples() as f64 / s / 1e6;
+        println!("{workers:>7}  {:>8.1}  {:>14.1}  {:>5.2}", rate(without), rate(with), without / with);
     }
     Ok(())
 }
