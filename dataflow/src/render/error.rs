@@ -77,6 +77,17 @@ pub enum RunError {
         /// The last epoch of each worker.
         last: Vec<Option<u64>>,
     },
+    /// Another worker sent what is no batch of runs.
+    #[error(
+        "worker {worker}: {bytes} bytes from another worker are no batch of runs: all workers must be of one build, and the \
+         link between them must not change what it carries"
+    )]
+    Link {
+        /// Who received them.
+        worker: usize,
+        /// How many they were.
+        bytes: usize,
+    },
     /// A bug.
     #[error("worker {worker} panicked: {message}")]
     Panic {

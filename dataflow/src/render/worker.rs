@@ -82,7 +82,7 @@ fn drive(
 ) -> Option<Option<u64>> {
     let mut in_flight: VecDeque<u64> = VecDeque::new();
     let mut last = None;
-    while !control.is_aborted() && !control.leaves_off() {
+    while !is_over(worker.index(), control, built) && !control.leaves_off() {
         while in_flight.front().is_some_and(|epoch| !built.probe.less_than(&Time::after(*epoch))) {
             in_flight.pop_front();
         }
@@ -106,12 +106,20 @@ fn drive(
     control.gate.close(last.map_or(0, |epoch| epoch + 1));
     built.close();
     while !built.probe.done() {
-        if control.is_aborted() {
+        if is_over(worker.index(), control, built) {
             return None;
         }
         worker.step_or_park(Some(TICK));
     }
     (!control.is_aborted()).then_some(last)
+}
+
+/// Whether nobody waits for anybody any more; what could not be read is accounted for by no frontier.
+fn is_over(worker: usize, control: &Control, built: &Built) -> bool {
+    if let Some(bytes) = built.state.unreadable_bytes() {
+        control.abort(RunError::Link { worker, bytes });
+    }
+    control.is_aborted()
 }
 
 fn next(feed: &mut dyn Feed, worker: usize, last: Option<u64>) -> Result<Option<EpochFeed>, RunError> {
@@ -131,7 +139,7 @@ fn give(worker: usize, epoch_feed: EpochFeed, built: &mut Built) {
         bindings.send(epoch_feed.binding);
     }
     for batch in epoch_feed.runs {
-        runs.send_batch(&mut RunBatch { link: worker as u32, runs: batch });
+        runs.send_batch(&mut RunBatch::new(worker as u32, batch));
     }
     bindings.advance_to(Time::after(epoch));
     runs.advance_to(Time::after(epoch));

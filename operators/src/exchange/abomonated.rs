@@ -90,7 +90,7 @@ pub fn decode(bytes: &[u8]) -> Option<RunBatch> {
     let defs = defs.iter().map(|(n, text)| Some((*n, Labels::from_packed(text)?))).collect::<Option<_>>()?;
     let (series, ends, stamps, values) = (series.clone(), ends.clone(), stamps.clone(), values.clone());
     let runs = Runs { seq: *seq, defs, series, ends, stamps, values, starts: starts.clone(), histograms };
-    well_formed(&runs).then_some(RunBatch { link: u32::try_from(*link).ok()?, runs })
+    well_formed(&runs).then_some(RunBatch::new(u32::try_from(*link).ok()?, runs))
 }
 
 /// Reads one column where it stands; returns it and what follows its padding.

@@ -5,8 +5,8 @@
 //! batch counts as much as the whole one did.
 //!
 //! # Errors
-//! Bytes that are no batch end the worker: the peer is broken, and a batch that is not accounted for would stop the
-//! frontier without a word.
+//! Bytes that are no batch are one that says so ([`RunBatch::unreadable_bytes`]), because timely's trait has no error. What they
+//! counted for is not known, so the frontier would stop without a word: `window` reports it, and the run ends.
 
 use bellwether_model::Runs;
 use std::io::Write;
@@ -26,22 +26,29 @@ pub struct RunBatch {
     pub link: u32,
     /// The runs.
     pub runs: Runs,
+    /// Length of bytes from another worker that are no batch; 0 for all others.
+    pub unreadable_bytes: usize,
+}
+
+impl RunBatch {
+    /// Runs of a link.
+    pub fn new(link: u32, runs: Runs) -> Self {
+        Self { link, runs, unreadable_bytes: 0 }
+    }
 }
 
 impl Accountable for RunBatch {
     fn record_count(&self) -> i64 {
-        (self.runs.defs.len() + self.runs.series.len() + self.runs.histograms.len()) as i64
+        let runs = &self.runs;
+        // One that cannot be read counts too, so that it is no empty one, which timely need not deliver.
+        (runs.defs.len() + runs.series.len() + runs.histograms.len() + usize::from(self.unreadable_bytes > 0)) as i64
     }
 }
 
 impl ContainerBytes for RunBatch {
-    #[expect(clippy::panic, reason = "the trait has no error, and going on would stall every worker")]
     fn from_bytes(bytes: Bytes) -> Self {
         // Copies: a view would pin the slab of a mebibyte that the bytes came in.
-        match codec::decode(&bytes) {
-            Some(batch) => batch,
-            None => panic!("{} bytes from another worker are not a batch of runs", bytes.len()),
-        }
+        codec::decode(&bytes).unwrap_or_else(|| Self { unreadable_bytes: bytes.len().max(1), ..Self::default() })
     }
 
     fn length_in_bytes(&self) -> usize {

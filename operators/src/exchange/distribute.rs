@@ -64,7 +64,7 @@ impl RunDistributor {
             *runs += 1;
             *samples += run.stamps.len();
         }
-        let piece = || RunBatch { link: batch.link, runs: Runs { seq: batch.runs.seq, ..Runs::default() } };
+        let piece = || RunBatch::new(batch.link, Runs { seq: batch.runs.seq, ..Runs::default() });
         let mut pieces: Vec<RunBatch> = (0..self.peers).map(|_| piece()).collect();
         let numbers = batch.runs.series.iter().chain(batch.runs.defs.iter().map(|(n, _)| n));
         let numbers = numbers.chain(batch.runs.histograms.iter().map(|h| &h.series));
@@ -138,7 +138,7 @@ mod tests {
                 runs.push_value(i, 3, Value::Histogram(Arc::default()), 0);
             }
         }
-        RunBatch { link: 2, runs }
+        RunBatch::new(2, runs)
     }
 
     #[test]

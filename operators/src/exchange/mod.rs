@@ -19,7 +19,7 @@ mod batch;
 mod distribute;
 pub mod raw;
 #[cfg(test)]
-mod round_trip;
+mod tests;
 
 pub use batch::RunBatch;
 pub use distribute::{RunDistributor, run_pact};

@@ -107,7 +107,7 @@ pub fn decode(mut bytes: &[u8]) -> Option<RunBatch> {
     let starts = read(rest, size(6)?, i64::from_le_bytes)?;
     let histograms = read_histograms(take(rest, size(7)?)?, size(8)?)?;
     let runs = Runs { seq: header[1], defs, series, ends, stamps, values, starts, histograms };
-    well_formed(&runs).then_some(RunBatch { link: u32::try_from(header[0]).ok()?, runs })
+    well_formed(&runs).then_some(RunBatch::new(u32::try_from(header[0]).ok()?, runs))
 }
 
 /// Whether the ends of the runs divide the samples.

@@ -25,6 +25,7 @@ pub struct WorkerState {
     /// The first epoch that `evaluate` is not done with.
     open_epoch: Rc<Cell<u64>>,
     window: Rc<RefCell<Option<Activator>>>,
+    unreadable_bytes: Rc<Cell<usize>>,
 }
 
 impl WorkerState {
@@ -37,7 +38,17 @@ impl WorkerState {
             retain_from_ms: Rc::new(Cell::new(i64::MIN)),
             open_epoch: Rc::default(),
             window: Rc::default(),
+            unreadable_bytes: Rc::default(),
         }
+    }
+
+    /// Length of what came from another worker and is no batch of runs: the run must end.
+    pub fn unreadable_bytes(&self) -> Option<usize> {
+        Some(self.unreadable_bytes.get()).filter(|bytes| *bytes > 0)
+    }
+
+    pub(super) fn cannot_read(&self, bytes: usize) {
+        self.unreadable_bytes.set(bytes);
     }
 
     /// `evaluate` is done with an epoch; from now on it may read stamps from `retain_from_ms` on.

@@ -69,6 +69,9 @@ where
                 }
             });
             runs.for_each(|cap, batch| {
+                if batch.unreadable_bytes > 0 {
+                    window.state.cannot_read(batch.unreadable_bytes);
+                }
                 if let Some(time) = cap.least() {
                     window.batches.entry(Time::epoch(*time)).or_default().push(std::mem::take(batch));
                 }

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::vec::Input as VecInput;
 use timely::dataflow::operators::{Input, Inspect, Probe};
 
@@ -56,7 +57,7 @@ fn run(epochs: Vec<Epoch>) -> Vec<Vec<(u128, String)>> {
         for (i, (program, samples, retain_from_ms)) in epochs.into_iter().enumerate() {
             let epoch = i as u64;
             let times = EpochTimes { epoch, watermark_ms: 10 * i as i64, warm_from_ms: 0, from_ms: 0, to_ms: i64::MAX };
-            let mut batch = RunBatch { link: 0, runs: Runs { seq: epoch, ..Runs::default() } };
+            let mut batch = RunBatch::new(0, Runs { seq: epoch, ..Runs::default() });
             for (number, labels) in samples {
                 batch.runs.defs.push((number, labels));
                 batch.runs.push(number, &[10 * i as i64], &[1.0]);
@@ -122,4 +123,26 @@ fn a_series_without_samples_is_retracted_and_comes_back() {
     ]);
     let there = got(&[(3, r#"up{job="api"}"#)]);
     assert_eq!(results, [there.clone(), there.clone(), vec![], there]);
+}
+
+/// What cannot be read is accounted for by no frontier: whoever waits for one must be told by other means.
+#[test]
+fn a_batch_that_cannot_be_read_is_told() {
+    let told = timely::execute_directly(|worker| {
+        let state = WorkerState::new(Gate::default());
+        let shared = state.clone();
+        let (_bindings, mut runs) = worker.dataflow::<u64, _, _>(move |scope| {
+            let (bindings, binding_stream) = VecInput::new_input::<Binding>(&scope);
+            let (runs, run_stream) = Input::new_input::<RunBatch>(&scope);
+            window(binding_stream, run_stream, Pipeline, shared);
+            (bindings, runs)
+        });
+        runs.send_batch(&mut RunBatch::new(0, Runs::default()));
+        worker.step();
+        assert_eq!(state.unreadable_bytes(), None);
+        runs.send_batch(&mut RunBatch { unreadable_bytes: 37, ..RunBatch::default() });
+        worker.step();
+        state.unreadable_bytes()
+    });
+    assert_eq!(told, Some(37));
 }

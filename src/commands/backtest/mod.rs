@@ -161,7 +161,7 @@ fn failure(error: RunError) -> Failure {
             Failure::Usage(format!("{error}: match fewer series, or add --limit {limit}=N"))
         }
         RunError::Rounds { .. } => Failure::Usage(format!("{error}: add --block 10")),
-        RunError::Start { .. } => Failure::Io(error.to_string()),
+        RunError::Start { .. } | RunError::Link { .. } => Failure::Io(error.to_string()),
         RunError::EpochOrder { .. } | RunError::FeedsDisagree { .. } | RunError::Panic { .. } => {
             Failure::Defect(error.to_string())
         }

@@ -24,7 +24,7 @@ fn batch(samples_a_run: usize) -> RunBatch {
     for i in 0..SAMPLES {
         runs.push_sample((i / samples_a_run) as u32, 1_700_000_000_000 + i as i64 * 15_000, i as f64 * 0.37);
     }
-    RunBatch { link: 0, runs }
+    RunBatch::new(0, runs)
 }
 
 fn rows(batch: &RunBatch) -> Rows {

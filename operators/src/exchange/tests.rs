@@ -28,7 +28,7 @@ fn batch() -> impl Strategy<Value = RunBatch> {
                 let h = Histogram { positive: Buckets::from_run(first, &counts), ..Histogram::default() };
                 runs.push_value(series, stamp, Value::Histogram(h.into()), stamp.wrapping_sub(1));
             }
-            RunBatch { link, runs }
+            RunBatch::new(link, runs)
         },
     )
 }
@@ -85,9 +85,17 @@ fn a_stale_marker_keeps_its_bits() {
 
 #[test]
 fn a_long_column_crosses_the_chunks() {
-    let mut batch = RunBatch { link: 3, runs: Runs { seq: 9, ..Runs::default() } };
+    let mut batch = RunBatch::new(3, Runs { seq: 9, ..Runs::default() });
     for i in 0..1700 {
         batch.runs.push_sample(i / 7, i64::from(i), f64::from(i));
     }
     assert_eq!(through(&batch), batch);
+}
+
+#[test]
+fn bytes_that_are_no_batch_say_so() {
+    for bytes in [&b""[..], b"none", &[0xff; 80]] {
+        let batch = RunBatch::from_bytes(BytesMut::from(bytes.to_vec()).freeze());
+        assert_eq!((batch.unreadable_bytes, batch.runs.samples()), (bytes.len().max(1), 0));
+    }
 }
