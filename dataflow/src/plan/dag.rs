@@ -8,7 +8,7 @@ use super::identity::{node_id, selector_id};
 use super::passes::fold;
 use bellwether_model::{METRIC_NAME, NodeId};
 use bellwether_operators::program::{
-    Grid, MatchOp, Matcher, Node, NodeIdx, Op, PinnedWindow, Placement, ProducerRead, Selector, Shape, Source,
+    Grid, MatchOp, Matcher, Node, NodeIdx, Op, PinnedWindow, ProducerRead, Selector, Shape, Source,
 };
 use std::collections::HashMap;
 
@@ -100,23 +100,7 @@ impl Dag {
             return *at;
         }
         let Part { op, inputs, grid, shape, text } = part;
-        self.nodes.push(Node {
-            id,
-            op,
-            inputs,
-            grid,
-            shape,
-            placement: Placement::Replicated,
-            exchange: None,
-            check_unique: false,
-            fallible: false,
-            verdicts: Vec::new(),
-            notes: false,
-            notes_floats: false,
-            sites: Vec::new(),
-            materialize: true,
-            text,
-        });
+        self.nodes.push(Node::new(id, op, inputs, grid, shape, text));
         self.by_id.insert(id, self.nodes.len() - 1);
         self.nodes.len() - 1
     }

@@ -188,23 +188,10 @@ impl<'a> Placer<'a> {
             return *at;
         }
         let from = &self.out.nodes[input];
-        let node = Node {
-            id: exchange_id(from.id, &to),
-            op: Op::Exchange,
-            inputs: vec![input],
-            grid: from.grid,
-            shape: Shape::Vector,
-            placement: to.clone(),
-            exchange: Some(to.clone()),
-            check_unique: false,
-            fallible: false,
-            verdicts: Vec::new(),
-            notes: false,
-            notes_floats: false,
-            sites: Vec::new(),
-            materialize: true,
-            text: from.text.clone(),
-        };
+        let (id, text) = (exchange_id(from.id, &to), from.text.clone());
+        let mut node = Node::new(id, Op::Exchange, vec![input], from.grid, Shape::Vector, text);
+        node.placement = to.clone();
+        node.exchange = Some(to.clone());
         let facts = self.facts(input).clone();
         let at = self.push(node, facts);
         self.exchanges.insert((input, to), at);

@@ -246,7 +246,7 @@ mod tests {
     use super::super::packet::{Packet, VerdictPart};
     use super::super::view::{Owner, RowsOf};
     use super::*;
-    use crate::program::{Grid, Node, Op, Placement, Program, Shape};
+    use crate::program::{Grid, Node, Op, Program, Shape};
     use bellwether_model::StepRange;
 
     /// A node that has elements and nothing else.
@@ -275,23 +275,7 @@ mod tests {
 
     impl Rule {
         fn new(elements: &[(&str, &str)], dynamic: bool) -> Self {
-            let node = |inputs| Node {
-                id: 0,
-                op: Op::Time,
-                inputs,
-                grid: 0,
-                shape: Shape::Vector,
-                placement: Placement::Replicated,
-                exchange: None,
-                check_unique: false,
-                fallible: false,
-                verdicts: Vec::new(),
-                notes: false,
-                notes_floats: false,
-                sites: Vec::new(),
-                materialize: true,
-                text: String::new(),
-            };
+            let node = |inputs| Node::new(0, Op::Time, inputs, 0, Shape::Vector, String::new());
             let grids = vec![Grid::of_run(1, 0)];
             let program = Program { nodes: vec![node(Vec::new()), node(vec![0])], grids, ..Program::default() };
             let states = vec![Some(Box::<Rows>::default() as Box<dyn NodeState>), None];

@@ -144,6 +144,29 @@ pub struct Node {
     pub text: String,
 }
 
+impl Node {
+    /// A node as lowering knows it: everywhere, without exchange, verdicts and notes, with a block of its own.
+    pub fn new(id: NodeId, op: Op, inputs: Vec<NodeIdx>, grid: usize, shape: Shape, text: String) -> Self {
+        Self {
+            id,
+            op,
+            inputs,
+            grid,
+            shape,
+            placement: Placement::Replicated,
+            exchange: None,
+            check_unique: false,
+            fallible: false,
+            verdicts: Vec::new(),
+            notes: false,
+            notes_floats: false,
+            sites: Vec::new(),
+            materialize: true,
+            text,
+        }
+    }
+}
+
 /// Nodes that run in one round.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
