@@ -4,13 +4,12 @@
 //! A buffer a time span; when all of them exceed the budget, they are appended to one temporary file. What comes out for
 //! a span stands in the order in which it came in, so that the first of two samples with one series and stamp can win.
 
+use super::spill::SpillFile;
 use crate::source::SourceError;
 use crate::source::error::DAMAGED;
 use bellwether_model::Histogram;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A sample that is a histogram.
@@ -38,15 +37,13 @@ pub(crate) struct HistogramSpool {
     budget_bytes: usize,
     held_bytes: usize,
     spans: BTreeMap<i64, Span>,
-    path: PathBuf,
-    file: Option<File>,
-    written: u64,
+    spill: SpillFile,
 }
 
 impl HistogramSpool {
     /// An empty spool that spills into `path` when it holds more than `budget_bytes`.
     pub(crate) fn new(span_ms: i64, budget_bytes: usize, path: PathBuf) -> Self {
-        Self { span_ms, budget_bytes, held_bytes: 0, spans: BTreeMap::new(), path, file: None, written: 0 }
+        Self { span_ms, budget_bytes, held_bytes: 0, spans: BTreeMap::new(), spill: SpillFile::new(path) }
     }
 
     /// Takes a sample.
@@ -58,14 +55,6 @@ impl HistogramSpool {
     }
 
     fn spill(&mut self) -> Result<(), SourceError> {
-        let failed = |path: &Path, e| SourceError::io(path, "writing a temporary file", e);
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let made = File::options().create(true).truncate(true).read(true).write(true).open(&self.path);
-                none.insert(made.map_err(|e| failed(&self.path, e))?)
-            }
-        };
         for span in self.spans.values_mut().filter(|s| !s.rows.is_empty()) {
             let mut bytes = Vec::new();
             for row in span.rows.drain(..) {
@@ -76,9 +65,7 @@ impl HistogramSpool {
                 bytes.extend_from_slice(&(own.len() as u32).to_le_bytes());
                 bytes.extend_from_slice(&own);
             }
-            file.write_all(&bytes).map_err(|e| failed(&self.path, e))?;
-            span.pieces.push((self.written, bytes.len()));
-            self.written += bytes.len() as u64;
+            span.pieces.push((self.spill.append(&bytes)?, bytes.len()));
         }
         self.held_bytes = 0;
         Ok(())
@@ -96,15 +83,11 @@ impl HistogramSpool {
     }
 
     fn load(&mut self, offset: u64, length: usize, rows: &mut Vec<Row>) -> Result<(), SourceError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut bytes = vec![0; length];
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(|e| SourceError::io(&self.path, "reading a temporary file", e))?;
+        let bytes = self.spill.read(offset, length)?;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let (row, after) = decode(rest).ok_or_else(|| {
-                SourceError::invalid(self.path.display().to_string(), "the temporary file has changed", DAMAGED)
+                SourceError::invalid(self.spill.path().display().to_string(), "the temporary file has changed", DAMAGED)
             })?;
             rows.push(row);
             rest = after;

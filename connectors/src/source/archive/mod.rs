@@ -28,6 +28,7 @@ mod manifest;
 mod reader;
 mod sample_file;
 mod series_file;
+mod spill;
 mod split;
 mod spool;
 mod tile;

@@ -5,12 +5,11 @@
 //! file. What comes out for a (span, shard) stands in the order in which it came in, so that the first of two samples
 //! with one series and stamp can win.
 
+use super::spill::SpillFile;
 use crate::source::SourceError;
 use bellwether_model::SHARDS;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Samples, columns side by side.
 #[derive(Debug, Default)]
@@ -93,16 +92,14 @@ pub(crate) struct Spool {
     budget_rows: usize,
     held_rows: usize,
     spans: BTreeMap<i64, Span>,
-    path: PathBuf,
-    file: Option<File>,
-    written: u64,
+    spill: SpillFile,
 }
 
 impl Spool {
     /// An empty spool that spills into `path` when it holds more than `budget_bytes`.
     pub(crate) fn new(span_ms: i64, budget_bytes: usize, path: PathBuf) -> Self {
         let budget_rows = (budget_bytes / ROW_BYTES).max(1);
-        Self { span_ms, budget_rows, held_rows: 0, spans: BTreeMap::new(), path, file: None, written: 0 }
+        Self { span_ms, budget_rows, held_rows: 0, spans: BTreeMap::new(), spill: SpillFile::new(path) }
     }
 
     /// Takes samples of one series.
@@ -130,23 +127,16 @@ impl Spool {
     }
 
     fn spill(&mut self, shard_of: &[u8]) -> Result<(), SourceError> {
-        let failed = |path: &Path, e| SourceError::io(path, "writing a temporary file", e);
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let made = File::options().create(true).truncate(true).read(true).write(true).open(&self.path);
-                none.insert(made.map_err(|e| failed(&self.path, e))?)
-            }
-        };
         let mut bytes = Vec::new();
         for span in self.spans.values_mut().filter(|s| s.rows.len() > 0) {
             let (rows, starts) = std::mem::take(&mut span.rows).by_shard(shard_of);
-            span.pieces.push(Piece { offset: self.written, starts });
+            let mut offset = None;
             for shard in 0..SHARDS {
                 rows.write(starts[shard]..starts[shard + 1], &mut bytes);
-                file.write_all(&bytes).map_err(|e| failed(&self.path, e))?;
-                self.written += bytes.len() as u64;
+                let at = self.spill.append(&bytes)?;
+                offset.get_or_insert(at);
             }
+            span.pieces.push(Piece { offset: offset.unwrap_or(0), starts });
         }
         self.held_rows = 0;
         Ok(())
@@ -182,13 +172,10 @@ impl Spool {
 
     fn load(&mut self, piece: &Piece, shard: usize, rows: &mut Rows) -> Result<(), SourceError> {
         let (from, to) = (piece.starts[shard], piece.starts[shard + 1]);
-        let Some(file) = self.file.as_mut().filter(|_| to > from) else { return Ok(()) };
-        let mut bytes = vec![0; (to - from) * ROW_BYTES];
-        let at = piece.offset + (from * ROW_BYTES) as u64;
-        file.seek(SeekFrom::Start(at))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(|e| SourceError::io(&self.path, "reading a temporary file", e))?;
-        rows.read(&bytes);
+        if to > from {
+            let at = piece.offset + (from * ROW_BYTES) as u64;
+            rows.read(&self.spill.read(at, (to - from) * ROW_BYTES)?);
+        }
         Ok(())
     }
 }
