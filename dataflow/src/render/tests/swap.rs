@@ -7,8 +7,8 @@ use crate::lower::Options;
 use bellwether_model::{Decision, Transition};
 use std::collections::BTreeMap;
 
-/// Rules of which some stay, some go and some change. `Hot` is removed, and shares a node with `Warm`, which stays.
-const BEFORE: &str = r#"
+/// Rules that stay.
+const STAYS: &str = r#"
 groups:
   - name: stays
     interval: 30s
@@ -23,6 +23,10 @@ groups:
       - alert: Warm
         expr: max by (instance) ({__name__=~"temp_.*"}) > 85
         for: 1m
+"#;
+
+/// Rules that are removed; `Hot` shares a node with `Warm`, which stays.
+const GOES: &str = r#"
   - name: goes
     rules:
       - alert: Hot
@@ -30,44 +34,10 @@ groups:
       - alert: HighTrend
         expr: avg_over_time(job:load:avg[5m:1m]) > 48
         for: 1m
-  - name: changes
-    rules:
-      - alert: Moved
-        expr: up == 0
-        for: 2m
-        keep_firing_for: 1m
-      - alert: Regrouped
-        expr: up == 0
-      - alert: Watcher
-        expr: count by (instance) (ALERTS{alertname="Moved"}) > 0
 "#;
 
-/// `Moved` gives what it gave, but on the workers that own the jobs; `Regrouped` has other identities.
-const AFTER: &str = r#"
-groups:
-  - name: stays
-    interval: 30s
-    rules:
-      - record: job:load:avg
-        expr: avg by (job) (load)
-      - alert: HighLoad
-        expr: job:load:avg > 48
-        for: 1m
-      - alert: Trend
-        expr: avg_over_time(job:load:avg[5m:1m]) > 47.5
-      - alert: Warm
-        expr: max by (instance) ({__name__=~"temp_.*"}) > 85
-        for: 1m
-  - name: changes
-    rules:
-      - alert: Moved
-        expr: up == 0 and on (job) group by (job) (up)
-        for: 2m
-        keep_firing_for: 1m
-      - alert: Regrouped
-        expr: sum by (job) (up) < 3
-      - alert: Watcher
-        expr: count by (instance) (ALERTS{alertname="Moved"}) > 0
+/// Rules that are new.
+const COMES: &str = r#"
   - name: comes
     rules:
       - alert: OneJob
@@ -78,6 +48,31 @@ groups:
         expr: increase(requests_total[10m]) > 2000
         for: 1m
 "#;
+
+/// Rules that change, given the expressions of two.
+fn changes(moved: &str, regrouped: &str) -> String {
+    format!(
+        r#"
+  - name: changes
+    rules:
+      - alert: Moved
+        expr: {moved}
+        for: 2m
+        keep_firing_for: 1m
+      - alert: Regrouped
+        expr: {regrouped}
+      - alert: Watcher
+        expr: count by (instance) (ALERTS{{alertname="Moved"}}) > 0
+"#
+    )
+}
+
+/// The rules before the swap, and after it: `Moved` gives what it gave, but on the workers that own the jobs; `Regrouped` has
+/// other identities.
+fn rule_sets() -> (String, String) {
+    let after = changes("up == 0 and on (job) group by (job) (up)", "sum by (job) (up) < 3");
+    (format!("{STAYS}{GOES}{}", changes("up == 0", "up == 0")), format!("{STAYS}{after}{COMES}"))
+}
 
 const BLOCK_MS: i64 = 60_000;
 
@@ -151,7 +146,8 @@ fn ends(all: &[Decision]) -> Vec<(String, String, Transition, i64)> {
 
 #[test]
 fn a_swap_keeps_moves_ends_and_begins() {
-    let (before, after) = (program_of(BEFORE, &Options::default()), program_of(AFTER, &Options::default()));
+    let (before, after) = rule_sets();
+    let (before, after) = (program_of(&before, &Options::default()), program_of(&after, &Options::default()));
     let old = alone(&before, 300_000);
     for (at, loads) in [(12, false), (19, true), (33, true)] {
         let swap_ms = backtest(BLOCK_MS).get(at as u64).unwrap().after_ms;
