@@ -40,7 +40,7 @@ impl Parser<'_> {
 
     /// Arguments in parentheses.
     fn args(&mut self, info: bool) -> Parsed<Vec<Node>> {
-        self.expect(Tok::LeftParen, "", "")?;
+        self.require(Tok::LeftParen, "", "")?;
         let mut args = Vec::new();
         if self.accept(Tok::RightParen) {
             return Ok(args);
@@ -52,14 +52,14 @@ impl Parser<'_> {
             args.push(arg?);
             let comma = self.token();
             if !self.accept(Tok::Comma) {
-                self.expect(Tok::RightParen, "", "")?;
+                self.require(Tok::RightParen, "", "")?;
                 return Ok(args);
             }
             if !starts_expr(self.peek()) {
                 if self.peek() != Tok::Error {
                     self.early(comma.start, "trailing commas not allowed in function call args".to_owned());
                 }
-                self.expect(Tok::RightParen, "", "")?;
+                self.require(Tok::RightParen, "", "")?;
                 return Ok(args);
             }
         }

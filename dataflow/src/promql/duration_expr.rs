@@ -143,7 +143,7 @@ impl Parser<'_> {
             Tok::LeftParen => {
                 self.bump();
                 let inner = self.duration_expr(0)?;
-                self.expect(Tok::RightParen, "", "")?;
+                self.require(Tok::RightParen, "", "")?;
                 Ok(folded(inner.value))
             }
             Tok::Word(Word::Step) => self.duration_call(self.options.step_ms).map(folded),
@@ -159,19 +159,19 @@ impl Parser<'_> {
     /// `step()` or `range()`.
     fn duration_call(&mut self, ms: i64) -> Parsed<f64> {
         self.bump();
-        self.expect(Tok::LeftParen, "", "")?;
-        self.expect(Tok::RightParen, "", "")?;
+        self.require(Tok::LeftParen, "", "")?;
+        self.require(Tok::RightParen, "", "")?;
         Ok(ms as f64 / 1000.0)
     }
 
     /// The two arguments of `max_of` or `min_of`.
     fn duration_pair(&mut self) -> Parsed<(f64, f64)> {
         self.bump();
-        self.expect(Tok::LeftParen, "", "")?;
+        self.require(Tok::LeftParen, "", "")?;
         let a = self.duration_expr(0)?;
-        self.expect(Tok::Comma, "", "")?;
+        self.require(Tok::Comma, "", "")?;
         let b = self.duration_expr(0)?;
-        self.expect(Tok::RightParen, "", "")?;
+        self.require(Tok::RightParen, "", "")?;
         Ok((a.value, b.value))
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes a token or fails in Prometheus's words for the place.
-    pub fn expect(&mut self, tok: Tok, context: &str, expected: &str) -> Parsed<Token> {
+    pub fn require(&mut self, tok: Tok, context: &str, expected: &str) -> Parsed<Token> {
         if self.peek() == tok { Ok(self.bump()) } else { Err(self.unexpected(context, expected)) }
     }
 
@@ -280,7 +280,7 @@ impl<'a> Parser<'a> {
     fn paren(&mut self) -> Parsed<Node> {
         let open = self.bump();
         let inner = self.expr(0)?;
-        self.expect(Tok::RightParen, "", "")?;
+        self.require(Tok::RightParen, "", "")?;
         let depth = inner.depth + 1;
         let (inner, place) = inner.split();
         let expr = Expr::Paren(ParenExpr { expr: Box::new(inner) });

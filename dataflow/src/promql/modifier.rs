@@ -61,7 +61,7 @@ impl Parser<'_> {
     }
 
     fn fill_value(&mut self) -> Parsed<f64> {
-        self.expect(Tok::LeftParen, "", "")?;
+        self.require(Tok::LeftParen, "", "")?;
         let sign = if self.accept(Tok::Operator(T_SUB)) { -1.0 } else { 1.0 };
         if sign > 0.0 {
             self.accept(Tok::Operator(T_ADD));
@@ -70,14 +70,14 @@ impl Parser<'_> {
             return Err(self.unexpected("", ""));
         }
         let value = self.number()?;
-        self.expect(Tok::RightParen, "", "")?;
+        self.require(Tok::RightParen, "", "")?;
         Ok(sign * value)
     }
 
     /// A list of labels in parentheses.
     pub(super) fn grouping_labels(&mut self) -> Parsed<Labels> {
         const CONTEXT: &str = "grouping opts";
-        self.expect(Tok::LeftParen, CONTEXT, "\"(\"")?;
+        self.require(Tok::LeftParen, CONTEXT, "\"(\"")?;
         let mut labels = Vec::new();
         while !self.accept(Tok::RightParen) {
             labels.push(self.grouping_label()?);

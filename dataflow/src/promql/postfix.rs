@@ -33,7 +33,7 @@ impl Parser<'_> {
         if self.accept(Tok::RightBracket) {
             return self.matrix(node, range, open.start);
         }
-        self.expect(Tok::Colon, "subquery or range", "\":\" or \"]\"")?;
+        self.require(Tok::Colon, "subquery or range", "\":\" or \"]\"")?;
         if self.accept(Tok::RightBracket) {
             return self.subquery(node, range, None);
         }
@@ -41,7 +41,7 @@ impl Parser<'_> {
             return Err(self.unexpected("subquery selector", "number, duration, step(), range(), or \"]\""));
         }
         let step = self.positive_duration()?;
-        self.expect(Tok::RightBracket, "subquery selector", "\"]\"")?;
+        self.require(Tok::RightBracket, "subquery selector", "\"]\"")?;
         self.subquery(node, range, Some(step))
     }
 
@@ -131,8 +131,8 @@ impl Parser<'_> {
 
     fn preprocessor(&mut self) -> Parsed<()> {
         self.bump();
-        self.expect(Tok::LeftParen, "@", "timestamp")?;
-        self.expect(Tok::RightParen, "@", "timestamp")?;
+        self.require(Tok::LeftParen, "@", "timestamp")?;
+        self.require(Tok::RightParen, "@", "timestamp")?;
         Ok(())
     }
 

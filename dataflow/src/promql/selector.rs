@@ -70,7 +70,7 @@ impl Parser<'_> {
             if self.accept(Tok::RightBrace) {
                 return Ok(matchers);
             }
-            self.expect(Tok::Comma, CONTEXT, "\",\" or \"}\"")?;
+            self.require(Tok::Comma, CONTEXT, "\",\" or \"}\"")?;
             if self.accept(Tok::RightBrace) {
                 return Ok(matchers);
             }
@@ -93,7 +93,7 @@ impl Parser<'_> {
             };
         }
         let op = self.bump();
-        let value = self.expect(Tok::Str, CONTEXT, "string")?;
+        let value = self.require(Tok::Str, CONTEXT, "string")?;
         let value = self.unquote(value);
         Ok(self.new_matcher(token, &name, op.tok, &value))
     }

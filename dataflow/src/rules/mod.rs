@@ -39,6 +39,4 @@ pub use files::{MAX_FILE_BYTES, load, load_text, load_with};
 pub use model::{Group, Position, Rule, RuleFile, RuleKind, RuleSet, TextKind};
 
 #[cfg(test)]
-mod conformance;
-#[cfg(test)]
 mod tests;

@@ -100,7 +100,7 @@ impl Parser<'_> {
         self.error(token.start, format!("unexpected {shown} in {context}"))
     }
 
-    fn expect(&mut self, tok: Tok, context: &str) -> Result<Token> {
+    fn require(&mut self, tok: Tok, context: &str) -> Result<Token> {
         let token = self.next_non_space();
         if token.tok == tok { Ok(token) } else { self.unexpected(token, context) }
     }
@@ -183,13 +183,13 @@ impl Parser<'_> {
             Tok::Continue => self.leave("continue", Node::Continue)?,
             Tok::End => {
                 self.next();
-                self.expect(Tok::RightDelim, "end")?;
+                self.require(Tok::RightDelim, "end")?;
                 return Ok(Err(ListEnd::End));
             }
             Tok::Else => {
                 self.next();
                 if !matches!(self.peek_non_space().tok, Tok::If | Tok::With) {
-                    self.expect(Tok::RightDelim, "else")?;
+                    self.require(Tok::RightDelim, "else")?;
                 }
                 return Ok(Err(ListEnd::Else));
             }
@@ -227,7 +227,7 @@ impl Parser<'_> {
 
     fn leave(&mut self, word: &str, node: Node) -> Result<Node> {
         let token = self.next();
-        self.expect(Tok::RightDelim, &format!("{{{{{word}}}}}"))?;
+        self.require(Tok::RightDelim, &format!("{{{{{word}}}}}"))?;
         if self.ranges == 0 {
             return self.error(token.start, format!("{{{{{word}}}}} outside {{{{range}}}}"));
         }
@@ -236,7 +236,7 @@ impl Parser<'_> {
 
     fn definition(&mut self) -> Result<()> {
         let name = self.template_name("define clause")?.0;
-        self.expect(Tok::RightDelim, "define clause")?;
+        self.require(Tok::RightDelim, "define clause")?;
         let list = self.separate_list("define clause")?;
         self.define(name, list)
     }

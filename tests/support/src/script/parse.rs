@@ -173,7 +173,7 @@ impl<'a> Script<'a> {
 
     fn expectation(&self, text: &str, eval: &mut Eval) -> Result<(), ScriptError> {
         if let Some(rest) = after(text, "expect") {
-            return self.expect(rest, eval);
+            return self.require(rest, eval);
         }
         if let Some(message) = after(text, "expected_fail_message") {
             eval.fail = Some(FailMatch::Message(message.to_owned()));
@@ -191,7 +191,7 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    fn expect(&self, text: &str, eval: &mut Eval) -> Result<(), ScriptError> {
+    fn require(&self, text: &str, eval: &mut Eval) -> Result<(), ScriptError> {
         if let Some(rest) = after(text, "range vector from") {
             eval.range_vector = Some(self.range_vector(rest)?);
             return Ok(());

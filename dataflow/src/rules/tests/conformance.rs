@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::*;
+use crate::rules::*;
 use bellwether_test_support::shared_or_skip;
 use std::path::PathBuf;
 
