@@ -47,7 +47,7 @@ fn agree() -> Result<(), String> {
 }
 
 /// The loop on `threads` threads, each with its share of the series.
-fn by_hand(input: Input, threads: usize) {
+fn by_hand(input: Input, threads: usize) -> Result<(), String> {
     std::thread::scope(|scope| {
         for thread in 0..threads {
             scope.spawn(move || {
@@ -57,6 +57,7 @@ fn by_hand(input: Input, threads: usize) {
             });
         }
     });
+    Ok(())
 }
 
 /// One range rule: the loop, one worker, two workers. What two threads of the loop gain says what the machine can give.
@@ -71,7 +72,7 @@ pub fn cost(only: Option<usize>) -> Result<(), String> {
     let sizes = [(10_000, 60), (100_000, 8), (1_000_000, 2)];
     for (series, batches) in sizes.into_iter().filter(|(series, _)| only.is_none_or(|n| n == *series)) {
         let input = Input { series, scrapes: 20, batches, slices: 1, histogram: false };
-        let hand = |threads| move || Ok(by_hand(input, threads));
+        let hand = |threads| move || by_hand(input, threads);
         let workers = |n| move || engine(input, program(1, NEVER)?, n).map(drop);
         let all: [Run<'_>; 4] = [&mut hand(1), &mut hand(2), &mut workers(1), &mut workers(2)];
         let [loop1, loop2, one, two] = fastest_in_turn(all)?;
