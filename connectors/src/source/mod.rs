@@ -16,6 +16,7 @@ mod error;
 pub mod fleet;
 mod group;
 mod inputs;
+pub mod intake;
 pub mod open;
 pub mod openmetrics;
 pub mod parquet;

@@ -1,0 +1,139 @@
+//! Numbers for series, so that a sample is 20 bytes from socket to window and a label set is parsed once.
+//!
+//! # Semantics
+//! A number stands for one label set for as long as the process runs. Senders write one label set in more than one way
+//! (its order, its symbols), so there are two ways in: [`Dictionary::find`] by a hash of the bytes as they came, which costs
+//! one look-up, and [`Dictionary::define`] by the labels themselves.
+//!
+//! # State
+//! 64 maps behind locks of their own, so that handlers do not wait for each other; the labels by number.
+
+use bellwether_model::Labels;
+use hashbrown::HashTable;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+const SHARDS: usize = 64;
+
+/// Hash to number.
+type Map = HashTable<(u128, u32)>;
+
+/// Series by number and by hash; shared by everybody who decodes.
+#[derive(Debug)]
+pub struct Dictionary {
+    tenant: String,
+    /// By a hash of the bytes of one way to write a label set.
+    raw: Vec<RwLock<Map>>,
+    /// By the label set's own hash.
+    canonical: Vec<RwLock<Map>>,
+    labels: RwLock<Vec<Labels>>,
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn get(map: &Map, hash: u128) -> Option<u32> {
+    map.find(hash as u64, |(h, _)| *h == hash).map(|(_, number)| *number)
+}
+
+fn put(map: &mut Map, hash: u128, number: u32) {
+    map.insert_unique(hash as u64, (hash, number), |(h, _)| *h as u64);
+}
+
+fn shard(maps: &[RwLock<Map>], hash: u128) -> &RwLock<Map> {
+    &maps[(hash >> 64) as usize % SHARDS]
+}
+
+impl Dictionary {
+    /// An empty dictionary of a tenant's series.
+    pub fn new(tenant: &str) -> Self {
+        let maps = || (0..SHARDS).map(|_| RwLock::default()).collect();
+        Self { tenant: tenant.to_owned(), raw: maps(), canonical: maps(), labels: RwLock::default() }
+    }
+
+    /// The number of what was written in these bytes before; `raw` is a 128-bit hash of them.
+    pub fn find(&self, raw: u128) -> Option<u32> {
+        get(&read(shard(&self.raw, raw)), raw)
+    }
+
+    /// The number of a label set, and whether it is new.
+    pub fn define(&self, labels: &Labels) -> (u32, bool) {
+        let hash = labels.hash(&self.tenant);
+        let map = shard(&self.canonical, hash);
+        if let Some(number) = get(&read(map), hash) {
+            return (number, false);
+        }
+        let mut map = write(map);
+        if let Some(number) = get(&map, hash) {
+            return (number, false);
+        }
+        let mut all = write(&self.labels);
+        let number = all.len() as u32;
+        all.push(labels.clone());
+        put(&mut map, hash, number);
+        (number, true)
+    }
+
+    /// From now on these bytes mean this series.
+    pub fn remember(&self, raw: u128, number: u32) {
+        let mut map = write(shard(&self.raw, raw));
+        if get(&map, raw).is_none() {
+            put(&mut map, raw, number);
+        }
+    }
+
+    /// The labels of a number that this dictionary gave.
+    pub fn labels(&self, number: u32) -> Option<Labels> {
+        read(&self.labels).get(number as usize).cloned()
+    }
+
+    /// Series known.
+    pub fn len(&self) -> usize {
+        read(&self.labels).len()
+    }
+
+    /// Whether no series is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_set_has_one_number_however_it_is_written() {
+        let dictionary = Dictionary::new("");
+        let (up, down) = (Labels::from_pairs([("__name__", "up")]), Labels::from_pairs([("__name__", "down")]));
+        assert_eq!(dictionary.define(&up), (0, true));
+        assert_eq!(dictionary.define(&down), (1, true));
+        assert_eq!(dictionary.define(&up), (0, false));
+        assert_eq!(dictionary.find(77), None);
+        dictionary.remember(77, 1);
+        dictionary.remember(78, 1);
+        assert_eq!((dictionary.find(77), dictionary.find(78)), (Some(1), Some(1)));
+        assert_eq!(dictionary.labels(1), Some(down));
+        assert_eq!(dictionary.labels(2), None);
+        assert_eq!(dictionary.len(), 2);
+    }
+
+    #[test]
+    fn threads_agree_on_numbers() {
+        let dictionary = Dictionary::new("");
+        let labels = |i: u32| Labels::from_pairs([("__name__", format!("m{i}"))]);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..500).for_each(|i| drop(dictionary.define(&labels(i)))));
+            }
+        });
+        assert_eq!(dictionary.len(), 500);
+        let numbers: std::collections::BTreeSet<u32> = (0..500).map(|i| dictionary.define(&labels(i)).0).collect();
+        assert_eq!(numbers.len(), 500);
+        assert!((0..500).all(|i| dictionary.labels(dictionary.define(&labels(i)).0) == Some(labels(i))));
+    }
+}
