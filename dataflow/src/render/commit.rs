@@ -137,6 +137,9 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
         merged.vectors.append(&mut one.vectors);
         merged.errors.append(&mut one.errors);
         merged.instants += one.instants;
+        if let Some(kept) = one.kept {
+            merged.kept.get_or_insert_default().push(kept);
+        }
     }
     decisions.sort_by(|a, b| {
         let by_labels = || a.labels.cmp(&b.labels).then(a.decision_id.cmp(&b.decision_id));

@@ -206,6 +206,7 @@ impl Evaluation {
                 self.shared.state.evaluated(epoch, None);
                 return Step::Silent;
             }
+            output.kept = active.binding.snapshot.then(|| evaluator.snapshot(store));
             self.shared.done(&active.binding, active.round, Some(evaluator.retain_from_ms()));
             return Step::Results(active.results, output);
         }

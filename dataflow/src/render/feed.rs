@@ -13,14 +13,27 @@ pub struct EpochFeed {
     pub runs: Vec<Runs>,
 }
 
+/// What a feed has to give.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// The next epoch.
+    Epoch(EpochFeed),
+    /// Nothing for now: the worker goes on with what it has and asks again, at the latest after some milliseconds. A live
+    /// feed unparks the worker's thread (the one that asked) when there is more.
+    NotYet,
+    /// The input is over.
+    End,
+}
+
 /// Input of one worker.
 ///
 /// # Contract
 /// * Epochs ascend, and all workers' feeds give the same epochs (asserted: [`super::RunError::FeedsDisagree`]).
-/// * `next` may block while it reads; other workers then wait for the epoch.
+/// * `next` is called on the worker's thread. It may block while it reads; other workers then wait for the epoch. Where
+///   the epoch itself does not exist yet it says so ([`Next::NotYet`]) instead: the worker has others to serve.
 pub trait Feed {
-    /// The next epoch; `None` after the last.
-    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError>;
+    /// The next epoch, if there is one.
+    fn next(&mut self) -> Result<Next, FeedError>;
 }
 
 /// Why a feed cannot go on.

@@ -37,7 +37,7 @@ mod worker;
 
 pub use collect::{Collect, Collected};
 pub use error::RunError;
-pub use feed::{EpochFeed, Feed, FeedError};
+pub use feed::{EpochFeed, Feed, FeedError, Next};
 pub use output::{MergedOutput, Output, OutputError};
 pub use run::{Mode, RunConfig, RunReport, run};
 pub use vec_feed::{VecFeed, VecSource};

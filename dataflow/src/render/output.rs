@@ -2,7 +2,7 @@
 
 use bellwether_model::decision::Placed;
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::{ExpressionError, VectorRow};
+use bellwether_operators::evaluate::{ExpressionError, KeptState, VectorRow};
 
 /// What an epoch gave on all workers, in canonical order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct MergedOutput {
     pub annotations: Vec<Annotation>,
     /// Instants evaluated, summed over grids.
     pub instants: u64,
+    /// Kept state of every worker behind the epoch, if its binding asked for it.
+    pub kept: Option<Vec<KeptState>>,
 }
 
 /// Takes results, epoch by epoch, on worker 0.

@@ -4,7 +4,7 @@
 //! Series are dealt out to the workers in turn, in order of first appearance; all samples of a series take the same way,
 //! so their order is kept.
 
-use super::feed::{EpochFeed, Feed, FeedError};
+use super::feed::{EpochFeed, Feed, FeedError, Next};
 use crate::time::Binding;
 use bellwether_model::{Labels, Runs, Sample, Value};
 use std::collections::HashMap;
@@ -83,8 +83,8 @@ pub struct VecFeed {
 }
 
 impl Feed for VecFeed {
-    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
-        let Some((binding, rows)) = self.source.epochs.get(self.at) else { return Ok(None) };
+    fn next(&mut self) -> Result<Next, FeedError> {
+        let Some((binding, rows)) = self.source.epochs.get(self.at) else { return Ok(Next::End) };
         let mut runs = Runs { seq: self.at as u64, ..Runs::default() };
         self.at += 1;
         for (series, stamp_ms, value, start_ms) in rows.iter().filter(|r| r.0 as usize % self.peers == self.worker) {
@@ -95,6 +95,6 @@ impl Feed for VecFeed {
             runs.push_value(*series, *stamp_ms, value.clone(), *start_ms);
         }
         runs.defs.sort_by_key(|d| d.0);
-        Ok(Some(EpochFeed { binding: binding.clone(), runs: vec![runs] }))
+        Ok(Next::Epoch(EpochFeed { binding: binding.clone(), runs: vec![runs] }))
     }
 }

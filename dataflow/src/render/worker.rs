@@ -5,7 +5,7 @@ use super::commit::Committed;
 use super::control::Control;
 use super::error::RunError;
 use super::evaluate::Progress;
-use super::feed::{EpochFeed, Feed};
+use super::feed::{EpochFeed, Feed, Next};
 use super::output::Output;
 use super::run::RunConfig;
 use crate::time::Time;
@@ -91,14 +91,17 @@ fn drive(
             continue;
         }
         match next(feed.as_mut(), worker.index(), last) {
-            Ok(Some(epoch_feed)) => {
+            Ok(Next::Epoch(epoch_feed)) => {
                 let epoch = epoch_feed.binding.epoch();
                 give(worker.index(), epoch_feed, built);
                 in_flight.push_back(epoch);
                 last = Some(epoch);
                 worker.step();
             }
-            Ok(None) => break,
+            Ok(Next::NotYet) => {
+                worker.step_or_park(Some(TICK));
+            }
+            Ok(Next::End) => break,
             Err(error) => control.fail(error),
         }
     }
@@ -122,11 +125,13 @@ fn is_over(worker: usize, control: &Control, built: &Built) -> bool {
     control.is_aborted()
 }
 
-fn next(feed: &mut dyn Feed, worker: usize, last: Option<u64>) -> Result<Option<EpochFeed>, RunError> {
-    let epoch_feed = feed.next().map_err(|error| RunError::Feed { worker, error })?;
-    match (last, epoch_feed.as_ref().map(|f| f.binding.epoch())) {
-        (Some(last), Some(epoch)) if epoch <= last => Err(RunError::EpochOrder { worker, epoch, last }),
-        _ => Ok(epoch_feed),
+fn next(feed: &mut dyn Feed, worker: usize, last: Option<u64>) -> Result<Next, RunError> {
+    let next = feed.next().map_err(|error| RunError::Feed { worker, error })?;
+    match (last, &next) {
+        (Some(last), Next::Epoch(fed)) if fed.binding.epoch() <= last => {
+            Err(RunError::EpochOrder { worker, epoch: fed.binding.epoch(), last })
+        }
+        _ => Ok(next),
     }
 }
 

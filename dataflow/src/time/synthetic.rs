@@ -45,7 +45,7 @@ pub struct EpochSpan {
 impl EpochSpan {
     /// The epoch's binding.
     pub fn binding(&self, program: Option<Arc<Program>>) -> Binding {
-        Binding { times: self.times, program, load_only: false }
+        Binding::new(self.times, program)
     }
 }
 

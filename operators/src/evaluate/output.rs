@@ -1,5 +1,6 @@
 //! What the evaluator hands out at the end of an epoch.
 
+use super::kept::KeptState;
 use crate::annotation::Annotation;
 use crate::program::Exceeded;
 use crate::window::HistogramPoint;
@@ -64,4 +65,6 @@ pub struct EpochOutput {
     pub instants: u64,
     /// The first limit that was hit: the run must end, and this is not to be handed out.
     pub exceeded: Option<Exceeded>,
+    /// This worker's kept state behind the epoch, if its binding asked for it.
+    pub kept: Option<KeptState>,
 }

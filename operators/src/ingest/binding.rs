@@ -20,9 +20,16 @@ pub struct Binding {
     pub program: Option<Arc<Program>>,
     /// Whether the epoch only loads samples: windows are rebuilt after a restart, no step is evaluated.
     pub load_only: bool,
+    /// Whether kept state as it is behind this epoch goes out with its results: a checkpoint that stops nothing.
+    pub snapshot: bool,
 }
 
 impl Binding {
+    /// The binding of an epoch that is evaluated.
+    pub fn new(times: EpochTimes, program: Option<Arc<Program>>) -> Self {
+        Self { times, program, load_only: false, snapshot: false }
+    }
+
     /// The epoch.
     pub fn epoch(&self) -> u64 {
         self.times.epoch

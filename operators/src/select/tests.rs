@@ -62,7 +62,7 @@ fn run(epochs: Vec<Epoch>) -> Vec<Vec<(u128, String)>> {
                 batch.runs.defs.push((number, labels));
                 batch.runs.push(number, &[10 * i as i64], &[1.0]);
             }
-            bindings.send(Binding { times, program, load_only: false });
+            bindings.send(Binding::new(times, program));
             runs.send_batch(&mut batch);
             bindings.advance_to(Time::after(epoch));
             runs.advance_to(Time::after(epoch));

@@ -2,7 +2,7 @@
 
 use crate::progress::Line;
 use bellwether_connectors::source::SampleSource;
-use bellwether_dataflow::render::{EpochFeed, Feed, FeedError};
+use bellwether_dataflow::render::{EpochFeed, Feed, FeedError, Next};
 use bellwether_dataflow::time::SyntheticBindings;
 use bellwether_operators::evaluate::Matchers;
 use bellwether_operators::program::Program;
@@ -33,16 +33,16 @@ impl SourceFeed {
 }
 
 impl Feed for SourceFeed {
-    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
+    fn next(&mut self) -> Result<Next, FeedError> {
         if let Some((line, samples)) = &self.progress {
             // Workers skip series that no rule reads, so event time tells better than counts how far the run is.
             line.set((*samples as f64 * self.next as f64 / self.epochs.len().max(1) as f64) as u64);
         }
-        let Some(span) = self.epochs.get(self.next) else { return Ok(None) };
+        let Some(span) = self.epochs.get(self.next) else { return Ok(Next::End) };
         self.next += 1;
         let mut runs = Vec::new();
         self.source.read_upto(span.upto_ms, &mut runs).map_err(FeedError::new)?;
-        Ok(Some(EpochFeed { binding: span.binding(self.program.take()), runs }))
+        Ok(Next::Epoch(EpochFeed { binding: span.binding(self.program.take()), runs }))
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::input::{Input, START_MS};
 use bellwether_dataflow::lower::{Options, RuleInput, RuleKind, compile};
 use bellwether_dataflow::promql::parse;
-use bellwether_dataflow::render::{EpochFeed, Feed, FeedError, MergedOutput, Output, OutputError, RunConfig, run};
+use bellwether_dataflow::render::{
+    EpochFeed, Feed, FeedError, MergedOutput, Next, Output, OutputError, RunConfig, run,
+};
 use bellwether_dataflow::time::Binding;
 use bellwether_operators::evaluate::EpochTimes;
 use bellwether_operators::program::Program;
@@ -19,9 +21,9 @@ struct Batches {
 }
 
 impl Feed for Batches {
-    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
+    fn next(&mut self) -> Result<Next, FeedError> {
         if self.next == self.input.epochs() {
-            return Ok(None);
+            return Ok(Next::End);
         }
         let e = self.next;
         self.next += 1;
@@ -32,8 +34,8 @@ impl Feed for Batches {
             from_ms: START_MS,
             to_ms: self.input.watermark_ms(self.input.epochs()),
         };
-        let binding = Binding { times, program: self.program.take(), load_only: false };
-        Ok(Some(EpochFeed { binding, runs: vec![self.input.epoch(e, self.worker, self.peers, true)] }))
+        let binding = Binding::new(times, self.program.take());
+        Ok(Next::Epoch(EpochFeed { binding, runs: vec![self.input.epoch(e, self.worker, self.peers, true)] }))
     }
 }
 

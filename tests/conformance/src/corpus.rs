@@ -5,7 +5,7 @@
 //! The number of timely operators is counted by the run itself.
 
 use bellwether_dataflow::lower::{Compiled, Options, RuleInput, compile, rule_inputs};
-use bellwether_dataflow::render::{Collect, EpochFeed, Feed, FeedError, RunConfig, run};
+use bellwether_dataflow::render::{Collect, EpochFeed, Feed, FeedError, Next, RunConfig, run};
 use bellwether_dataflow::rules::RuleSet;
 use bellwether_dataflow::time::Binding;
 use bellwether_operators::evaluate::EpochTimes;
@@ -61,10 +61,10 @@ struct Idle {
 }
 
 impl Feed for Idle {
-    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
+    fn next(&mut self) -> Result<Next, FeedError> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         if self.next > self.epochs {
-            return Ok(None);
+            return Ok(Next::End);
         }
         let epoch = self.next;
         self.next += 1;
@@ -75,10 +75,8 @@ impl Feed for Idle {
             from_ms: START_MS,
             to_ms: i64::MAX / 4,
         };
-        Ok(Some(EpochFeed {
-            binding: Binding { times, program: self.program.take(), load_only: false },
-            runs: Vec::new(),
-        }))
+        let binding = Binding::new(times, self.program.take());
+        Ok(Next::Epoch(EpochFeed { binding, runs: Vec::new() }))
     }
 }
 

@@ -89,9 +89,11 @@ pub trait Intake: Send + Sync {
     /// The wall clock that stamps are held against, ms: time is the log's, so that a test may give it.
     fn now_ms(&self) -> i64;
 
-    /// Queues rows for the next commit. The receiver answers once they are on disk, or never will be; dropping it does
-    /// not take the rows back. Does not wait: a full queue is [`IntakeError::Busy`].
-    fn append(&self, rows: Rows) -> Result<oneshot::Receiver<Result<(), IntakeError>>, IntakeError>;
+    /// Queues rows of a source for the next commit. A source is whoever would go on sending after a restart of ours: a
+    /// credential, a configured label, or a peer's address without its port. The receiver answers once the rows are on
+    /// disk, or never will be; dropping it does not take the rows back. Does not wait: a full queue is
+    /// [`IntakeError::Busy`].
+    fn append(&self, source: &str, rows: Rows) -> Result<oneshot::Receiver<Result<(), IntakeError>>, IntakeError>;
 }
 
 /// Why rows were not taken.

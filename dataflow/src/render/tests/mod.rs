@@ -9,6 +9,7 @@ use bellwether_operators::program::{MatchOp, Matcher, Program, Selector};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod live;
 mod swap;
 mod whole;
 
@@ -109,11 +110,11 @@ struct Faulty<F> {
 }
 
 impl<F: FnOnce() -> Option<FeedError>> Feed for Faulty<F> {
-    fn next(&mut self) -> Result<Option<EpochFeed>, FeedError> {
+    fn next(&mut self) -> Result<Next, FeedError> {
         if self.at == 0
             && let Some(fault) = self.fault.take()
         {
-            return fault().map_or(Ok(None), Err);
+            return fault().map_or(Ok(Next::End), Err);
         }
         self.at = self.at.saturating_sub(1);
         self.inner.next()

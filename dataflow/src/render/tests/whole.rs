@@ -94,7 +94,7 @@ pub(super) fn samples() -> Vec<Sample> {
     all
 }
 
-fn compiled() -> Arc<Program> {
+pub(super) fn compiled() -> Arc<Program> {
     program_of(RULES, &Options::default())
 }
 
@@ -132,7 +132,7 @@ pub(super) fn go(config: RunConfig, epochs: Vec<(Binding, Vec<Sample>)>) -> (Run
     (report, decisions(&collected))
 }
 
-fn whole(workers: usize, mode: Mode, block_ms: i64) -> (RunReport, Vec<Decision>) {
+pub(super) fn whole(workers: usize, mode: Mode, block_ms: i64) -> (RunReport, Vec<Decision>) {
     let (samples, mut program) = (samples(), Some(compiled()));
     let epochs = backtest(block_ms).iter();
     let epochs = epochs.map(|e| (e.binding(program.take()), between(&samples, e.after_ms, e.upto_ms)));
