@@ -7,5 +7,6 @@
 //! # Errors
 //! [`source::SourceError`] and [`sink::SinkError`] are classed by what the caller must do: retry, fix, or stop.
 
+pub mod disk;
 pub mod sink;
 pub mod source;

@@ -17,6 +17,7 @@ pub mod fleet;
 mod group;
 mod inputs;
 pub mod intake;
+pub mod log;
 pub mod open;
 pub mod openmetrics;
 pub mod parquet;
