@@ -62,6 +62,13 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Appends a decision's line, its end included.
+pub fn append_line(placed: &Placed, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, &Line::of(placed))?;
+    out.push(b'\n');
+    Ok(())
+}
+
 impl<O: Output> JsonLines<O> {
     /// A sink on an output; `place` names it in errors.
     pub fn new(out: O, place: impl Display) -> Self {
@@ -79,8 +86,7 @@ impl<O: Output> DecisionSink for JsonLines<O> {
         let failed = |place: &str, e| SinkError::io(place, "writing", e);
         self.buffer.clear();
         for placed in decisions {
-            serde_json::to_writer(&mut self.buffer, &Line::of(placed)).map_err(|e| failed(&self.place, e.into()))?;
-            self.buffer.push(b'\n');
+            append_line(placed, &mut self.buffer).map_err(|e| failed(&self.place, e.into()))?;
         }
         self.out.write_all(&self.buffer).map_err(|e| failed(&self.place, e))?;
         self.written += decisions.len() as u64;

@@ -24,7 +24,7 @@ pub use decisions::DecisionFile;
 pub use error::SinkError;
 pub use histograms::HistogramFile;
 pub use json::labels_json;
-pub use jsonl::JsonLines;
+pub use jsonl::{JsonLines, append_line};
 pub use partial::{IfExists, Output, PartialFile};
 pub use vectors::VectorFile;
 

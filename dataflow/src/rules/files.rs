@@ -41,9 +41,34 @@ pub fn load_with(patterns: &[String], promql: &promql::Options) -> Result<RuleSe
             Err(message) => errors.push(Diagnostic::error(pattern, message)),
         }
     }
-    let mut set = RuleSet::default();
-    for path in paths {
-        match read(&path).and_then(|text| load_text_with(&path, &text, promql)) {
+    match collected(paths.iter().map(|path| read(path).and_then(|text| load_text_with(path, &text, promql)))) {
+        Ok(set) if errors.is_empty() => Ok(set),
+        Ok(_) => Err(errors),
+        Err(found) => {
+            errors.extend(found);
+            Err(errors)
+        }
+    }
+}
+
+/// Loads one file whose text is at hand.
+pub fn load_text(path: &str, text: &str) -> Result<RuleSet, Vec<Diagnostic>> {
+    load_text_with(path, text, &promql::Options::default())
+}
+
+/// Loads files whose texts are at hand: (path, text), in order of paths.
+pub fn load_texts(files: &[(String, String)], promql: &promql::Options) -> Result<RuleSet, Vec<Diagnostic>> {
+    let mut files: Vec<&(String, String)> = files.iter().collect();
+    files.sort();
+    let loaded = files.into_iter().map(|(path, text)| load_text_with(path, text, promql));
+    collected(loaded)
+}
+
+/// One set of all files, or everything that is wrong with any of them.
+fn collected(loaded: impl Iterator<Item = Result<RuleSet, Vec<Diagnostic>>>) -> Result<RuleSet, Vec<Diagnostic>> {
+    let (mut set, mut errors) = (RuleSet::default(), Vec::new());
+    for one in loaded {
+        match one {
             Ok(loaded) => {
                 set.files.extend(loaded.files);
                 set.warnings.extend(loaded.warnings);
@@ -52,11 +77,6 @@ pub fn load_with(patterns: &[String], promql: &promql::Options) -> Result<RuleSe
         }
     }
     if errors.is_empty() { Ok(set) } else { Err(errors) }
-}
-
-/// Loads one file whose text is at hand.
-pub fn load_text(path: &str, text: &str) -> Result<RuleSet, Vec<Diagnostic>> {
-    load_text_with(path, text, &promql::Options::default())
 }
 
 fn load_text_with(path: &str, text: &str, promql: &promql::Options) -> Result<RuleSet, Vec<Diagnostic>> {

@@ -160,17 +160,19 @@ impl LiveClock {
         self.rules = rules;
     }
 
-    /// There was nobody to take samples from the last binding's wall clock until now: the watermark waits for those who
-    /// have something to re-send. A gap that the lateness covers is none.
-    pub fn gap(&mut self, now_ms: i64) {
-        let Some(gap_ms) = self.from_ms.map(|_| now_ms.saturating_sub(self.wall_ms)) else { return };
+    /// There was nobody to take samples from the last binding's wall clock until `since_ms`: the watermark waits, from
+    /// now on, for those who have something to re-send. A gap that the lateness covers is none.
+    pub fn gap(&mut self, since_ms: i64, now_ms: i64) {
+        let Some(gap_ms) = self.from_ms.map(|_| since_ms.saturating_sub(self.wall_ms)) else { return };
         if gap_ms <= self.spec.lateness_ms {
             return;
         }
-        let alive = self.sources.iter().filter(|(_, h)| h.arrived_ms >= self.wall_ms.saturating_sub(HEARD_MS));
-        let missing = alive.map(|(source, _)| *source).collect();
-        self.hold =
-            Some(Hold { until_ms: now_ms.saturating_add(self.spec.catch_up_hold_ms), stamp_ms: now_ms, missing });
+        // Who has sent something new since then has nothing older to send.
+        let heard_ms = self.wall_ms.saturating_sub(HEARD_MS);
+        let waited = self.sources.iter().filter(|(_, h)| h.arrived_ms >= heard_ms && h.newest_ms < since_ms);
+        let missing = waited.map(|(source, _)| *source).collect();
+        let until_ms = now_ms.saturating_add(self.spec.catch_up_hold_ms);
+        self.hold = Some(Hold { until_ms, stamp_ms: since_ms, missing });
     }
 
     /// A source's request is in the log.
@@ -318,7 +320,7 @@ mod tests {
         let resumed = |gap_ms: i64| {
             let mut c = LiveClock::new(LiveSpec::default(), 2, 7);
             c.resume(&last);
-            c.gap(1_000_000 + gap_ms);
+            c.gap(1_000_000 + gap_ms, 1_000_000 + gap_ms);
             c
         };
         // What the lateness covers is no gap.

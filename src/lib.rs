@@ -1,0 +1,5 @@
+//! The parts of Bellwether that see sources, dataflow and sinks together: what the binary wires up.
+//!
+//! [`live`] is the run that goes on: durable log, bindings, checkpoints, decisions. Backtests are wired in the binary itself.
+
+pub mod live;

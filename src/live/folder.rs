@@ -1,0 +1,67 @@
+//! The state folder: who owns it, and which generation this is.
+//!
+//! ```text
+//! LOCK          held while a process runs
+//! gen/<g>       one empty file a generation, made if absent
+//! log/          samples and bindings          rules/        rule tables by version
+//! checkpoint/   kept state                    manifest/     what a checkpoint is made of
+//! decisions.jsonl                             the ledger
+//! ```
+
+use super::LiveError;
+use bellwether_connectors::disk::Disk;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An owned state folder.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    generation: u64,
+    /// Held as long as this is.
+    _lock: Option<File>,
+}
+
+impl Folder {
+    /// Takes a folder of the machine's file system: nobody else may have it.
+    pub fn take(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, LiveError> {
+        disk.make_folder(path).map_err(|e| LiveError::io(path, "making", e))?;
+        let at = path.join("LOCK");
+        let options = File::options().create(true).truncate(false).write(true).open(&at);
+        let lock = options.map_err(|e| LiveError::io(&at, "opening", e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LiveError::InUse { path: path.display().to_string() }),
+            Err(TryLockError::Error(e)) => return Err(LiveError::io(&at, "locking", e)),
+        }
+        let mut me = Self::begin(disk, path)?;
+        me._lock = Some(lock);
+        Ok(me)
+    }
+
+    /// The next generation of a folder that nobody else can have: a simulated one.
+    pub fn begin(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, LiveError> {
+        let generations = path.join("gen");
+        disk.make_folder(&generations).map_err(|e| LiveError::io(&generations, "making", e))?;
+        let names = disk.list(&generations).map_err(|e| LiveError::io(&generations, "listing", e))?;
+        let last = names.iter().filter_map(|n| u64::from_str_radix(n, 16).ok()).max().unwrap_or(0);
+        let at = generations.join(format!("{:016x}", last + 1));
+        disk.create(&at).map_err(|e| LiveError::io(&at, "making", e))?;
+        disk.sync_folder(&generations).map_err(|e| LiveError::io(&generations, "syncing", e))?;
+        for old in names.iter().filter(|n| u64::from_str_radix(n, 16).is_ok_and(|g| g + 8 < last)) {
+            disk.remove(&generations.join(old)).map_err(|e| LiveError::io(&generations, "tidying", e))?;
+        }
+        Ok(Self { path: path.to_owned(), generation: last + 1, _lock: None })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// This process's generation: higher than that of all before it.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}

@@ -1,0 +1,48 @@
+//! The live run: requests in, decisions out, nothing lost or doubled over a `kill -9`.
+//!
+//! ```text
+//!  push protocols ─▶ Intake ─▶ [commit] ── one fsync: rows and binding ─▶ log
+//!                                  │ epochs
+//!                                  ▼
+//!                               [queue] ─▶ feeds of the workers ─▶ dataflow ─▶ [output]
+//!                                  ▲                                             │
+//!                                  └── durable frontier ── [ledger] ◀────────────┘
+//!                                        decisions, alerts, checkpoints
+//! ```
+//!
+//! # Semantics
+//! Three threads beside the workers. **commit** owns the log and the clock: it writes what came, mints the binding of the
+//! next epoch with it, and hands the epoch to the workers' feeds. **ledger** takes what the dataflow gives, writes decisions
+//! to disk, keeps the alerts in force, and writes checkpoints. **replay** runs once, at the start: it reads back what the
+//! last checkpoint does not hold. Given the log, everything behind it is a pure function of it.
+//!
+//! # Errors
+//! [`LiveError`]. What cannot be written ends the run; a restart goes on from what is on disk.
+
+mod book;
+mod clock;
+mod commit;
+mod error;
+mod feed;
+mod folder;
+mod latency;
+mod ledger;
+mod output;
+mod queue;
+mod replay;
+mod rules;
+mod run;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use book::{Active, Book};
+pub use clock::{ManualClock, SystemClock, WallClock};
+pub use commit::{CommitStats, Committer, CommitterHandle};
+pub use error::LiveError;
+pub use folder::Folder;
+pub use latency::Latency;
+pub use output::{CheckpointNews, LedgerStats, SharedView, View};
+pub use rules::{RuleTable, RuleTables};
+pub use run::{LiveConfig, LiveRun, Started};
+pub use store::Manifest;

@@ -1,0 +1,198 @@
+//! The ledger's thread: what the dataflow gives in; lines, alerts in force and checkpoints out.
+//!
+//! # Semantics
+//! Epochs that came meanwhile share an fsync. Only then are they durable: room in the queue, seen by readers of the
+//! [`View`]. A checkpoint is written after the fsync of its epoch.
+
+use super::book::Book;
+use super::clock::WallClock;
+use super::commit::{Command, CommitterHandle, Stamped, Walls};
+use super::error::LiveError;
+use super::latency::Latency;
+use super::ledger::Ledger;
+use super::queue::Queue;
+use super::store::{LedgerMark, Manifest, Store};
+use bellwether_dataflow::checkpoint::Checkpoint;
+use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
+use bellwether_operators::evaluate::{ExpressionError, KeptState};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Which build this is: another one may decide otherwise.
+pub(super) const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("BELLWETHER_COMMIT"));
+
+/// What is known of the newest durable epoch.
+#[derive(Debug, Default)]
+pub struct View {
+    /// The epoch.
+    pub epoch: u64,
+    /// Its watermark, ms.
+    pub watermark_ms: i64,
+    /// Alerts in force.
+    pub book: Book,
+    /// By rule (`group/name`), the newest step that failed, and with what.
+    pub errors: BTreeMap<String, (i64, String)>,
+    /// Decisions in the ledger.
+    pub decisions: u64,
+    /// Sum of their canonical hashes.
+    pub rolling_hash: u128,
+    /// The last checkpoint.
+    pub checkpoint: Option<CheckpointNews>,
+    /// Decisions that a replay under other rules or another build gave otherwise.
+    pub differing: u64,
+}
+
+impl View {
+    /// What a checkpoint left.
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        let LedgerMark { decisions, rolling_hash, .. } = manifest.ledger;
+        let (epoch, watermark_ms, book) = (manifest.epoch, manifest.watermark_ms, manifest.book.clone());
+        Self { epoch, watermark_ms, book, decisions, rolling_hash, ..Self::default() }
+    }
+}
+
+/// What is known of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointNews {
+    /// The last epoch in it.
+    pub epoch: u64,
+    /// When it was committed, ms.
+    pub at_ms: i64,
+    /// Bytes of kept state.
+    pub bytes: u64,
+    /// How long it took to write, ms.
+    pub took_ms: u64,
+}
+
+/// Shared with those who answer questions.
+pub type SharedView = Arc<Mutex<View>>;
+
+/// What the ledger's thread measures.
+#[derive(Debug, Default)]
+pub struct LedgerStats {
+    /// From the wall clock of an epoch's binding to its decisions being on disk.
+    pub engine: Latency,
+    /// From a decision's step to its being on disk.
+    pub delay: Latency,
+}
+
+/// An epoch's results on their way.
+type Item = (u64, MergedOutput);
+
+/// Hands results from worker 0 to the ledger's thread.
+pub(super) struct ToLedger(pub SyncSender<Item>);
+
+impl Output for ToLedger {
+    fn epoch(&mut self, epoch: u64, out: MergedOutput) -> Result<(), OutputError> {
+        self.0.send((epoch, out)).map_err(|_| OutputError::new("the ledger has failed"))
+    }
+}
+
+/// The thread.
+pub(super) struct Writer {
+    pub items: Receiver<Item>,
+    pub ledger: Ledger,
+    pub store: Store,
+    pub queue: Queue,
+    pub walls: Walls,
+    pub view: SharedView,
+    pub stats: Arc<LedgerStats>,
+    pub clock: Arc<dyn WallClock>,
+    pub commit: CommitterHandle,
+    pub placing: (String, Vec<String>),
+    pub generation: u64,
+    /// Samples that are younger stay in the log, ms.
+    pub retention_ms: i64,
+}
+
+impl Writer {
+    /// Runs until the dataflow ends or the disk fails.
+    pub fn run(mut self) -> Result<(), LiveError> {
+        while let Ok(first) = self.items.recv() {
+            let mut batch = vec![first];
+            while batch.len() < 64
+                && let Ok(more) = self.items.try_recv()
+            {
+                batch.push(more);
+            }
+            // A checkpoint says how far the ledger was behind its own epoch.
+            let mut marks = Vec::with_capacity(batch.len());
+            for (epoch, out) in &batch {
+                self.ledger.take(*epoch, &out.decisions)?;
+                marks.push(self.ledger.mark());
+            }
+            self.ledger.sync()?;
+            for ((epoch, out), mark) in batch.into_iter().zip(marks) {
+                self.publish(epoch, out, mark)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An epoch is on disk.
+    fn publish(&mut self, epoch: u64, mut out: MergedOutput, mark: LedgerMark) -> Result<(), LiveError> {
+        let stamped = self.walls.lock().unwrap_or_else(PoisonError::into_inner).remove(&epoch);
+        let now_ms = self.clock.now_ms();
+        if let Some(stamped) = stamped.as_ref().filter(|_| !out.decisions.is_empty()) {
+            self.stats.engine.record(now_ms.saturating_sub(stamped.bound.wall_ms));
+            out.decisions.iter().for_each(|p| self.stats.delay.record(now_ms.saturating_sub(p.decision.step_ms)));
+        }
+        let kept = out.kept.take();
+        self.show(epoch, out, mark, stamped.as_ref());
+        self.queue.durable();
+        if let (Some(kept), Some(stamped)) = (kept, stamped) {
+            self.checkpoint(&stamped, kept, mark)?;
+        }
+        Ok(())
+    }
+
+    fn show(&self, epoch: u64, out: MergedOutput, mark: LedgerMark, stamped: Option<&Stamped>) {
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        view.epoch = epoch;
+        view.differing = self.ledger.differing();
+        (view.decisions, view.rolling_hash) = (mark.decisions, mark.rolling_hash);
+        out.decisions.iter().for_each(|placed| view.book.apply(&placed.decision));
+        for ExpressionError { rule, steps_ms, message, tag } in out.errors {
+            if let (Some(step_ms), None) = (steps_ms.last(), tag) {
+                view.errors.insert(rule, (*step_ms, message));
+            }
+        }
+        if let Some(stamped) = stamped {
+            view.watermark_ms = stamped.bound.watermark_ms;
+            view.book.forget(stamped.bound.watermark_ms);
+        }
+    }
+
+    fn checkpoint(&mut self, stamped: &Stamped, kept: Vec<KeptState>, ledger: LedgerMark) -> Result<(), LiveError> {
+        let begin = Instant::now();
+        let Stamped { bound, sources } = stamped;
+        let reads_from_ms = kept.iter().map(|k| k.reads_from_ms).min().unwrap_or(i64::MIN);
+        let (tenant, entity_labels) = &self.placing;
+        let checkpoint = Checkpoint::new(bound.epoch, bound.watermark_ms, kept, tenant, entity_labels);
+        let book = self.view.lock().unwrap_or_else(PoisonError::into_inner).book.clone();
+        let mut manifest = Manifest {
+            format: 0,
+            epoch: bound.epoch,
+            generation: self.generation,
+            watermark_ms: bound.watermark_ms,
+            wall_ms: bound.wall_ms,
+            from_ms: bound.from_ms.unwrap_or(bound.wall_ms),
+            rules: bound.rules,
+            reads_from_ms,
+            checkpoint: String::new(),
+            ledger,
+            sources: sources.clone(),
+            book,
+            build: BUILD.to_owned(),
+        };
+        let bytes = self.store.commit(&mut manifest, &checkpoint)?;
+        let took_ms = begin.elapsed().as_millis() as u64;
+        let news = CheckpointNews { epoch: bound.epoch, at_ms: self.clock.now_ms(), bytes, took_ms };
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).checkpoint = Some(news);
+        let before_ms = reads_from_ms.min(bound.watermark_ms.saturating_sub(self.retention_ms));
+        self.commit.command(Command::Collect(bound.epoch, before_ms));
+        Ok(())
+    }
+}

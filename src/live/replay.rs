@@ -1,0 +1,135 @@
+//! What the last checkpoint does not hold, read back from the log: windows first, then the epochs after it.
+//!
+//! # Semantics
+//! Rows of epochs up to the checkpoint's are loaded as far back as somebody reads, and evaluate nothing. Epochs behind it run
+//! again under their own bindings and under the rules that were in force. Rows that no binding covers are handed to the
+//! commit thread: they belong to the next epoch.
+
+use super::commit::{Stamped, Walls};
+use super::error::LiveError;
+use super::queue::{Epoch, Queue};
+use super::rules::{RuleTable, RuleTables};
+use super::store::Manifest;
+use bellwether_connectors::source::intake::Rows;
+use bellwether_connectors::source::log::LogReader;
+use bellwether_dataflow::time::{Binding, Bound, EpochTimes};
+use bellwether_operators::program::Program;
+use std::sync::{Arc, PoisonError};
+
+/// Rows of one load epoch, about.
+const CHUNK: usize = 1 << 20;
+
+/// Load epochs at most; they take numbers up to the checkpoint's own.
+const CHUNKS: u64 = 1_000;
+
+/// A binding as the log holds it.
+pub(super) fn read_bound(bytes: &[u8]) -> Result<Bound, LiveError> {
+    bincode::deserialize(bytes).map_err(|e| LiveError::Format {
+        path: "log".to_owned(),
+        what: format!("a binding does not read: {e}. Use the build that wrote it"),
+    })
+}
+
+/// The work of the replay thread.
+pub(super) struct Replay {
+    pub reader: LogReader,
+    pub checkpoint: Option<Manifest>,
+    pub tables: RuleTables,
+    pub queue: Queue,
+    pub walls: Walls,
+}
+
+/// The rules in force, and whether the dataflow has them.
+struct InForce {
+    table: Option<RuleTable>,
+}
+
+impl InForce {
+    /// The program, if the rules of this binding are others.
+    fn change(&mut self, tables: &RuleTables, version: u128) -> Result<Option<Arc<Program>>, LiveError> {
+        if self.table.as_ref().is_some_and(|t| t.version == version) {
+            return Ok(None);
+        }
+        // Under other settings a table has another version; it is found by the one that it had.
+        let mut table = tables.find(version)?;
+        table.version = version;
+        let program = Arc::clone(&table.program);
+        self.table = Some(table);
+        Ok(Some(program))
+    }
+
+    fn warm_up_ms(&self) -> i64 {
+        self.table.as_ref().map_or(0, |t| t.program.horizon_ms)
+    }
+}
+
+impl Replay {
+    /// Puts everything into the queue. `None` if the run ended meanwhile; else the rows that no binding covers, and the version
+    /// of the rules that the dataflow has.
+    pub fn run(mut self) -> Result<Option<(Vec<Rows>, Option<u128>)>, LiveError> {
+        let mut rules = InForce { table: None };
+        let mut rows: Vec<Rows> = Vec::new();
+        if let Some(manifest) = self.checkpoint.take() {
+            if !self.load(&manifest, &mut rules)? {
+                return Ok(None);
+            }
+        }
+        while let Some(frame) = self.reader.read()? {
+            if !frame.rows.is_empty() {
+                rows.push(frame.rows);
+            }
+            let Some(bind) = frame.bind else { continue };
+            let bound = read_bound(&bind.bytes)?;
+            let program = rules.change(&self.tables, bound.rules)?;
+            let binding = Binding::new(bound.times(rules.warm_up_ms()), program);
+            let stamped = Stamped { bound, sources: Vec::new() };
+            self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(bind.epoch, stamped);
+            if !self.queue.put_when_there_is_room(Epoch { binding, rows: std::mem::take(&mut rows) }) {
+                return Ok(None);
+            }
+        }
+        Ok(Some((rows, rules.table.map(|t| t.version))))
+    }
+
+    /// Loads the windows behind a checkpoint, up to its binding. `false` if the run ended meanwhile.
+    fn load(&mut self, manifest: &Manifest, rules: &mut InForce) -> Result<bool, LiveError> {
+        let mut program = rules.change(&self.tables, manifest.rules)?;
+        let last = manifest.bound().times(rules.warm_up_ms());
+        let mut number = manifest.epoch.saturating_sub(CHUNKS).max(1).min(manifest.epoch);
+        let (mut chunk, mut in_chunk) = (Vec::new(), 0);
+        loop {
+            let frame = self.reader.read()?;
+            let ends = frame.as_ref().is_none_or(|f| f.bind.as_ref().is_some_and(|b| b.epoch >= manifest.epoch));
+            if let Some(mut frame) = frame {
+                keep_from(&mut frame.rows, manifest.reads_from_ms);
+                in_chunk += frame.rows.len();
+                chunk.push(frame.rows);
+            }
+            if ends || (in_chunk >= CHUNK && number < manifest.epoch) {
+                let (epoch, watermark_ms) = if ends { (last.epoch, last.watermark_ms) } else { (number, i64::MIN) };
+                let times = EpochTimes { epoch, watermark_ms, ..last };
+                let binding = Binding { load_only: true, ..Binding::new(times, program.take()) };
+                if !self.queue.put_when_there_is_room(Epoch { binding, rows: std::mem::take(&mut chunk) }) {
+                    return Ok(false);
+                }
+                (number, in_chunk) = (number + 1, 0);
+            }
+            if ends {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Drops rows that are older than somebody reads.
+fn keep_from(rows: &mut Rows, from_ms: i64) {
+    if rows.stamps.iter().all(|t| *t >= from_ms) && rows.histograms.iter().all(|h| h.stamp_ms >= from_ms) {
+        return;
+    }
+    let mut kept = Rows::default();
+    for (i, stamp_ms) in rows.stamps.iter().enumerate().filter(|(_, t)| **t >= from_ms) {
+        kept.push_started(rows.series[i], *stamp_ms, rows.values[i], rows.starts.get(i).copied().unwrap_or(0));
+    }
+    kept.histograms = rows.histograms.drain(..).filter(|h| h.stamp_ms >= from_ms).collect();
+    *rows = kept;
+}

@@ -1,0 +1,160 @@
+//! Checkpoints on disk: kept state in a file, named by a manifest that commits it.
+//!
+//! # Semantics
+//! A checkpoint at epoch c says: everything up to c is in the ledger, and kept state is this. Its file comes first, then its
+//! manifest, each written whole; a manifest without its file never is. What it does not hold is read from the log again.
+//! The two newest are kept.
+
+use super::book::Book;
+use super::error::LiveError;
+use bellwether_connectors::disk::{Disk, read_whole, write_whole};
+use bellwether_dataflow::checkpoint::Checkpoint;
+use bellwether_dataflow::time::{Bound, Heard};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Version of the manifest. Raise it when it changes.
+const FORMAT: u32 = 1;
+
+/// Checkpoints that are kept.
+const KEPT: usize = 2;
+
+/// How far the ledger is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerMark {
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Decisions in it.
+    pub decisions: u64,
+    /// Sum of their canonical hashes.
+    pub rolling_hash: u128,
+}
+
+/// What a checkpoint is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this file.
+    pub format: u32,
+    /// The last epoch that is in it.
+    pub epoch: u64,
+    /// Who wrote it.
+    pub generation: u64,
+    /// The epoch's watermark, ms.
+    pub watermark_ms: i64,
+    /// Wall clock of the epoch's binding, ms.
+    pub wall_ms: i64,
+    /// First step of the run, ms.
+    pub from_ms: i64,
+    /// Version of the rules in force.
+    pub rules: u128,
+    /// Oldest stamp that a restart reads again, ms.
+    pub reads_from_ms: i64,
+    /// The file with kept state.
+    pub checkpoint: String,
+    /// How far the ledger is.
+    pub ledger: LedgerMark,
+    /// Sources heard of.
+    pub sources: Vec<(u64, Heard)>,
+    /// Alerts in force.
+    pub book: Book,
+    /// The build that wrote it.
+    pub build: String,
+}
+
+impl Manifest {
+    /// The binding of its epoch, without what only concerns sources.
+    pub fn bound(&self) -> Bound {
+        Bound {
+            epoch: self.epoch,
+            generation: self.generation,
+            wall_ms: self.wall_ms,
+            watermark_ms: self.watermark_ms,
+            from_ms: Some(self.from_ms),
+            held: false,
+            rules: self.rules,
+            heard: Vec::new(),
+        }
+    }
+}
+
+/// Reads and writes checkpoints.
+#[derive(Clone, Debug)]
+pub struct Store {
+    disk: Arc<dyn Disk>,
+    files: PathBuf,
+    manifests: PathBuf,
+}
+
+impl Store {
+    /// The checkpoints of a state folder.
+    pub fn new(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, LiveError> {
+        let (files, manifests) = (folder.join("checkpoint"), folder.join("manifest"));
+        for folder in [&files, &manifests] {
+            disk.make_folder(folder).map_err(|e| LiveError::io(folder, "making", e))?;
+        }
+        Ok(Self { disk, files, manifests })
+    }
+
+    fn manifest_names(&self) -> Result<Vec<String>, LiveError> {
+        let names = self.disk.list(&self.manifests).map_err(|e| LiveError::io(&self.manifests, "listing", e))?;
+        Ok(names.into_iter().filter(|n| n.ends_with(".json") && !n.starts_with('.')).collect())
+    }
+
+    /// The newest checkpoint, if there is one.
+    pub fn newest(&self) -> Result<Option<(Manifest, Checkpoint)>, LiveError> {
+        let Some(name) = self.manifest_names()?.pop() else { return Ok(None) };
+        let path = self.manifests.join(&name);
+        let bytes = read_whole(self.disk.as_ref(), &path).map_err(|e| LiveError::io(&path, "reading", e))?;
+        let wrong = |what: String| LiveError::Format { path: path.display().to_string(), what };
+        let manifest: Manifest =
+            serde_json::from_slice(&bytes).map_err(|e| wrong(format!("is no manifest of this build: {e}")))?;
+        if manifest.format != FORMAT {
+            let found = manifest.format;
+            return Err(wrong(format!(
+                "has format version {found}, this build reads {FORMAT}: use the build that wrote it"
+            )));
+        }
+        let file = self.files.join(&manifest.checkpoint);
+        let bytes = read_whole(self.disk.as_ref(), &file).map_err(|e| LiveError::io(&file, "reading", e))?;
+        let failed = |error| LiveError::Checkpoint { path: file.display().to_string(), error };
+        Ok(Some((manifest, Checkpoint::from_bytes(&bytes).map_err(failed)?)))
+    }
+
+    /// Commits a checkpoint; gives the bytes of its file.
+    pub fn commit(&self, manifest: &mut Manifest, checkpoint: &Checkpoint) -> Result<u64, LiveError> {
+        manifest.format = FORMAT;
+        manifest.checkpoint = format!("{:016x}-{:016x}", manifest.epoch, manifest.generation);
+        let file = self.files.join(&manifest.checkpoint);
+        let failed = |error| LiveError::Checkpoint { path: file.display().to_string(), error };
+        let bytes = checkpoint.to_bytes().map_err(failed)?;
+        write_whole(self.disk.as_ref(), &self.files, &manifest.checkpoint, &bytes)
+            .map_err(|e| LiveError::io(&file, "writing", e))?;
+        let name = format!("{:016x}.json", manifest.epoch);
+        let text = serde_json::to_vec(manifest)
+            .map_err(|e| LiveError::Format { path: name.clone(), what: format!("cannot be written: {e}") })?;
+        write_whole(self.disk.as_ref(), &self.manifests, &name, &text)
+            .map_err(|e| LiveError::io(&self.manifests.join(&name), "writing", e))?;
+        self.collect(&manifest.checkpoint)?;
+        Ok(bytes.len() as u64)
+    }
+
+    /// Removes all but the newest manifests, and files that no manifest can name any more.
+    fn collect(&self, newest: &str) -> Result<(), LiveError> {
+        let names = self.manifest_names()?;
+        let (old, kept) = names.split_at(names.len().saturating_sub(KEPT));
+        for name in old {
+            let path = self.manifests.join(name);
+            self.disk.remove(&path).map_err(|e| LiveError::io(&path, "removing", e))?;
+        }
+        let epochs: Vec<&str> = kept.iter().filter_map(|n| n.strip_suffix(".json")).collect();
+        let files = self.disk.list(&self.files).map_err(|e| LiveError::io(&self.files, "listing", e))?;
+        for name in files.iter().filter(|n| n.as_str() != newest) {
+            if !epochs.iter().any(|epoch| name.starts_with(epoch)) {
+                let path = self.files.join(name);
+                self.disk.remove(&path).map_err(|e| LiveError::io(&path, "removing", e))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! A live run over a simulated disk and clock: whatever happens to it, the ledger says what an undisturbed run says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use bellwether_connectors::disk::{fault::FaultDisk, read_whole};
+use bellwether_connectors::source::intake::{Intake, Rows};
+use bellwether_connectors::source::log::LogSpec;
+use bellwether_dataflow::lower;
+use bellwether_dataflow::promql;
+use bellwether_dataflow::render::Mode;
+use bellwether_dataflow::time::LiveSpec;
+use bellwether_model::Labels;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+const START_MS: i64 = 1_700_000_000_000;
+const TICK_MS: i64 = 5_000;
+const LATENESS_MS: i64 = 10_000;
+
+const RULES: &str = r#"
+groups:
+- name: g
+  interval: 15s
+  rules:
+  - record: job:up:count
+    expr: count by (job) (count_over_time(up[30s]))
+  - alert: High
+    expr: rate(load[1m]) > 0.5
+    for: 30s
+    annotations:
+      summary: "{{ $labels.instance }} at {{ $value }}"
+  - alert: Many
+    expr: sum by (job) (rate(load[1m])) > 1.5
+  - alert: Gone
+    expr: job:up:count < 4
+  - alert: Nested
+    expr: max_over_time(sum(load)[1m:15s]) > 400
+  - alert: Follows
+    expr: count(ALERTS{alertname="High", alertstate="firing"}) > 1
+"#;
+
+/// What sends samples: every 5 s one of each series, with values that make alerts come and go.
+fn samples(tick: i64) -> Vec<(Labels, i64, f64)> {
+    let at = START_MS + tick * TICK_MS;
+    let mut all = Vec::new();
+    for i in 0..4i64 {
+        let labels =
+            |name: &str| Labels::from_pairs([("__name__", name), ("instance", &format!("h{i}")), ("job", "j")]);
+        let phase = (tick + i * 7) % 40;
+        let value = if phase < 20 { tick * 2 + phase } else { tick };
+        all.push((labels("load"), at, (value * 3) as f64));
+        if !(i == 2 && (tick / 30) % 2 == 1) {
+            all.push((labels("up"), at, 1.0));
+        }
+    }
+    all
+}
+
+/// Disk, clock and configuration of a run over all its lives.
+struct World {
+    disk: FaultDisk,
+    clock: ManualClock,
+    config: LiveConfig,
+    _rules: tempfile::TempDir,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let rules = tempfile::tempdir().unwrap();
+        std::fs::write(rules.path().join("rules.yml"), RULES).unwrap();
+        let (disk, clock) = (FaultDisk::new(seed), ManualClock::at(START_MS));
+        let config = LiveConfig {
+            disk: Arc::new(disk.clone()),
+            folder: PathBuf::from("state"),
+            lock: false,
+            workers: 1,
+            mode: Mode::Threads,
+            time: LiveSpec { lateness_ms: LATENESS_MS, ..LiveSpec::default() },
+            log: LogSpec { segment_bytes: 4_000 },
+            // The name is part of an alert's id: it must not depend on the temporary folder.
+            rules: vec![rules.path().join("rules.yml").display().to_string()],
+            options: lower::Options::default(),
+            promql: promql::Options::default(),
+            most_bytes: 1 << 20,
+            checkpoint_ms: 30_000,
+            retention_ms: 0,
+            clock: Arc::new(clock.clone()),
+        };
+        Self { disk, clock, config, _rules: rules }
+    }
+
+    fn start(&self, workers: usize) -> Result<LiveRun, LiveError> {
+        let config = LiveConfig { workers, ..self.config.clone() };
+        LiveRun::start(&config).map(|(run, _)| run)
+    }
+
+    /// Sends a tick's samples; whether they were acknowledged.
+    fn send(&self, run: &LiveRun, tick: i64) -> bool {
+        let intake = run.intake();
+        let mut rows = Rows::default();
+        for (labels, stamp_ms, value) in samples(tick) {
+            rows.push(intake.dictionary().define(&labels).0, stamp_ms, value);
+        }
+        match intake.append("sender", rows) {
+            Ok(answer) => answer.blocking_recv().is_ok_and(|a| a.is_ok()),
+            Err(_) => false,
+        }
+    }
+
+    /// Lets time pass to a tick.
+    fn go_to(&self, run: &LiveRun, tick: i64) {
+        self.clock.set(START_MS + tick * TICK_MS);
+        run.intake().poke();
+    }
+
+    /// Waits until the steps up to a tick less the lateness are in the ledger, or the run has failed.
+    fn settle(&self, run: &LiveRun, tick: i64) -> bool {
+        let wanted = START_MS + tick * TICK_MS - LATENESS_MS - 1;
+        let begin = Instant::now();
+        while run.view().lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
+            if run.ended(Duration::from_millis(2)).is_some() {
+                return false;
+            }
+            run.intake().poke();
+            assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on: {}", Self::where_it_is(run));
+        }
+        true
+    }
+
+    fn where_it_is(run: &LiveRun) -> String {
+        let stats = run.commit_stats();
+        let view = run.view();
+        let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ready, depth) = (run.is_ready(), run.depth());
+        format!("ready {ready}, {depth} epochs under way, {} at {}, {stats:?}", view.epoch, view.watermark_ms)
+    }
+
+    /// Lines of the ledger without where they came to light, and the rules' folder.
+    fn ledger(&self) -> Vec<String> {
+        let bytes = read_whole(&self.disk, Path::new("state/decisions.jsonl")).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let mut pairs: Vec<(u64, u64)> = Vec::new();
+        let mut lines: Vec<String> = text
+            .lines()
+            .map(|line| {
+                let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+                let object = value.as_object_mut().unwrap();
+                pairs.push((object["epoch"].as_u64().unwrap(), object["position"].as_u64().unwrap()));
+                for key in ["epoch", "position", "decision_id", "episode_id", "alert_id", "file"] {
+                    object.remove(key);
+                }
+                value.to_string()
+            })
+            .collect();
+        assert!(pairs.is_sorted_by(|a, b| a < b), "(epoch, position) must ascend");
+        lines.sort();
+        lines
+    }
+}
+
+const TICKS: i64 = 120;
+
+fn undisturbed(workers: usize) -> Vec<String> {
+    let world = World::new(1);
+    let run = world.start(workers).unwrap();
+    for tick in 0..TICKS {
+        world.go_to(&run, tick);
+        assert!(world.send(&run, tick));
+        assert!(world.settle(&run, tick));
+    }
+    let report = run.stop().unwrap();
+    let ledger = world.ledger();
+    assert_eq!(report.decisions as usize, ledger.len());
+    ledger
+}
+
+#[test]
+fn decisions_do_not_depend_on_workers_or_on_when_samples_are_looked_at() {
+    let expected = undisturbed(1);
+    for alert in ["High", "Many", "Gone", "Nested", "Follows"] {
+        assert!(expected.iter().any(|l| l.contains(&format!("\"alert\":\"{alert}\""))), "{alert}: {expected:#?}");
+    }
+    assert_eq!(undisturbed(3), expected);
+}
+
+/// How a life ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Stop,
+    Crash,
+    /// The n-th operation of the disk from some tick on fails.
+    Fail(u64),
+}
+
+fn next(seed: &mut u64, below: u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % below
+}
+
+/// A run of several lives. What was not acknowledged is sent again, as senders do.
+fn disturbed(mut seed: u64) -> (Vec<String>, Vec<End>) {
+    let world = World::new(seed);
+    let (mut tick, mut ends) = (0, Vec::new());
+    while tick < TICKS {
+        let workers = 1 + next(&mut seed, 4) as usize;
+        let end = match next(&mut seed, 4) {
+            0 => End::Stop,
+            1 => End::Crash,
+            _ => End::Fail(next(&mut seed, 30)),
+        };
+        ends.push(end);
+        let until = (tick + 1 + next(&mut seed, 30) as i64).min(TICKS);
+        let fails_at = tick + next(&mut seed, 20) as i64;
+        let Ok(run) = world.start(workers) else {
+            world.disk.crash();
+            continue;
+        };
+        while tick < until {
+            if let End::Fail(n) = end
+                && tick == fails_at
+            {
+                world.disk.fail_after(n, n % 2 == 0);
+            }
+            world.go_to(&run, tick);
+            if !world.send(&run, tick) || (next(&mut seed, 3) == 0 && !world.settle(&run, tick)) {
+                break;
+            }
+            tick += 1;
+        }
+        match end {
+            End::Stop => drop(run.stop().unwrap()),
+            End::Crash | End::Fail(_) => {
+                world.disk.fail_after(0, false);
+                run.abandon();
+                world.disk.crash();
+            }
+        }
+    }
+    world.clock.set(START_MS + (TICKS - 1) * TICK_MS);
+    let run = world.start(2).unwrap();
+    // After a gap of ours the watermark waits until the sender is heard of; it repeats itself.
+    assert!(world.send(&run, TICKS - 1));
+    assert!(world.settle(&run, TICKS - 1));
+    run.stop().unwrap();
+    (world.ledger(), ends)
+}
+
+#[test]
+fn a_run_that_crashes_decides_what_an_undisturbed_one_decides() {
+    let expected = undisturbed(2);
+    let seeds: Vec<u64> = match std::env::var("BELLWETHER_SCHEDULES").ok().and_then(|n| n.parse().ok()) {
+        Some(n) => (0..n).collect(),
+        None => (0..20).collect(),
+    };
+    for seed in seeds {
+        let (got, ends) = disturbed(seed);
+        let missing: Vec<_> = expected.iter().filter(|l| !got.contains(l)).collect();
+        let more: Vec<_> = got.iter().filter(|l| !expected.contains(l)).collect();
+        assert!(got == expected, "seed {seed}, {ends:?}: missing {missing:#?}, more {more:#?}");
+    }
+}
