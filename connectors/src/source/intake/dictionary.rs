@@ -6,13 +6,21 @@
 //! one look-up, and [`Dictionary::define`] by the labels themselves.
 //!
 //! # State
-//! 64 maps behind locks of their own, so that handlers do not wait for each other; the labels by number.
+//! 64 maps behind locks of their own, so that handlers do not wait for each other; the labels by number. Ways to write a
+//! label set are remembered up to a multiple of the series: a sender that shuffles its labels is slow, not costly.
 
 use bellwether_model::Labels;
 use hashbrown::HashTable;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 const SHARDS: usize = 64;
+
+/// Ways to write a label set that are remembered, for each series known: two protocols, and senders that differ.
+const WAYS_A_SERIES: usize = 8;
+
+/// Ways that are remembered in any case.
+const WAYS: usize = 1 << 16;
 
 /// Hash to number.
 type Map = HashTable<(u128, u32)>;
@@ -26,6 +34,8 @@ pub struct Dictionary {
     /// By the label set's own hash.
     canonical: Vec<RwLock<Map>>,
     labels: RwLock<Vec<Labels>>,
+    /// Entries of `raw`.
+    ways: AtomicUsize,
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
@@ -52,7 +62,13 @@ impl Dictionary {
     /// An empty dictionary of a tenant's series.
     pub fn new(tenant: &str) -> Self {
         let maps = || (0..SHARDS).map(|_| RwLock::default()).collect();
-        Self { tenant: tenant.to_owned(), raw: maps(), canonical: maps(), labels: RwLock::default() }
+        Self {
+            tenant: tenant.to_owned(),
+            raw: maps(),
+            canonical: maps(),
+            labels: RwLock::default(),
+            ways: AtomicUsize::new(0),
+        }
     }
 
     /// The number of what was written in these bytes before; `raw` is a 128-bit hash of them.
@@ -78,11 +94,24 @@ impl Dictionary {
         (number, true)
     }
 
-    /// From now on these bytes mean this series.
+    /// The number of a label set; `None` where it is new and there are `most` series already, about.
+    pub fn define_below(&self, labels: &Labels, most: usize) -> Option<u32> {
+        if self.len() < most {
+            return Some(self.define(labels).0);
+        }
+        let hash = labels.hash(&self.tenant);
+        get(&read(shard(&self.canonical, hash)), hash)
+    }
+
+    /// From now on these bytes mean this series, unless its labels are written in too many ways.
     pub fn remember(&self, raw: u128, number: u32) {
+        if self.ways.load(Ordering::Relaxed) >= WAYS + self.len() * WAYS_A_SERIES {
+            return;
+        }
         let mut map = write(shard(&self.raw, raw));
         if get(&map, raw).is_none() {
             put(&mut map, raw, number);
+            self.ways.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -120,6 +149,16 @@ mod tests {
         assert_eq!(dictionary.labels(1), Some(down));
         assert_eq!(dictionary.labels(2), None);
         assert_eq!(dictionary.len(), 2);
+    }
+
+    #[test]
+    fn ways_to_write_a_label_set_are_bounded() {
+        let dictionary = Dictionary::new("");
+        let (number, _) = dictionary.define(&Labels::from_pairs([("__name__", "up")]));
+        let most = WAYS + WAYS_A_SERIES;
+        (0..most as u128 + 10).for_each(|raw| dictionary.remember(raw, number));
+        assert_eq!(dictionary.find(most as u128 - 1), Some(number));
+        assert_eq!(dictionary.find(most as u128), None);
     }
 
     #[test]

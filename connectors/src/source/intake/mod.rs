@@ -10,9 +10,15 @@
 //! # Errors
 //! [`IntakeError`] says what the sender must be told: come again, or give up.
 
+mod batch;
 mod dictionary;
+mod limits;
+mod report;
 
+pub use batch::{Batch, Pair, Refusal, TooManySamples};
 pub use dictionary::Dictionary;
+pub use limits::WriteLimits;
+pub use report::{Reason, Report};
 
 use bellwether_model::HistogramSample;
 use tokio::sync::oneshot;
