@@ -18,6 +18,7 @@ mod histograms;
 mod json;
 mod jsonl;
 mod partial;
+pub mod remote_write;
 mod vectors;
 
 pub use decisions::DecisionFile;

@@ -21,6 +21,8 @@ pub mod log;
 pub mod open;
 pub mod openmetrics;
 pub mod parquet;
+mod protobuf;
+pub mod remote_write;
 mod table;
 
 pub(crate) use error::io_advice;

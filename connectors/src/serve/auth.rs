@@ -1,0 +1,114 @@
+//! Basic and bearer authentication before every route.
+//!
+//! # Semantics
+//! Who shows one of the configured credentials gets in; anyone else gets 401. Without a credential in the configuration
+//! everybody gets in: whether that is allowed is the configuration's business.
+//!
+//! # Limits
+//! All credentials see the same: what a tenant may see is decided behind.
+
+use super::refused::Refused;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use std::fmt;
+use std::hint::black_box;
+use std::sync::Arc;
+
+/// Credentials. They are not printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AuthConfig {
+    /// Names and passwords.
+    pub users: Vec<(String, String)>,
+    /// Bearer tokens.
+    pub tokens: Vec<String>,
+}
+
+impl AuthConfig {
+    /// Whether everybody gets in.
+    pub fn is_open(&self) -> bool {
+        self.users.is_empty() && self.tokens.is_empty()
+    }
+}
+
+impl fmt::Debug for AuthConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.users.iter().map(|(name, _)| name).collect();
+        f.debug_struct("AuthConfig").field("users", &names).field("tokens", &self.tokens.len()).finish()
+    }
+}
+
+/// What an `Authorization` header has to say, all of it.
+struct Accepted(Vec<Vec<u8>>);
+
+/// Puts authentication before all routes.
+pub fn protect(router: Router, config: &AuthConfig) -> Router {
+    if config.is_open() {
+        return router;
+    }
+    let user =
+        |(name, password): &(String, String)| format!("Basic {}", base64(format!("{name}:{password}").as_bytes()));
+    let token = |token: &String| format!("Bearer {token}");
+    let texts = config.users.iter().map(user).chain(config.tokens.iter().map(token));
+    let accepted = Arc::new(Accepted(texts.map(String::into_bytes).collect()));
+    router.layer(from_fn_with_state(accepted, check))
+}
+
+async fn check(State(accepted): State<Arc<Accepted>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    // The scheme's name is read whatever its case, and its text as it stands.
+    let shown = shown.and_then(|shown| {
+        let (scheme, text) = shown.split_at_checked(shown.iter().position(|b| *b == b' ')? + 1)?;
+        let scheme = [&b"Basic "[..], b"Bearer "].into_iter().find(|s| s.eq_ignore_ascii_case(scheme))?;
+        Some([scheme, text.trim_ascii()].concat())
+    });
+    // All are compared: how long it takes does not tell which one is near.
+    let known = shown.is_some_and(|shown| accepted.0.iter().fold(false, |known, text| known | same(text, &shown)));
+    if known {
+        return next.run(request).await;
+    }
+    let mut response = Refused::new(StatusCode::UNAUTHORIZED, "credentials are missing or wrong").into_response();
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"bellwether\", Bearer"));
+    response
+}
+
+/// Whether two texts are equal, in a time that depends on their lengths only.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let differ = a.iter().zip(b).fold(0u8, |differ, (x, y)| black_box(differ | (x ^ y)));
+    a.len() == b.len() && differ == 0
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) as usize & 63;
+            text.push(if digit <= three.len() { char::from(DIGITS[value]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        let texts = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|t| base64(t.as_bytes()));
+        assert_eq!(texts, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = AuthConfig { users: vec![("ada".into(), "hidden".into())], tokens: vec!["hidden".into()] };
+        assert_eq!(format!("{config:?}"), "AuthConfig { users: [\"ada\"], tokens: 1 }");
+    }
+}

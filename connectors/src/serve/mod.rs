@@ -1,0 +1,28 @@
+//! HTTP: what senders push to, and where the API stands.
+//!
+//! ```text
+//! socket ─▶ Server (connections, TLS, slow headers) ─▶ auth ─▶ router ─┬─▶ ingest ─▶ Intake (the durable log)
+//!                                                                     └─▶ the API's routes, merged by the caller
+//! ```
+//!
+//! # Semantics
+//! A request is answered with success once its samples are on disk. What cannot be taken now is 503 with `Retry-After`,
+//! because senders drop a batch at 429 and at any other 4xx.
+//!
+//! # State
+//! Everything is bounded: connections, bytes of all requests together ([`ingest::IngestConfig::in_flight_bytes`]), the time
+//! that headers and bodies may take.
+//!
+//! # Errors
+//! [`ServeError`] where a server cannot begin; afterwards a status code.
+
+mod auth;
+mod body;
+pub mod counters;
+mod idle;
+pub mod ingest;
+mod refused;
+mod server;
+
+pub use auth::{AuthConfig, protect};
+pub use server::{ServeError, Server, ServerConfig};
