@@ -3,11 +3,12 @@
 //! `bellwether-bench cost` compares the engine with a hand-written loop without a dataflow on one range rule;
 //! `bellwether-bench memory` gives bytes a series of one `[5m]` window at 15 s; `bellwether-bench operators` prints the
 //! number of timely operators with 20 rules and with 2,000; `bellwether-bench codecs` compares what travels between
-//! processes; `bellwether-bench histograms` tells what a rule of floats pays for native histograms elsewhere in the program.
+//! processes; `bellwether-bench decode` reads remote-write; `bellwether-bench histograms` tells what a rule of floats pays for native histograms elsewhere in the program.
 //! `scripts/bench` runs them all, and whole backtests.
 
 mod codec;
 mod cost;
+mod decode;
 mod engine;
 mod input;
 mod memory;
@@ -23,8 +24,9 @@ fn main() -> std::process::ExitCode {
         Some("memory") => memory::memory(number.unwrap_or(200_000)),
         Some("operators") => table::operators(),
         Some("codecs") => codec::codecs(),
+        Some("decode") => decode::decode(),
         Some("histograms") => table::histograms(),
-        _ => Err("say what to measure: cost, histograms, memory, operators or codecs".to_owned()),
+        _ => Err("say what to measure: cost, histograms, memory, operators, codecs or decode".to_owned()),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
-//! What is fuzzed: text from users, up to where it has been accepted or refused. Nothing may panic, overflow the stack, or
-//! run on without a bound.
+//! What is fuzzed: text from users and messages from senders, up to where they have been accepted or refused. Nothing may
+//! panic, overflow the stack, or run on without a bound.
 //!
 //! ```text
 //! seeds (shared conformance data, at run time) ─┬─▶ scripts/fuzz: libFuzzer on nightly, what it finds goes to found/
@@ -11,6 +11,8 @@
 pub mod mutate;
 pub mod seeds;
 
+use bellwether_connectors::source::intake::{Batch, Dictionary, WriteLimits};
+use bellwether_connectors::source::remote_write::{self, Version, uncompress};
 use bellwether_dataflow::lower::{Options, QueryInput, compile, rule_inputs};
 use bellwether_dataflow::promql::{self, parse_with};
 use bellwether_dataflow::rules::load_text;
@@ -22,8 +24,14 @@ use bellwether_operators::template::{Context, Sample, Template};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; `scripts/fuzz` and the replay run each.
-pub const TARGETS: [Target; 4] =
-    [("expression", expression), ("rule_file", rule_file), ("template", template), ("test_file", test_file)];
+pub const TARGETS: [Target; 6] = [
+    ("expression", expression),
+    ("rule_file", rule_file),
+    ("template", template),
+    ("test_file", test_file),
+    ("remote_write_1", remote_write_1),
+    ("remote_write_2", remote_write_2),
+];
 
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
@@ -86,4 +94,33 @@ pub fn test_file(bytes: &[u8]) {
         let _ = notation::parse_values(line);
         let _ = notation::parse_series(line);
     }
+}
+
+/// A message of remote-write 1.0.
+pub fn remote_write_1(bytes: &[u8]) {
+    remote_write(Version::One, bytes);
+}
+
+/// A message of remote-write 2.0.
+pub fn remote_write_2(bytes: &[u8]) {
+    remote_write(Version::Two, bytes);
+}
+
+/// Decoded twice: what is known the second time means the same. The bytes are also uncompressed, which they seldom are.
+fn remote_write(version: Version, bytes: &[u8]) {
+    let dictionary = Dictionary::new("");
+    let limits = WriteLimits { samples: 50_000, decoded_bytes: 1 << 20, ..WriteLimits::default() };
+    let _ = uncompress(bytes, limits.decoded_bytes);
+    let decode = || {
+        let batch = Batch::new(&dictionary, &limits, 1_700_000_100_000);
+        remote_write::decode(version, bytes, batch).map_err(|e| e.to_string())
+    };
+    let (first, second) = (decode(), decode());
+    if let (Ok((one, before)), Ok((two, after))) = (&first, &second) {
+        assert_eq!((&one.series, &one.stamps, &one.starts), (&two.series, &two.stamps, &two.starts));
+        assert_eq!((before.rejected, one.histograms.len()), (after.rejected, two.histograms.len()));
+        assert_eq!(before.samples + before.histograms, one.len() as u64);
+        assert!(one.len() <= limits.samples && [0, one.series.len()].contains(&one.starts.len()));
+    }
+    assert_eq!(first.err(), second.err());
 }

@@ -1,4 +1,4 @@
-//! Mutations of a text that are the same in every run: what the replay does beside seeds, for lack of a fuzzer's feedback.
+//! Mutations of bytes that are the same in every run: what the replay does beside seeds, for lack of a fuzzer's feedback.
 
 /// A generator of numbers (SplitMix64): the same from the same seed everywhere.
 #[derive(Clone, Debug)]
@@ -54,13 +54,13 @@ const TOKENS: [&str; 36] = [
     "$x",
 ];
 
-/// A text from two others: some bytes changed, cut, doubled, or exchanged for those of the other.
-pub fn mutated(numbers: &mut Numbers, one: &str, other: &str) -> Vec<u8> {
-    let mut bytes = one.as_bytes().to_vec();
+/// Bytes from two others: some bytes changed, cut, doubled, or exchanged for those of the other.
+pub fn mutated(numbers: &mut Numbers, one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut bytes = one.to_vec();
     for _ in 0..=numbers.below(4) {
         let at = numbers.below(bytes.len() + 1);
         let end = (at + numbers.below(16)).min(bytes.len());
-        match numbers.below(6) {
+        match numbers.below(7) {
             0 => drop(bytes.drain(at..end)),
             1 => drop(bytes.splice(at..at, TOKENS[numbers.below(TOKENS.len())].bytes())),
             2 => drop(bytes.splice(at..end, TOKENS[numbers.below(TOKENS.len())].bytes())),
@@ -71,8 +71,9 @@ pub fn mutated(numbers: &mut Numbers, one: &str, other: &str) -> Vec<u8> {
             4 => {
                 let from = numbers.below(other.len() + 1);
                 let upto = (from + numbers.below(64)).min(other.len());
-                drop(bytes.splice(at..end, other.as_bytes()[from..upto].iter().copied()));
+                drop(bytes.splice(at..end, other[from..upto].iter().copied()));
             }
+            5 => bytes[at..end].iter_mut().take(1).for_each(|byte| *byte ^= 1 << numbers.below(8)),
             _ => bytes.truncate(at),
         }
     }

@@ -1,10 +1,67 @@
-//! Seeds: real rule files, test files, scripts and templates, read where they stand.
+//! Seeds: real rule files, test files, scripts and templates, read where they stand; messages as senders write them.
 
+use crate::mutate::Numbers;
+use bellwether_connectors::sink::remote_write::message;
+use bellwether_connectors::source::remote_write::Version;
 use bellwether_dataflow::rules::{RuleKind, load};
+use bellwether_model::histogram::Buckets;
+use bellwether_model::{Histogram, Labels, Sample, Value, stale_nan};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Texts that a target starts from, in order of their files; empty where the data are missing.
-pub fn seeds(shared: &Path, target: &str) -> Result<Vec<String>, String> {
+/// Messages that a decoder starts from.
+const MESSAGES: usize = 200;
+
+/// What a target starts from: texts in order of their files, or messages.
+pub fn seeds(shared: &Path, target: &str) -> Result<Vec<Vec<u8>>, String> {
+    match target {
+        "remote_write_1" => Ok(messages(Version::One)),
+        "remote_write_2" => Ok(messages(Version::Two)),
+        _ => Ok(text_seeds(shared, target)?.into_iter().map(String::into_bytes).collect()),
+    }
+}
+
+fn messages(version: Version) -> Vec<Vec<u8>> {
+    let mut numbers = Numbers(7);
+    (0..MESSAGES).map(|_| message(version, &samples(&mut numbers))).collect()
+}
+
+/// A few series with a few samples each, floats and native histograms.
+fn samples(numbers: &mut Numbers) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for _ in 0..numbers.below(4) {
+        let label = |n: &mut Numbers| (["job", "instance", "le"][n.below(3)], ["a", "b:9090", "+Inf"][n.below(3)]);
+        let name = ("__name__", ["up", "http_requests_total"][numbers.below(2)]);
+        let labels = Labels::from_pairs([name, label(numbers), label(numbers)]);
+        let native = numbers.below(3) == 0;
+        for _ in 0..=numbers.below(3) {
+            let timestamp_ms = 1_700_000_000_000 + numbers.below(60_000) as i64;
+            let value = match (native, numbers.below(4)) {
+                (true, _) => Value::Histogram(Arc::new(histogram(numbers))),
+                (false, 0) => Value::Float(stale_nan()),
+                (false, n) => Value::Float(n as f64 / 3.0),
+            };
+            let start_ms = if numbers.below(2) == 0 { 0 } else { timestamp_ms - 1_000 };
+            samples.push(Sample { labels: labels.clone(), timestamp_ms, value, start_ms });
+        }
+    }
+    samples
+}
+
+fn histogram(numbers: &mut Numbers) -> Histogram {
+    let custom = numbers.below(2) == 0;
+    let buckets = |numbers: &mut Numbers| Buckets::from_run(numbers.below(3) as i32, &[1.0, 2.0][..numbers.below(3)]);
+    let positive = buckets(numbers);
+    if custom {
+        let custom_values = vec![0.5, 1.0, 2.5, 5.0];
+        return Histogram { schema: -53, count: 3.0, sum: 2.0, positive, custom_values, ..Histogram::default() };
+    }
+    let negative = buckets(numbers);
+    let schema = numbers.below(9) as i8;
+    Histogram { schema, count: 6.0, zero_threshold: 0.001, positive, negative, ..Histogram::default() }
+}
+
+fn text_seeds(shared: &Path, target: &str) -> Result<Vec<String>, String> {
     let data = shared.join("conformance");
     match target {
         "rule_file" => texts(&[data.join("rulefmt_cases"), data.join("rules"), data.join("cr_samples")]),

@@ -35,10 +35,10 @@ fn what_was_found_stays_mended() {
 fn seeds_and_their_mutations_do_not_panic() {
     let Some(shared) = shared_or_skip("seeds_and_their_mutations_do_not_panic") else { return };
     for (nth, target) in TARGETS.into_iter().enumerate() {
-        let seeds: Vec<String> = seeds(&shared, target.0).unwrap();
+        let seeds: Vec<Vec<u8>> = seeds(&shared, target.0).unwrap();
         assert!(seeds.len() > 100 || target.0 == "rule_file", "{}: {} seeds", target.0, seeds.len());
-        seeds.iter().for_each(|seed| run(target, seed.as_bytes()));
-        let short: Vec<&String> = seeds.iter().filter(|s| s.len() < LONGEST).collect();
+        seeds.iter().for_each(|seed| run(target, seed));
+        let short: Vec<&Vec<u8>> = seeds.iter().filter(|s| s.len() < LONGEST).collect();
         let mut numbers = Numbers(nth as u64);
         for _ in 0..MUTATIONS {
             let (one, other) = (short[numbers.below(short.len())], short[numbers.below(short.len())]);
