@@ -2,12 +2,14 @@
 //!
 //! # Semantics
 //! Who shows one of the configured credentials gets in; anyone else gets 401. Without a credential in the configuration
-//! everybody gets in: whether that is allowed is the configuration's business.
+//! everybody gets in: whether that is allowed is the configuration's business. A user is the [`Source`] of what it sends; a
+//! token is shown by many, so their addresses are.
 //!
 //! # Limits
 //! All credentials see the same: what a tenant may see is decided behind.
 
 use super::refused::Refused;
+use super::source::Source;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -40,23 +42,25 @@ impl fmt::Debug for AuthConfig {
     }
 }
 
-/// What an `Authorization` header has to say, all of it.
-struct Accepted(Vec<Vec<u8>>);
+/// What an `Authorization` header has to say, all of it, and who that is.
+struct Accepted(Vec<(Vec<u8>, Option<Source>)>);
 
 /// Puts authentication before all routes.
 pub fn protect(router: Router, config: &AuthConfig) -> Router {
     if config.is_open() {
         return router;
     }
-    let user =
-        |(name, password): &(String, String)| format!("Basic {}", base64(format!("{name}:{password}").as_bytes()));
-    let token = |token: &String| format!("Bearer {token}");
-    let texts = config.users.iter().map(user).chain(config.tokens.iter().map(token));
-    let accepted = Arc::new(Accepted(texts.map(String::into_bytes).collect()));
+    let user = |(name, password): &(String, String)| {
+        let text = format!("Basic {}", base64(format!("{name}:{password}").as_bytes()));
+        (text.into_bytes(), Some(Source::of_user(name)))
+    };
+    let token = |token: &String| (format!("Bearer {token}").into_bytes(), None);
+    let accepted = config.users.iter().map(user).chain(config.tokens.iter().map(token));
+    let accepted = Arc::new(Accepted(accepted.collect()));
     router.layer(from_fn_with_state(accepted, check))
 }
 
-async fn check(State(accepted): State<Arc<Accepted>>, request: Request, next: Next) -> Response {
+async fn check(State(accepted): State<Arc<Accepted>>, mut request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     // The scheme's name is read whatever its case, and its text as it stands.
     let shown = shown.and_then(|shown| {
@@ -65,8 +69,13 @@ async fn check(State(accepted): State<Arc<Accepted>>, request: Request, next: Ne
         Some([scheme, text.trim_ascii()].concat())
     });
     // All are compared: how long it takes does not tell which one is near.
-    let known = shown.is_some_and(|shown| accepted.0.iter().fold(false, |known, text| known | same(text, &shown)));
-    if known {
+    let known = shown.and_then(|shown| {
+        accepted.0.iter().fold(None, |known, (text, source)| if same(text, &shown) { Some(source) } else { known })
+    });
+    if let Some(source) = known {
+        if let Some(source) = source {
+            request.extensions_mut().insert(source.clone());
+        }
         return next.run(request).await;
     }
     let mut response = Refused::new(StatusCode::UNAUTHORIZED, "credentials are missing or wrong").into_response();

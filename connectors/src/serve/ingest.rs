@@ -16,6 +16,7 @@
 use super::body::InFlight;
 use super::counters::{IngestCounters, ProtocolCounters, add};
 use super::refused::Refused;
+use super::source::Source;
 use crate::source::intake::{Batch, Intake, IntakeError, Report, Rows, WriteLimits};
 use crate::source::remote_write::{DecodeError, Version, decode, uncompress, uncompressed_bytes};
 use axum::Router;
@@ -82,11 +83,11 @@ impl Ingest {
     }
 
     /// Waits until rows are on disk.
-    pub(super) async fn commit(&self, rows: Rows) -> Result<(), Refused> {
+    pub(super) async fn commit(&self, source: &str, rows: Rows) -> Result<(), Refused> {
         if rows.is_empty() {
             return Ok(());
         }
-        let answer = self.intake.append(rows)?;
+        let answer = self.intake.append(source, rows)?;
         match timeout(self.config.commit_timeout, answer).await {
             Ok(Ok(committed)) => Ok(committed?),
             // Nobody will answer any more: the log is gone.
@@ -96,7 +97,7 @@ impl Ingest {
     }
 
     /// Reads, decodes and commits a remote-write request.
-    async fn write(&self, version: Version, body: Body) -> Result<Report, Refused> {
+    async fn write(&self, version: Version, source: &str, body: Body) -> Result<Report, Refused> {
         let limits = &self.config.limits;
         let (body, mut held) = self.in_flight.read(body, limits.body_bytes, self.config.body_timeout).await?;
         add(&self.counters.remote_write.bytes, body.len() as u64);
@@ -106,7 +107,7 @@ impl Ingest {
         let (rows, report) = decode(version, &message, self.batch())?;
         // From here on the log counts what waits.
         drop((body, message, held));
-        self.commit(rows).await?;
+        self.commit(source, rows).await?;
         self.counters.remote_write.add(&report);
         Ok(report)
     }
@@ -130,7 +131,8 @@ async fn write(State(ingest): State<Arc<Ingest>>, request: Request) -> Response 
         Ok(version) => version,
         Err(refused) => return counted(counters, refused.into_response()),
     };
-    let written = ingest.write(version, request.into_body()).await;
+    let source = source(&request);
+    let written = ingest.write(version, source.as_ref().map_or("", Source::name), request.into_body()).await;
     let (samples, histograms) = written.as_ref().map_or((0, 0), |report| (report.samples, report.histograms));
     let mut response = match written {
         Ok(report) if report.first().is_none() => StatusCode::NO_CONTENT.into_response(),
@@ -142,6 +144,11 @@ async fn write(State(ingest): State<Arc<Ingest>>, request: Request) -> Response 
         response.headers_mut().extend(written.map(|(name, n)| (name, HeaderValue::from(n))));
     }
     counted(counters, response)
+}
+
+/// Who sends; nobody where the routes are not served by a [`Server`](super::Server).
+pub(super) fn source(request: &Request) -> Option<Source> {
+    request.extensions().get::<Source>().cloned()
 }
 
 /// Counts an answer by who has to act.

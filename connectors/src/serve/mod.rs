@@ -23,6 +23,8 @@ mod idle;
 pub mod ingest;
 mod refused;
 mod server;
+mod source;
 
 pub use auth::{AuthConfig, protect};
 pub use server::{ServeError, Server, ServerConfig};
+pub use source::Source;

@@ -9,7 +9,11 @@
 //! At most [`ServerConfig::connections`] connections; more wait in the socket's queue.
 
 use super::idle::Idle;
+use super::source::Source;
 use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -129,8 +133,9 @@ async fn accept(
             Err(within) => break within,
         };
         match (accepted, permit) {
-            (Ok((stream, _)), Ok(permit)) => {
-                let connection = connection(stream, router.clone(), &config, &graceful);
+            (Ok((stream, peer)), Ok(permit)) => {
+                let service = FromPeer { peer, router: TowerToHyperService::new(router.clone()) };
+                let connection = connection(stream, service, &config, &graceful);
                 tokio::spawn(async move {
                     // A connection that breaks is its client's business.
                     connection.await;
@@ -157,9 +162,27 @@ async fn first<T>(stopped: &mut oneshot::Receiver<Duration>, next: impl Future<O
     .await
 }
 
+/// Routes, for the requests of one peer.
+#[derive(Clone)]
+struct FromPeer {
+    peer: SocketAddr,
+    router: TowerToHyperService<Router>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for FromPeer {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = <TowerToHyperService<Router> as hyper::service::Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(Source::of_peer(self.peer));
+        self.router.call(request)
+    }
+}
+
 fn connection(
     stream: TcpStream,
-    router: Router,
+    service: FromPeer,
     config: &ServerConfig,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -169,7 +192,7 @@ fn connection(
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
-    let served = builder.serve_connection(stream, TowerToHyperService::new(router)).into_owned();
+    let served = builder.serve_connection(stream, service).into_owned();
     let watched = graceful.watch(served);
     async move { drop(watched.await) }
 }

@@ -29,12 +29,14 @@ pub struct Memory {
     rows: Mutex<Rows>,
     mode: Mutex<Mode>,
     held: Mutex<Vec<Answer>>,
+    source: Mutex<String>,
 }
 
 impl Memory {
     pub fn new(now_ms: i64) -> Self {
         let dictionary = Dictionary::new("");
-        Self { dictionary, now_ms, rows: Mutex::default(), mode: Mutex::default(), held: Mutex::default() }
+        let (rows, mode, held, source) = Default::default();
+        Self { dictionary, now_ms, rows, mode, held, source }
     }
 
     pub fn set(&self, mode: Mode) {
@@ -51,6 +53,11 @@ impl Memory {
         let rows = self.take();
         let labels = |number| self.dictionary.labels(number).unwrap().to_string();
         (0..rows.series.len()).map(|i| (labels(rows.series[i]), rows.stamps[i], rows.values[i])).collect()
+    }
+
+    /// Who sent last.
+    pub fn source(&self) -> String {
+        self.source.lock().unwrap().clone()
     }
 
     /// Requests that wait for an answer.
@@ -73,8 +80,9 @@ impl Intake for Memory {
         self.now_ms
     }
 
-    fn append(&self, mut rows: Rows) -> Result<oneshot::Receiver<Result<(), IntakeError>>, IntakeError> {
+    fn append(&self, source: &str, mut rows: Rows) -> Result<oneshot::Receiver<Result<(), IntakeError>>, IntakeError> {
         let (answer, answered) = oneshot::channel();
+        *self.source.lock().unwrap() = source.to_owned();
         match &*self.mode.lock().unwrap() {
             Mode::Refuse(error) => return Err(error.clone()),
             Mode::Fail(error) => answer.send(Err(error.clone())).unwrap(),

@@ -288,6 +288,8 @@ fn credentials_are_asked_for_before_anything_is_read() {
     };
     for accepted in ["Basic YWRhOmxvdmVsYWNl", "basic YWRhOmxvdmVsYWNl", "Bearer first", "Bearer  second"] {
         assert_eq!(shown(accepted).status, 204, "{accepted}");
+        let user = accepted.to_lowercase().starts_with("basic");
+        assert_eq!(running.memory.source(), if user { "ada" } else { "127.0.0.1" });
     }
     for refused in
         ["", "Bearer", "Bearer ", "Bearer firs", "Bearer First", "Basic first", "Basic YWRhOmxvdmVsYWN", "first"]
