@@ -5,7 +5,7 @@
 //! | 0 | done |
 //! | 1 | done, and something is not as it should be: a test failed, a rule could not be evaluated at some step |
 //! | 2 | the command line is wrong |
-//! | 3 | rules or samples are not what they have to be |
+//! | 3 | rules or samples are not what they have to be, or `check --lint-fatal` warned |
 //! | 4 | reading or writing failed |
 //! | 101 | a defect of Bellwether itself |
 //! | 130 | interrupted; outputs hold what was done until then |
@@ -21,7 +21,7 @@ Exit codes:
   0    done
   1    done, but a test failed or a rule could not be evaluated at some step
   2    the command line is wrong
-  3    rules or samples are not what they have to be
+  3    rules or samples are not what they have to be, or check --lint-fatal warned
   4    reading or writing failed
   130  interrupted (Ctrl-C); outputs hold what was done until then";
 
