@@ -28,26 +28,17 @@ fn defs_bytes(runs: &Runs) -> usize {
     runs.defs.iter().map(|(_, labels)| 8 + labels.packed().len()).sum()
 }
 
-fn histograms(runs: &Runs) -> Vec<u8> {
-    let mut all = Vec::new();
-    for sample in &runs.histograms {
-        all.extend_from_slice(&sample.series.to_le_bytes());
-        let length_at = all.len();
-        all.extend_from_slice(&[0; 4]);
-        all.extend_from_slice(&sample.stamp_ms.to_le_bytes());
-        all.extend_from_slice(&sample.start_ms.to_le_bytes());
-        let from = all.len();
-        sample.histogram.encode(&mut all);
-        let length = (all.len() - from) as u32;
-        all[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
-    }
-    all
+/// What stands before a histogram's own bytes.
+const HISTOGRAM_HEAD: usize = 4 + 4 + 8 + 8;
+
+fn histogram_bytes(runs: &Runs) -> usize {
+    runs.histograms.iter().map(|sample| HISTOGRAM_HEAD + sample.histogram.encoded_len()).sum()
 }
 
 /// Bytes that [`encode`] writes.
 pub fn length(batch: &RunBatch) -> usize {
     let runs = &batch.runs;
-    let beside = padded(defs_bytes(runs)) + padded(histograms(runs).len());
+    let beside = padded(defs_bytes(runs)) + padded(histogram_bytes(runs));
     HEADER_WORDS * 8 + beside + 2 * padded(runs.series.len() * 4) + runs.stamps.len() * 16 + runs.starts.len() * 8
 }
 
@@ -55,8 +46,8 @@ pub fn length(batch: &RunBatch) -> usize {
 pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     let runs = &batch.runs;
     let defs = defs_bytes(runs);
-    let histograms = histograms(runs);
-    let (beside, samples) = ([runs.starts.len(), histograms.len(), runs.histograms.len()], runs.stamps.len());
+    let histograms = histogram_bytes(runs);
+    let (beside, samples) = ([runs.starts.len(), histograms, runs.histograms.len()], runs.stamps.len());
     let sizes = [defs, runs.defs.len(), runs.series.len(), samples, beside[0], beside[1], beside[2]];
     column(writer, &[u64::from(batch.link), runs.seq], |w| w.to_le_bytes())?;
     column(writer, &sizes, |n| (n as u64).to_le_bytes())?;
@@ -74,8 +65,22 @@ pub fn encode<W: Write>(batch: &RunBatch, writer: &mut W) -> Result<()> {
     column(writer, &runs.stamps, |t| t.to_le_bytes())?;
     column(writer, &runs.values, |v| v.to_bits().to_le_bytes())?;
     column(writer, &runs.starts, |t| t.to_le_bytes())?;
-    writer.write_all(&histograms)?;
-    pad(writer, histograms.len())
+    write_histograms(runs, writer)?;
+    pad(writer, histograms)
+}
+
+fn write_histograms<W: Write>(runs: &Runs, writer: &mut W) -> Result<()> {
+    let mut own = Vec::new();
+    for sample in &runs.histograms {
+        own.clear();
+        sample.histogram.encode(&mut own);
+        writer.write_all(&sample.series.to_le_bytes())?;
+        writer.write_all(&(own.len() as u32).to_le_bytes())?;
+        writer.write_all(&sample.stamp_ms.to_le_bytes())?;
+        writer.write_all(&sample.start_ms.to_le_bytes())?;
+        writer.write_all(&own)?;
+    }
+    Ok(())
 }
 
 fn pad<W: Write>(writer: &mut W, written: usize) -> Result<()> {

@@ -36,6 +36,16 @@ impl Histogram {
         }
     }
 
+    /// How many bytes [`Histogram::encode`] appends.
+    pub fn encoded_len(&self) -> usize {
+        let own = if self.is_custom() {
+            varint_len(self.custom_values.len() as u64) + 8 * self.custom_values.len() + side_len(&self.positive)
+        } else {
+            16 + side_len(&self.positive) + side_len(&self.negative)
+        };
+        18 + own
+    }
+
     /// Reads what [`Histogram::encode`] wrote; all the bytes.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, Invalid> {
         let read = read(&mut bytes).filter(|_| bytes.is_empty()).ok_or(Invalid::Bytes)?;
@@ -71,14 +81,27 @@ fn varint(out: &mut Vec<u8>, mut x: u64) {
     out.push(x as u8);
 }
 
+fn varint_len(x: u64) -> usize {
+    (64 - (x | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// The indices as they are written: the first by zigzag, then what they grow by.
+fn deltas(buckets: &Buckets) -> impl Iterator<Item = u64> + '_ {
+    let mut last: Option<i64> = None;
+    buckets.indices().iter().map(move |index| {
+        let index = i64::from(*index);
+        let before = last.replace(index);
+        before.map_or(((index << 1) ^ (index >> 63)) as u64, |before| (index - before) as u64)
+    })
+}
+
+fn side_len(buckets: &Buckets) -> usize {
+    varint_len(buckets.len() as u64) + deltas(buckets).map(varint_len).sum::<usize>() + 8 * buckets.counts().len()
+}
+
 fn side(out: &mut Vec<u8>, buckets: &Buckets) {
     varint(out, buckets.len() as u64);
-    let mut last: Option<i64> = None;
-    for index in buckets.indices() {
-        let index = i64::from(*index);
-        varint(out, last.map_or(((index << 1) ^ (index >> 63)) as u64, |last| (index - last) as u64));
-        last = Some(index);
-    }
+    deltas(buckets).for_each(|delta| varint(out, delta));
     buckets.counts().iter().for_each(|c| float(out, *c));
 }
 

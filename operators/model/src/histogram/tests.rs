@@ -162,6 +162,7 @@ proptest! {
     fn bytes_give_back_what_they_were_given(h in prop_oneof![histogram(), with_bounds()], at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = Vec::new();
         h.encode(&mut bytes);
+        assert_eq!(bytes.len(), h.encoded_len());
         prop_assert_eq!(Histogram::decode(&bytes), Ok(h));
         let at = at.index(bytes.len());
         prop_assert!(Histogram::decode(&bytes[..at]).is_err());
