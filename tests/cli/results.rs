@@ -127,3 +127,67 @@ fn templates_query_the_engine() {
         answer.out
     );
 }
+
+/// A label's query makes another alert of it whenever the answer changes; the same for any number of workers, and in tests.
+#[test]
+fn labels_query_the_engine() {
+    let place = Place::new();
+    let alert = "{alert: Few, expr: 'up == 0', labels: {up: '{{ query \"count(up == 1)\" | first | value }}'}, \
+                 annotations: {a: 'host {{ printf \"vector(%v)\" $labels.instance | query | first | value }}'}}";
+    let reader = "{record: seen, expr: 'count by (up) (ALERTS{alertname=\"Few\"})'}";
+    place.write("rules.yml", format!("groups:\n- {{name: g, interval: 1m, rules: [{alert}, {reader}]}}\n"));
+    let sample = |instance: usize, up: i32, minute: i64| {
+        format!("up{{instance=\"{instance}\"}} {up} {}\n", 1_700_000_040 + 60 * minute)
+    };
+    let series = [[0, 0, 0, 0], [1, 1, 0, 1], [1, 1, 1, 1]];
+    let rows: String = (0..3).flat_map(|i| (0..4).map(move |m| sample(i, series[i][m], m as i64))).collect();
+    place.write("data.txt", format!("# TYPE up gauge\n{rows}# EOF\n"));
+    let run = |workers: &str| {
+        let args = [
+            "backtest",
+            "--rules",
+            "rules.yml",
+            "--data",
+            "data.txt",
+            "--format",
+            "jsonl",
+            "--out",
+            "-",
+            "--workers",
+            workers,
+        ];
+        place.run(&args).succeeds().out.clone()
+    };
+    let text = run("1");
+    assert_eq!(text, run("2"));
+    let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let told: Vec<String> = lines
+        .iter()
+        .map(|l| {
+            let minute = (l["step_ms"].as_i64().unwrap() - 1_700_000_040_000) / 60_000;
+            let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
+            let of = (text(&l["labels"]["instance"]), text(&l["labels"]["up"]), text(&l["annotations"]["a"]));
+            format!("{minute} {} {of:?}", text(&l["transition"]))
+        })
+        .collect();
+    let want = [
+        r#"0 firing ("0", "2", "host 0")"#,
+        r#"2 firing ("1", "1", "host 1")"#,
+        r#"2 resolved ("0", "2", "host 0")"#,
+        r#"2 firing ("0", "1", "host 0")"#,
+        r#"3 resolved ("1", "1", "host 1")"#,
+        r#"3 firing ("0", "2", "host 0")"#,
+        r#"3 resolved ("0", "1", "host 0")"#,
+    ];
+    assert_eq!(told, want);
+    let test = "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n  \
+                - {series: 'up{instance=\"0\"}', values: '0 0 0 0'}\n  - {series: 'up{instance=\"1\"}', values: '1 1 0 1'}\n  \
+                - {series: 'up{instance=\"2\"}', values: '1 1 1 1'}\n  alert_rule_test:\n  \
+                - eval_time: 2m\n    alertname: Few\n    exp_alerts:\n    \
+                - {exp_labels: {instance: '0', up: '1'}, exp_annotations: {a: host 0}}\n    \
+                - {exp_labels: {instance: '1', up: '1'}, exp_annotations: {a: host 1}}\n  \
+                - {eval_time: 3m, alertname: Few, exp_alerts: [{exp_labels: {instance: '0', up: '2'}, exp_annotations: {a: host 0}}]}\n  \
+                promql_expr_test: [{expr: seen, eval_time: 2m, exp_samples: [{labels: 'seen{up=\"1\"}', value: 2}]}]\n";
+    place.write("test.yml", test);
+    place.run(&["test", "test.yml"]).succeeds();
+}

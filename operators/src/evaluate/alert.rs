@@ -218,14 +218,13 @@ impl Alert {
         StepFacts { failed, over_limit }
     }
 
-    fn gather(&mut self, view: &View<'_>, n: NodeIdx) -> Option<Vec<u64>> {
-        let spec = spec_of(view, n)?;
-        let text = self.text.get_or_insert_with(|| AlertText::new(spec, view.program));
+    fn gather(&mut self, cx: &Context<'_>, n: NodeIdx) -> Option<Vec<u64>> {
+        let spec = spec_of(cx, n)?;
+        let text = self.text.get_or_insert_with(|| AlertText::new(spec, cx.program));
         let dynamic = text.labels_use_value();
-        Some(
-            self.identities
-                .gather(view, n, dynamic, |labels, t, value| text.identity(labels, value, t + spec.query_offset_ms)),
-        )
+        Some(self.identities.gather(cx, n, dynamic, |labels, t, value| {
+            text.identity(labels, value, t + spec.query_offset_ms, cx.answers)
+        }))
     }
 }
 

@@ -25,6 +25,11 @@ fn parse(texts: &[(String, String)]) -> Templates {
     texts.iter().map(|(name, text)| (name.clone(), Template::parse(text).map_err(|e| e.to_string()))).collect()
 }
 
+/// Whether a template runs a query; the parser is asked only where the word occurs.
+fn query(texts: &[(String, String)]) -> bool {
+    texts.iter().any(|(_, text)| text.contains("query") && Template::parse(text).is_ok_and(|t| t.uses_query()))
+}
+
 impl AlertText {
     /// Parses a rule's templates.
     pub fn new(spec: &AlertSpec, program: &Program) -> Self {
@@ -42,9 +47,14 @@ impl AlertText {
         self.labels.iter().any(|(_, t)| t.as_ref().is_ok_and(|t| t.uses_value() || t.uses_time()))
     }
 
-    /// Whether an annotation runs a query.
-    pub fn annotations_query(&self) -> bool {
-        self.annotations.iter().any(|(_, t)| t.as_ref().is_ok_and(Template::uses_query))
+    /// Whether a label of a rule runs a query.
+    pub fn labels_query(spec: &AlertSpec) -> bool {
+        query(&spec.labels)
+    }
+
+    /// Whether a label or an annotation of a rule runs a query.
+    pub fn queries(spec: &AlertSpec) -> bool {
+        query(&spec.labels) || query(&spec.annotations)
     }
 
     fn expand(
@@ -52,8 +62,10 @@ impl AlertText {
         template: &Result<Template, String>,
         (labels, value): (&Labels, &Value),
         now_ms: i64,
-        query: Option<&QueryFn<'_>>,
+        answers: Option<&Answers>,
     ) -> String {
+        let run = |query: &str, at_ms: i64| answers.map_or_else(|| Ok(Vec::new()), |a| a.get(query, at_ms));
+        let query: Option<&QueryFn<'_>> = if answers.is_some() { Some(&run) } else { None };
         let context = Context {
             alert: &self.name,
             labels,
@@ -71,21 +83,20 @@ impl AlertText {
         expanded.unwrap_or_else(|e| format!("<error expanding template: {e}>"))
     }
 
-    /// The identity of an element: its labels without the name, the rule's labels, alertname.
-    pub fn identity(&self, labels: &Labels, value: &Value, s_ms: i64) -> Labels {
+    /// The identity of an element: its labels without the name, the rule's labels, alertname. `answers` are what the
+    /// templates query.
+    pub fn identity(&self, labels: &Labels, value: &Value, s_ms: i64, answers: Option<&Answers>) -> Labels {
         let mut b = labels.without(METRIC_NAME).to_builder();
         for (name, template) in &self.labels {
-            b.set(name, &self.expand(template, (labels, value), s_ms, None));
+            b.set(name, &self.expand(template, (labels, value), s_ms, answers));
         }
         b.set("alertname", &self.name);
         b.build()
     }
 
-    /// The annotations of an element; `answers` are what the templates query.
+    /// The annotations of an element; `answers` as for its identity.
     pub fn annotations(&self, source: &Labels, value: &Value, s_ms: i64, answers: Option<&Answers>) -> Labels {
-        let run = |query: &str, at_ms: i64| answers.map_or_else(|| Ok(Vec::new()), |a| a.get(query, at_ms));
-        let query: Option<&QueryFn<'_>> = if answers.is_some() { Some(&run) } else { None };
-        let text = |t| self.expand(t, (source, value), s_ms, query);
+        let text = |t| self.expand(t, (source, value), s_ms, answers);
         let all = self.annotations.iter().map(|(name, t)| (name.as_str(), text(t)));
         Labels::from_pairs(all)
     }

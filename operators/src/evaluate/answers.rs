@@ -52,7 +52,10 @@ impl Answers {
 
     /// Notes an answer.
     pub fn add(&self, ask: Ask, answer: Result<Vec<Sample>, String>) {
-        self.state().known.insert(ask, answer);
+        let mut state = self.state();
+        // The run that answers asks once more.
+        state.missing.remove(&ask);
+        state.known.insert(ask, answer);
     }
 }
 
@@ -66,6 +69,7 @@ mod tests {
         assert_eq!(answers.get("up", 5), Ok(Vec::new()));
         assert_eq!(answers.get("up", 5), Ok(Vec::new()));
         assert_eq!(answers.take_missing(), [("up".to_owned(), 5)]);
+        assert_eq!(answers.get("up", 5), Ok(Vec::new()));
         answers.add(("up".to_owned(), 5), Err("no".to_owned()));
         assert_eq!(answers.get("up", 5), Err("no".to_owned()));
         assert!(answers.take_missing().is_empty());

@@ -4,6 +4,7 @@
 //! A range function sees no stale markers; an instant selector sees them as the end of the series. Samples that a
 //! produced series got from a later evaluation are hidden by the row's clip.
 
+use super::answers::Answers;
 use super::notes::Notes;
 use super::view::{RowScratch, View};
 use crate::annotation::{
@@ -26,6 +27,8 @@ pub struct Context<'a> {
     pub(super) view: View<'a>,
     pub(super) store: &'a SeriesStore,
     pub(super) notes: &'a Notes,
+    /// What templates query, where somebody answers.
+    pub(super) answers: Option<&'a Answers>,
 }
 
 impl<'a> std::ops::Deref for Context<'a> {

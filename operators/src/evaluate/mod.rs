@@ -321,6 +321,10 @@ impl Evaluator {
         }
     }
 
+    fn context<'a>(&'a self, store: &'a SeriesStore) -> Context<'a> {
+        Context { view: self.view(), store, notes: &self.notes, answers: self.answers.as_deref() }
+    }
+
     fn eval(&mut self, n: NodeIdx, store: &mut SeriesStore, outgoing: &mut Vec<Packet>) {
         let program = Arc::clone(&self.program);
         let node = &program.nodes[n];
@@ -339,7 +343,7 @@ impl Evaluator {
         } else {
             let blocks = if member { &mut self.subs } else { &mut self.blocks };
             let mut block = std::mem::take(&mut blocks[n]);
-            let cx = Context { view: self.view(), store, notes: &self.notes };
+            let cx = self.context(store);
             let part = state.eval(&cx, n, inbox, &mut block);
             if member {
                 self.subs[n] = block
@@ -356,7 +360,7 @@ impl Evaluator {
             return;
         }
         let Some(mut state) = self.states[n].take() else { return };
-        let cx = Context { view: self.view(), store, notes: &self.notes };
+        let cx = self.context(store);
         let mut post = Post { from: self.worker, peers: self.peers, out: outgoing };
         let part = state.send(&cx, n, &mut post);
         self.states[n] = Some(state);

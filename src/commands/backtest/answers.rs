@@ -5,8 +5,8 @@
 //! nothing new is asked. Rules whose templates query nothing skip all of it. See [`Answers`].
 //!
 //! # Limits
-//! Templates of labels do not get answers: what they query is an error text. At most [`MOST_ASKS`] queries a round, because
-//! each is a part of the program.
+//! At most [`MOST_ASKS`] queries a round, because each is a part of the program. Labels query at every step at which an
+//! element is there, annotations at transitions.
 
 use super::Run;
 use super::range::Range;
@@ -42,10 +42,9 @@ impl Output for Taps {
     }
 }
 
-/// Whether any annotation runs a query.
+/// Whether any template runs a query.
 fn asks(compiled: &Compiled) -> bool {
-    let program = &compiled.program;
-    program.nodes.iter().any(|n| matches!(&n.op, Op::Alert(spec) if AlertText::new(spec, program).annotations_query()))
+    compiled.program.nodes.iter().any(|n| matches!(&n.op, Op::Alert(spec) if AlertText::queries(spec)))
 }
 
 /// Finds and answers the queries; all answers are there before the backtest begins.

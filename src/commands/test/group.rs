@@ -20,8 +20,8 @@ use bellwether_dataflow::time::{SyntheticBindings, SyntheticSpec};
 use bellwether_dataflow::unittest::{TestFile, TestGroup, notation::Value};
 use bellwether_model::histogram::give_stored_hints;
 use bellwether_model::{Decision, Sample};
-use bellwether_operators::evaluate::{Answers, Ask, ExpressionError};
-use bellwether_operators::program::Limits;
+use bellwether_operators::evaluate::{AlertText, Answers, Ask, ExpressionError};
+use bellwether_operators::program::{Limits, Op};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,7 +41,7 @@ pub struct Given<'a> {
     pub decisions: Vec<Decision>,
     pub tapped: Tapped,
     /// What the templates of alerts query.
-    pub answers: Answers,
+    pub answers: Arc<Answers>,
     /// Distance of two evaluations, ms.
     pub every_ms: i64,
     pub fuzzy: bool,
@@ -84,7 +84,7 @@ pub fn check(set: &RuleSet, file: &TestFile, test: &TestGroup, settings: &Settin
         eprintln!("DEBUG: starting test {name}");
     }
     let began = Instant::now();
-    let checked = match evaluate(set, file, test, &[], settings) {
+    let checked = match settle(set, file, test, settings) {
         Ok(given) => {
             if settings.debug {
                 eprint!("DEBUG: what the rules gave:\n{}", debug::dump(&given, test));
@@ -119,22 +119,48 @@ fn judge(given: &Given<'_>, file: &TestFile, test: &TestGroup, settings: &Settin
     if problems.is_empty() { Outcome::Passed } else { Outcome::Failed(problems) }
 }
 
-/// Asks what templates query, until they ask nothing new.
+/// Runs the rules, and again as long as labels query what was not answered yet: an alert is another one then.
+fn settle<'a>(
+    set: &'a RuleSet,
+    file: &TestFile,
+    test: &TestGroup,
+    settings: &Settings<'_>,
+) -> Result<Given<'a>, Outcome> {
+    let answers = Arc::new(Answers::default());
+    let mut given = evaluate(set, file, test, &[], settings, &answers)?;
+    for _ in 0..MOST_QUESTIONS {
+        if !ask(&given, file, test, settings)? {
+            break;
+        }
+        given = evaluate(set, file, test, &[], settings, &answers)?;
+    }
+    Ok(given)
+}
+
+/// Asks what annotations query, until they ask nothing new.
 fn answer(given: &Given<'_>, file: &TestFile, test: &TestGroup, settings: &Settings<'_>) -> Result<(), Outcome> {
     for _ in 0..MOST_QUESTIONS {
         alerts::render(given, test);
-        let asks = given.answers.take_missing();
-        if asks.is_empty() {
+        if !ask(given, file, test, settings)? {
             break;
-        }
-        let mut further = evaluate(given.set, file, test, &asks, settings)?;
-        let tags = further.exprs.split_off(test.expr_cases.len());
-        for (ask, tag) in asks.into_iter().zip(tags) {
-            let answer = tag.and_then(|tag| further.tapped.answer(&further.compiled, tag, ask.1));
-            given.answers.add(ask, answer);
         }
     }
     Ok(())
+}
+
+/// Answers what templates have queried without an answer; whether there was anything.
+fn ask(given: &Given<'_>, file: &TestFile, test: &TestGroup, settings: &Settings<'_>) -> Result<bool, Outcome> {
+    let asks = given.answers.take_missing();
+    if asks.is_empty() {
+        return Ok(false);
+    }
+    let mut further = evaluate(given.set, file, test, &asks, settings, &given.answers)?;
+    let tags = further.exprs.split_off(test.expr_cases.len());
+    for (ask, tag) in asks.into_iter().zip(tags) {
+        let answer = tag.and_then(|tag| further.tapped.answer(&further.compiled, tag, ask.1));
+        given.answers.add(ask, answer);
+    }
+    Ok(true)
 }
 
 fn rule_error(e: &ExpressionError, start_ms: i64) -> String {
@@ -148,6 +174,7 @@ fn evaluate<'a>(
     test: &TestGroup,
     asks: &[Ask],
     settings: &Settings<'_>,
+    answers: &Arc<Answers>,
 ) -> Result<Given<'a>, Outcome> {
     let every_ms = file.evaluation_interval_ms;
     let last = test.alert_cases.iter().map(|c| c.eval_time_ms).chain(test.expr_cases.iter().map(|c| c.eval_time_ms));
@@ -155,7 +182,10 @@ fn evaluate<'a>(
     let evaluated_to_ms = test.start_ms + (to_ms - test.start_ms) / every_ms * every_ms;
     let samples = samples(test, evaluated_to_ms);
     let (compiled, exprs) = compile(set, file, test, asks, settings)?;
-    let config = RunConfig { workers: 1, ..RunConfig::default() };
+    // Annotations of decisions are not compared: they are rendered again.
+    let labels_query = |op: &Op| matches!(op, Op::Alert(spec) if AlertText::labels_query(spec));
+    let asked = compiled.program.nodes.iter().any(|n| labels_query(&n.op)).then(|| Arc::clone(answers));
+    let config = RunConfig { workers: 1, answers: asked, ..RunConfig::default() };
     let outputs = execute(config, &compiled, samples, (test.start_ms, to_ms), every_ms, settings.stop.clone())
         .map_err(|e| Outcome::Failed(vec![e]))?;
     let mut given = Given {
@@ -164,7 +194,7 @@ fn evaluate<'a>(
         exprs,
         decisions: Vec::new(),
         tapped: Tapped::default(),
-        answers: Answers::default(),
+        answers: Arc::clone(answers),
         every_ms,
         fuzzy: file.fuzzy_compare,
         diff: settings.diff.then(Paint::stdout),
