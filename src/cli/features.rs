@@ -1,7 +1,12 @@
 //! Prometheus's experimental features of PromQL, by Prometheus's names.
+//!
+//! # Semantics
+//! A feature of another name is warned of and left out, as promtool does: Prometheus has many that are none of PromQL.
 
 use bellwether_dataflow::promql;
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, ValueEnum};
+use std::ffi::OsStr;
 
 /// What an expression may use beyond the stable language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,18 +25,61 @@ pub enum Feature {
     PromqlExtendedRangeSelectors,
 }
 
+/// A feature as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// One that means something here.
+    Known(Feature),
+    /// Another name.
+    Unknown(String),
+}
+
+/// Takes any name; help and completions list those that are known.
+#[derive(Clone, Copy, Debug)]
+struct FeatureNames;
+
+impl TypedValueParser for FeatureNames {
+    type Value = Asked;
+
+    fn parse_ref(&self, cmd: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Asked, clap::Error> {
+        let name = StringValueParser::new().parse_ref(cmd, arg, value)?;
+        Ok(Feature::from_str(&name, false).map_or(Asked::Unknown(name), Asked::Known))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Feature::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
 /// Features, as every command that reads expressions takes them.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct FeatureArgs {
     /// Experimental features of PromQL that expressions may use, as Prometheus calls them
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES")]
-    pub enable_feature: Vec<Feature>,
+    #[arg(long, value_parser = FeatureNames, value_delimiter = ',', value_name = "NAMES")]
+    pub enable_feature: Vec<Asked>,
 }
 
 impl FeatureArgs {
+    fn has(&self, feature: Feature) -> bool {
+        self.enable_feature.contains(&Asked::Known(feature))
+    }
+
+    /// Says on standard error which names mean nothing.
+    pub fn warn_of_unknown(&self) {
+        for asked in &self.enable_feature {
+            if let Asked::Unknown(name) = asked
+                && !name.is_empty()
+            {
+                let known = Feature::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+                let known: Vec<String> = known.map(|v| v.get_name().to_owned()).collect();
+                eprintln!("warning: --enable-feature: {name} is no feature of PromQL; they are {}", known.join(", "));
+            }
+        }
+    }
+
     /// How expressions are read.
     pub fn promql(&self) -> promql::Options {
-        let has = |f: Feature| self.enable_feature.contains(&f);
+        let has = |f: Feature| self.has(f);
         promql::Options {
             experimental_functions: has(Feature::PromqlExperimentalFunctions),
             fill_modifiers: has(Feature::PromqlBinopFillModifiers),
@@ -42,7 +90,7 @@ impl FeatureArgs {
 
     /// Whether names go last.
     pub fn delayed_names(&self) -> bool {
-        self.enable_feature.contains(&Feature::PromqlDelayedNameRemoval)
+        self.has(Feature::PromqlDelayedNameRemoval)
     }
 }
 
@@ -65,7 +113,12 @@ mod tests {
                 "promql-extended-range-selectors",
             ]
         );
-        let args = FeatureArgs { enable_feature: vec![Feature::PromqlBinopFillModifiers, Feature::PromqlDurationExpr] };
+        for of_messages in [promql::EXPERIMENTAL_FUNCTIONS, promql::FILL_MODIFIERS, promql::UNQUOTED_UTF8_NAMES] {
+            assert!(names.contains(&of_messages.to_owned()), "{of_messages}");
+        }
+        let enable_feature =
+            [Feature::PromqlBinopFillModifiers, Feature::PromqlDurationExpr].map(Asked::Known).to_vec();
+        let args = FeatureArgs { enable_feature };
         assert!(args.promql().fill_modifiers && !args.promql().experimental_functions);
     }
 }

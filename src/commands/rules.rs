@@ -10,6 +10,7 @@ use bellwether_dataflow::rules::{self, Diagnostic, RuleSet};
 
 /// Loads rule files and says on standard error what is worth knowing about them.
 pub fn load(patterns: &[String], features: &FeatureArgs) -> Result<RuleSet, Failure> {
+    features.warn_of_unknown();
     let set = rules::load_with(patterns, &features.promql())?;
     for warning in &set.warnings {
         eprintln!("{warning}\n");

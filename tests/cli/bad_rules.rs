@@ -44,7 +44,11 @@ fn experimental_features_are_enabled_by_prometheus_s_names() {
     place.run(&["check", "rules.yml", "--enable-feature", features]).succeeds();
     place.write("twice.yml", rule("histogram_quantiles(x, 'q', 0.5, 0.9, 0.5)"));
     place.run(&["check", "twice.yml", "--enable-feature", features]).refuses(3, &["one quantile twice"]);
-    place.run(&["check", "rules.yml", "--enable-feature", "no-such"]).refuses(2, &["promql-binop-fill-modifiers"]);
+    let both = format!("no-such,{features}");
+    let warned = place.run(&["check", "rules.yml", "--enable-feature", &both]);
+    warned.succeeds();
+    assert!(warned.err.starts_with("warning: --enable-feature: no-such is no feature of PromQL"), "{}", warned.err);
+    assert!(warned.err.contains("promql-binop-fill-modifiers"), "{}", warned.err);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Function calls and aggregations.
 
+use super::EXPERIMENTAL_FUNCTIONS;
+use super::error::enabled_by;
 use super::functions;
 use super::grammar::{Node, Parsed, Parser, documented, starts_expr};
 use super::info;
@@ -23,7 +25,10 @@ impl Parser<'_> {
             return Ok(placeholder(token));
         };
         if func.experimental && !self.options.experimental_functions {
-            self.early(token.start, format!("function {} is not enabled", quote(name)));
+            self.early(
+                token.start,
+                format!("function {} is not enabled: {}", quote(name), enabled_by(EXPERIMENTAL_FUNCTIONS)),
+            );
         }
         let starts: Vec<usize> = args.iter().map(|a| a.start).collect();
         let depth = 1 + args.iter().map(|a| a.depth).max().unwrap_or(0);
@@ -100,7 +105,7 @@ impl Parser<'_> {
         if given == 0 {
             self.early(token.start, "no arguments for aggregate expression provided".to_owned());
         } else if !self.options.experimental_functions && matches!(op.id(), T_LIMITK | T_LIMIT_RATIO) {
-            let flag = "--enable-feature=promql-experimental-functions";
+            let flag = format!("--enable-feature={EXPERIMENTAL_FUNCTIONS}");
             self.early(token.start, format!("{op}() is experimental and must be enabled with {flag}"));
         } else if given != wanted {
             let message =

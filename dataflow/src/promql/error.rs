@@ -23,6 +23,11 @@ impl ParseError {
     }
 }
 
+/// How a refused construct is enabled; Prometheus's messages leave that out.
+pub(super) fn enabled_by(feature: &str) -> String {
+    format!("--enable-feature={feature} enables it")
+}
+
 /// Line and byte column, both from 1, of a byte offset.
 pub fn line_col(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];

@@ -5,8 +5,9 @@
 //! arithmetic and `step`, `range`, `min_of`, `max_of` are allowed. `fill` and its like are keywords only before `(`.
 //! Comments run from `#` to the end of the line.
 
-use super::Options;
+use super::error::enabled_by;
 use super::scan::{Scanned, is_alpha, number_or_duration};
+use super::{Options, UNQUOTED_UTF8_NAMES};
 use bellwether_operators::template::quote::{quote, quote_char};
 use promql_parser::parser::token::{
     T_ADD, T_ATAN2, T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_DIV, T_EQLC, T_GROUP, T_GTE, T_GTR, T_LAND,
@@ -238,10 +239,21 @@ impl Lexer<'_> {
             '>' if self.accept('/') => Tok::TrimLower,
             '<' => Tok::Operator(T_LSS),
             '>' => Tok::Operator(T_GTR),
-            c => return Err(format!("unexpected character: {}", quote_char(c))),
+            c => return Err(self.unexpected("unexpected character", c)),
         };
         self.emit(tok);
         Ok(())
+    }
+
+    /// A character that stands nowhere; one of names says which feature lets it stand there.
+    fn unexpected(&self, what: &str, c: char) -> String {
+        let message = format!("{what}: {}", quote_char(c));
+        let behind_name = self.text[..self.start].chars().next_back().is_some_and(|b| b.is_alphanumeric() || b == '_');
+        let of_names = if c == '.' { behind_name } else { !c.is_ascii() && c.is_alphabetic() };
+        if self.unquoted_utf8 || !of_names {
+            return message;
+        }
+        format!("{message} in a name without quotes: {}", enabled_by(UNQUOTED_UTF8_NAMES))
     }
 
     fn quoted_next(&self) -> String {
@@ -370,7 +382,7 @@ impl Lexer<'_> {
                 self.braces = false;
                 self.emit(Tok::RightBrace);
             }
-            c => return Err(format!("unexpected character inside braces: {}", quote_char(c))),
+            c => return Err(self.unexpected("unexpected character inside braces", c)),
         }
         Ok(())
     }

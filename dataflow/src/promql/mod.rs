@@ -63,6 +63,15 @@ pub const MAX_TEXT_BYTES: usize = 1 << 20;
 /// The deepest tree that is built, and the deepest nesting of brackets.
 pub const MAX_DEPTH: usize = 200;
 
+/// Prometheus's name of the feature that [`Options::experimental_functions`] stands for.
+pub const EXPERIMENTAL_FUNCTIONS: &str = "promql-experimental-functions";
+
+/// Of [`Options::fill_modifiers`].
+pub const FILL_MODIFIERS: &str = "promql-binop-fill-modifiers";
+
+/// Of [`Options::unquoted_utf8_names`].
+pub const UNQUOTED_UTF8_NAMES: &str = "promql-unquoted-utf8-names";
+
 /// What Prometheus puts behind feature flags; the default is all off, as rule files are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {

@@ -1,5 +1,7 @@
 //! What stands between an operator and its right side, and lists of labels: `bool`, `on (…)`, `group_left (…)`, `fill (…)`.
 
+use super::FILL_MODIFIERS;
+use super::error::enabled_by;
 use super::grammar::{Parsed, Parser};
 use super::lex::{Tok, Word};
 use bellwether_operators::template::quote::quote;
@@ -55,7 +57,8 @@ impl Parser<'_> {
             return Ok(());
         }
         if !self.options.fill_modifiers {
-            self.early(start, "binop fill modifiers are experimental and not enabled".to_owned());
+            let how = enabled_by(FILL_MODIFIERS);
+            self.early(start, format!("binop fill modifiers are experimental and not enabled: {how}"));
         }
         Ok(())
     }

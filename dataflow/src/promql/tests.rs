@@ -73,7 +73,21 @@ fn errors_have_prometheus_s_words_and_place() {
         ("1 +\n  (2", "2:5: parse error: unclosed left parenthesis"),
         ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
         ("x{a=~\"(\"}", "1:3: parse error: error parsing regexp: missing closing ): `(`"),
-        ("info(x)", "1:1: parse error: function \"info\" is not enabled"),
+        (
+            "info(x)",
+            "1:1: parse error: function \"info\" is not enabled: --enable-feature=promql-experimental-functions enables it",
+        ),
+        (
+            "x + fill(0) y",
+            "1:1: parse error: binop fill modifiers are experimental and not enabled: \
+             --enable-feature=promql-binop-fill-modifiers enables it",
+        ),
+        (
+            "x.y",
+            "1:2: parse error: unexpected character: '.' in a name without quotes: \
+             --enable-feature=promql-unquoted-utf8-names enables it",
+        ),
+        ("x == .", "1:6: parse error: unexpected character: '.'"),
         (
             "limitk(1, x)",
             "1:1: parse error: limitk() is experimental and must be enabled with \

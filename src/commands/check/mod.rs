@@ -28,6 +28,7 @@ use std::io::Write as _;
 /// Checks the files.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let lints = chosen_lints(&args.lint)?;
+    args.features.warn_of_unknown();
     let set = match load_with(&args.files, &args.features.promql()) {
         Ok(set) => set,
         Err(errors) => return refuse(args, errors, &[]),

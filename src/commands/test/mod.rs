@@ -56,6 +56,7 @@ struct Session<'a> {
 
 /// Runs the files.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    args.features.warn_of_unknown();
     let reporter = Reporter::new(args);
     let stop = interrupt::listen("test")?;
     let mut session = Session { args, run: chosen(&args.run)?, reporter, coverage: Coverage::default(), stop };
