@@ -41,6 +41,26 @@ pub enum Recorded {
     Keep,
 }
 
+impl Grid {
+    /// As the compiler wants it.
+    pub fn kind(self) -> lower::GridKind {
+        match self {
+            Self::Zero => lower::GridKind::Zero,
+            Self::Prometheus => lower::GridKind::Prometheus,
+        }
+    }
+}
+
+impl Recorded {
+    /// As the compiler wants it.
+    pub fn kind(self) -> lower::Recorded {
+        match self {
+            Self::Recompute => lower::Recorded::Recompute,
+            Self::Keep => lower::Recorded::Keep,
+        }
+    }
+}
+
 /// How decisions are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -123,14 +143,8 @@ impl Args {
             tenant: self.read.tenant.clone(),
             entity_labels: self.read.entity_labels.clone(),
             interval_override_ms: self.step,
-            grid: match self.grid {
-                Grid::Zero => lower::GridKind::Zero,
-                Grid::Prometheus => lower::GridKind::Prometheus,
-            },
-            recorded: match self.recorded {
-                Recorded::Recompute => lower::Recorded::Recompute,
-                Recorded::Keep => lower::Recorded::Keep,
-            },
+            grid: self.grid.kind(),
+            recorded: self.recorded.kind(),
             delayed_names: self.features.delayed_names(),
             taps: self.vectors.is_some(),
             limits: self.limit.limits(),

@@ -12,6 +12,7 @@ pub mod features;
 pub mod generate;
 pub mod import;
 pub mod limits;
+pub mod run;
 pub mod test;
 pub mod value;
 
@@ -23,6 +24,8 @@ const EXAMPLES: &str = "\
 Examples:
   Would these rules have fired last month?
     bellwether backtest --rules 'rules/*.yml' --data metrics.parquet
+  Evaluate rules live, on what Prometheus sends by remote-write:
+    bellwether run --rules 'rules/*.yml'
   Are they valid, and what do they share?
     bellwether check rules/*.yml
   Do they pass their unit tests, as promtool would run them?
@@ -45,6 +48,8 @@ pub struct Cli {
 pub enum Command {
     /// Evaluate rules over recorded samples and show which alerts would have fired
     Backtest(Box<backtest::Args>),
+    /// Evaluate rules over samples as they come in, and answer Prometheus's API
+    Run(Box<run::Args>),
     /// Check rule files, show what they share, explain a rule's plan
     Check(check::Args),
     /// Run rule unit tests (promtool's format)

@@ -7,6 +7,7 @@ mod generate;
 mod import;
 mod queries;
 mod rules;
+mod run;
 mod test;
 
 use crate::cli::Command;
@@ -16,6 +17,7 @@ use crate::exit::Failure;
 pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Backtest(args) => backtest::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Import(args) => import::run(&args),

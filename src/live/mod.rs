@@ -19,6 +19,7 @@
 //! # Errors
 //! [`LiveError`]. What cannot be written ends the run; a restart goes on from what is on disk.
 
+pub mod api;
 mod book;
 mod clock;
 mod commit;
@@ -27,6 +28,7 @@ mod feed;
 mod folder;
 mod latency;
 mod ledger;
+mod notify;
 mod output;
 mod queue;
 mod replay;
@@ -42,7 +44,8 @@ pub use commit::{CommitStats, Committer, CommitterHandle};
 pub use error::LiveError;
 pub use folder::Folder;
 pub use latency::Latency;
+pub use notify::{Notifier, NotifySpec, ReceiverStats};
 pub use output::{CheckpointNews, LedgerStats, SharedView, View};
 pub use rules::{RuleTable, RuleTables};
-pub use run::{LiveConfig, LiveRun, Started};
+pub use run::{LiveConfig, LiveHandle, LiveRun, Reload, Started};
 pub use store::Manifest;

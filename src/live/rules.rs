@@ -28,6 +28,8 @@ pub struct RuleTable {
     pub program: Arc<Program>,
     /// When its steps are ready.
     pub due: Due,
+    /// Interval of groups that have none, ms.
+    pub default_interval_ms: i64,
 }
 
 /// Compiles, stores and finds rule tables.
@@ -103,7 +105,14 @@ impl RuleTables {
         let version = hash128(&parts);
         let program = Arc::new(compiled.program.clone());
         let due = Due::of(&program);
-        Ok(RuleTable { version, set: Arc::new(set), compiled: Arc::new(compiled), program, due })
+        Ok(RuleTable {
+            version,
+            set: Arc::new(set),
+            compiled: Arc::new(compiled),
+            program,
+            due,
+            default_interval_ms: self.options.default_interval_ms,
+        })
     }
 
     fn name(version: u128) -> String {

@@ -12,7 +12,7 @@ use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::store::{LedgerMark, Manifest, Store};
 use bellwether_connectors::disk::Disk;
-use bellwether_connectors::source::intake::{Dictionary, IntakeError};
+use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError};
 use bellwether_connectors::source::log::{Log, LogSpec};
 use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::lower;
@@ -83,8 +83,11 @@ pub struct Started {
 /// A thread's end.
 type End = (&'static str, Result<(), LiveError>);
 
-/// A live run.
-pub struct LiveRun {
+/// What others may ask of a live run; cloning shares it.
+#[derive(Clone)]
+pub struct LiveHandle(Arc<Shared>);
+
+struct Shared {
     commit: CommitterHandle,
     tables: RuleTables,
     table: Mutex<RuleTable>,
@@ -92,11 +95,30 @@ pub struct LiveRun {
     queue: Queue,
     view: SharedView,
     stats: Arc<LedgerStats>,
+    ready: AtomicBool,
+    started: Started,
+    workers: usize,
+    last_reload: Mutex<Reload>,
+}
+
+/// The last attempt to read the rule files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// When, ms.
+    pub at_ms: i64,
+    /// When one was good, ms.
+    pub good_ms: i64,
+    /// What was wrong with them, if something was: the rules before it are still in force.
+    pub error: Option<String>,
+}
+
+/// A live run.
+pub struct LiveRun {
+    handle: LiveHandle,
     report: Arc<Mutex<Option<RunReport>>>,
     ends: Receiver<End>,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
-    ready: Arc<AtomicBool>,
     _folder: Folder,
 }
 
@@ -226,93 +248,137 @@ impl LiveRun {
             stop: Arc::default(),
             report: Arc::default(),
         };
-        let (stop, report, ready) = (engine.stop.clone(), engine.report.clone(), Arc::<AtomicBool>::default());
+        let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
-        let (begun, to_begin) = (ready.clone(), commit.clone());
+        let now_ms = config.clock.now_ms();
+        let handle = LiveHandle(Arc::new(Shared {
+            commit,
+            tables,
+            table: Mutex::new(table),
+            patterns: config.rules.clone(),
+            queue,
+            view,
+            stats,
+            ready: AtomicBool::new(false),
+            started: started.clone(),
+            workers: config.workers,
+            last_reload: Mutex::new(Reload { at_ms: now_ms, good_ms: now_ms, error: None }),
+        }));
+        let begun = handle.clone();
         let threads = vec![
             thread("commit", told.clone(), move || committer.run()),
             thread("ledger", told.clone(), move || writer.run()),
             thread("engine", told.clone(), move || engine.run()),
             thread("replay", told, move || {
                 if let Some((rows, _)) = replay.run()? {
-                    to_begin.command(Command::Begin(rows));
-                    begun.store(true, Ordering::SeqCst);
+                    begun.0.commit.command(Command::Begin(rows));
+                    begun.0.ready.store(true, Ordering::SeqCst);
                 }
                 Ok(())
             }),
         ];
-        let (patterns, table) = (config.rules.clone(), Mutex::new(table));
-        let run = Self {
-            commit,
-            tables,
-            table,
-            patterns,
-            queue,
-            view,
-            stats,
-            report,
-            ends,
-            threads,
-            stop,
-            ready,
-            _folder: folder,
-        };
-        (run, started)
+        (Self { handle, report, ends, threads, stop, _folder: folder }, started)
     }
 
+    /// What others may ask.
+    pub fn handle(&self) -> LiveHandle {
+        self.handle.clone()
+    }
+}
+
+impl LiveHandle {
     /// The way in for samples.
     pub fn intake(&self) -> CommitterHandle {
-        self.commit.clone()
+        self.0.commit.clone()
     }
 
     /// What the newest durable epoch left.
     pub fn view(&self) -> SharedView {
-        self.view.clone()
+        self.0.view.clone()
     }
 
     /// What the commit thread measures.
     pub fn commit_stats(&self) -> &CommitStats {
-        self.commit.stats()
+        self.0.commit.stats()
     }
 
     /// What the ledger measures.
     pub fn stats(&self) -> Arc<LedgerStats> {
-        self.stats.clone()
+        self.0.stats.clone()
     }
 
     /// Whether everything that was on disk has been handed to the dataflow.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::SeqCst)
+        self.0.ready.load(Ordering::SeqCst)
     }
 
     /// Epochs between the log and the ledger.
     pub fn depth(&self) -> u64 {
-        self.queue.depth()
+        self.0.queue.depth()
     }
 
     /// The rules in force.
     pub fn table(&self) -> RuleTable {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the rule files again; if all of them are good and something has changed, it takes effect with the next epoch. Says
-    /// whether it has.
+    /// Reads the rule files again. If all of them are good and something has changed, it takes effect with the next epoch; if
+    /// not, the rules before stay in force. Says whether something has changed.
     pub fn reload(&self) -> Result<bool, LiveError> {
-        let table = self.tables.load(&self.patterns)?;
-        let mut current = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if table.version == current.version {
-            return Ok(false);
+        let now_ms = self.0.commit.now_ms();
+        let loaded = self.0.tables.load(&self.0.patterns);
+        let mut last = self.0.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        last.at_ms = now_ms;
+        match loaded {
+            Ok(table) => {
+                (last.good_ms, last.error) = (now_ms, None);
+                let mut current = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
+                if table.version == current.version {
+                    return Ok(false);
+                }
+                *current = table.clone();
+                self.0.commit.command(Command::Rules(Box::new(table)));
+                Ok(true)
+            }
+            Err(error) => {
+                last.error = Some(error.to_string());
+                Err(error)
+            }
         }
-        *current = table.clone();
-        self.commit.command(Command::Rules(Box::new(table)));
-        Ok(true)
+    }
+
+    /// The last attempt to read the rule files.
+    pub fn last_reload(&self) -> Reload {
+        self.0.last_reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What starting found.
+    pub fn started(&self) -> &Started {
+        &self.0.started
+    }
+
+    /// Workers of the dataflow.
+    pub fn workers(&self) -> usize {
+        self.0.workers
+    }
+
+    /// How rules are compiled.
+    pub fn options(&self) -> &lower::Options {
+        self.0.tables.options()
+    }
+
+    /// Rule files, directories and globs that rules come from.
+    pub fn patterns(&self) -> &[String] {
+        &self.0.patterns
     }
 
     /// Asks for a checkpoint with the next epoch.
     pub fn checkpoint(&self) {
-        self.commit.command(Command::Checkpoint);
+        self.0.commit.command(Command::Checkpoint);
     }
+}
 
+impl LiveRun {
     /// The first thread that ended, if one has within a time.
     pub fn ended(&self, within: Duration) -> Option<LiveError> {
         match self.ends.recv_timeout(within) {
@@ -327,15 +393,15 @@ impl LiveRun {
 
     /// Ends the run: what came is evaluated, and a last checkpoint written.
     pub fn stop(self) -> Result<RunReport, LiveError> {
-        self.commit.command(Command::Stop);
+        self.handle.0.commit.command(Command::Stop);
         self.join()
     }
 
     /// Ends the run as a crash would, as far as the disk goes: nothing more is written. For tests.
     pub fn abandon(self) {
         self.stop.store(true, Ordering::SeqCst);
-        self.commit.close(IntakeError::Closed);
-        self.queue.close();
+        self.handle.0.commit.close(IntakeError::Closed);
+        self.handle.0.queue.close();
         // What threads say at their forced end is of no interest.
         let _ = self.join();
     }
@@ -345,8 +411,8 @@ impl LiveRun {
         for (what, end) in self.ends.iter() {
             if let Err(error) = end {
                 first.get_or_insert(error);
-                self.commit.close(IntakeError::Broken { reason: format!("the {what} thread has failed") });
-                self.queue.close();
+                self.handle.0.commit.close(IntakeError::Broken { reason: format!("the {what} thread has failed") });
+                self.handle.0.queue.close();
             }
         }
         for thread in self.threads {

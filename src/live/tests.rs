@@ -98,7 +98,7 @@ impl World {
 
     /// Sends a tick's samples; whether they were acknowledged.
     fn send(&self, run: &LiveRun, tick: i64) -> bool {
-        let intake = run.intake();
+        let intake = run.handle().intake();
         let mut rows = Rows::default();
         for (labels, stamp_ms, value) in samples(tick) {
             rows.push(intake.dictionary().define(&labels).0, stamp_ms, value);
@@ -112,28 +112,29 @@ impl World {
     /// Lets time pass to a tick.
     fn go_to(&self, run: &LiveRun, tick: i64) {
         self.clock.set(START_MS + tick * TICK_MS);
-        run.intake().poke();
+        run.handle().intake().poke();
     }
 
     /// Waits until the steps up to a tick less the lateness are in the ledger, or the run has failed.
     fn settle(&self, run: &LiveRun, tick: i64) -> bool {
         let wanted = START_MS + tick * TICK_MS - LATENESS_MS - 1;
         let begin = Instant::now();
-        while run.view().lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
+        while run.handle().view().lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
             if run.ended(Duration::from_millis(2)).is_some() {
                 return false;
             }
-            run.intake().poke();
+            run.handle().intake().poke();
             assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on: {}", Self::where_it_is(run));
         }
         true
     }
 
     fn where_it_is(run: &LiveRun) -> String {
-        let stats = run.commit_stats();
-        let view = run.view();
+        let handle = run.handle();
+        let stats = handle.commit_stats();
+        let view = run.handle().view();
         let view = view.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ready, depth) = (run.is_ready(), run.depth());
+        let (ready, depth) = (run.handle().is_ready(), run.handle().depth());
         format!("ready {ready}, {depth} epochs under way, {} at {}, {stats:?}", view.epoch, view.watermark_ms)
     }
 

@@ -11,6 +11,7 @@
 //! [`SinkError`]: a full disk, a refused output, an ending that stands for no format. A sink that failed writes nothing
 //! more and leaves nothing behind.
 
+mod alertmanager;
 mod decisions;
 mod elements;
 mod error;
@@ -21,6 +22,7 @@ mod partial;
 pub mod remote_write;
 mod vectors;
 
+pub use alertmanager::{Alertmanager, MOST_ALERTS, Notification, NotifyError};
 pub use decisions::DecisionFile;
 pub use error::SinkError;
 pub use histograms::HistogramFile;

@@ -51,6 +51,12 @@ pub fn load_with(patterns: &[String], promql: &promql::Options) -> Result<RuleSe
     }
 }
 
+/// The files that patterns stand for, in order; patterns that stand for none are left out.
+pub fn paths(patterns: &[String]) -> Vec<String> {
+    let found: BTreeSet<String> = patterns.iter().filter_map(|p| expand(p).ok()).flatten().collect();
+    found.into_iter().collect()
+}
+
 /// Loads one file whose text is at hand.
 pub fn load_text(path: &str, text: &str) -> Result<RuleSet, Vec<Diagnostic>> {
     load_text_with(path, text, &promql::Options::default())

@@ -35,7 +35,7 @@ mod rule;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use files::{MAX_FILE_BYTES, load, load_text, load_texts, load_with};
+pub use files::{MAX_FILE_BYTES, load, load_text, load_texts, load_with, paths};
 pub use model::{Group, Position, Rule, RuleFile, RuleKind, RuleSet, TextKind};
 
 #[cfg(test)]

@@ -1,0 +1,143 @@
+//! `/metrics`: the run's own metrics, in the text format.
+
+use super::Api;
+use crate::live::{Latency, ReceiverStats};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bellwether_connectors::serve::counters::ProtocolCounters;
+use bellwether_connectors::source::intake::{Intake, Reason};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+
+/// The text under way. Writing to a `String` does not fail.
+#[derive(Default)]
+struct Text(String);
+
+fn read(counter: &AtomicU64) -> f64 {
+    counter.load(Ordering::Relaxed) as f64
+}
+
+impl Text {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP bellwether_{name} {help}\n# TYPE bellwether_{name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, labels: &str, value: f64) {
+        let _ = writeln!(self.0, "bellwether_{name}{labels} {value}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.head(name, kind, help);
+        self.line(name, "", value);
+    }
+
+    fn seconds(&mut self, name: &str, help: &str, latency: &Latency) {
+        self.head(name, "histogram", help);
+        let (upto, total, sum_ms) = latency.cumulative();
+        for (bound_ms, count) in upto {
+            let le = format!("{{le=\"{}\"}}", bound_ms as f64 / 1_000.0);
+            self.line(&format!("{name}_bucket"), &le, count as f64);
+        }
+        self.line(&format!("{name}_bucket"), "{le=\"+Inf\"}", total as f64);
+        self.line(&format!("{name}_sum"), "", sum_ms as f64 / 1_000.0);
+        self.line(&format!("{name}_count"), "", total as f64);
+    }
+
+    fn receivers(&mut self, all: &[Arc<ReceiverStats>]) {
+        type Pick = fn(&ReceiverStats) -> &AtomicU64;
+        let rows: [(&str, &str, Pick); 3] = [
+            ("notifications_sent_total", "Alerts that a receiver took.", |s| &s.sent),
+            ("notifications_failed_total", "Posts that failed and are tried again.", |s| &s.failed),
+            ("notifications_refused_total", "Alerts that a receiver will never take.", |s| &s.refused),
+        ];
+        for (name, help, pick) in rows {
+            self.head(name, "counter", help);
+            for stats in all {
+                // Addresses hold no quotes: they were checked.
+                self.line(name, &format!("{{receiver=\"{}\"}}", stats.url), read(pick(stats)));
+            }
+        }
+    }
+
+    fn protocols(&mut self, all: [(&str, &ProtocolCounters); 2]) {
+        type Pick = fn(&ProtocolCounters) -> &AtomicU64;
+        let rows: [(&str, &str, Pick); 6] = [
+            ("requests_total", "Requests of senders.", |c| &c.requests),
+            ("requests_refused_total", "Requests that can never be taken.", |c| &c.refused_requests),
+            ("requests_postponed_total", "Requests that were told to come again.", |c| &c.postponed_requests),
+            ("request_bytes_total", "Bytes of bodies, as they came.", |c| &c.bytes),
+            ("samples_total", "Float samples taken.", |c| &c.samples),
+            ("histograms_total", "Native histograms taken.", |c| &c.histograms),
+        ];
+        for (name, help, pick) in rows {
+            let name = format!("ingest_{name}");
+            self.head(&name, "counter", help);
+            for (protocol, counters) in all {
+                self.line(&name, &format!("{{protocol=\"{protocol}\"}}"), read(pick(counters)));
+            }
+        }
+        self.head("ingest_rejected_total", "counter", "Samples that were not taken.");
+        for (protocol, counters) in all {
+            for (reason, count) in Reason::ALL.iter().zip(&counters.rejected) {
+                let labels = format!("{{protocol=\"{protocol}\",reason=\"{}\"}}", reason.name());
+                self.line("ingest_rejected_total", &labels, read(count));
+            }
+        }
+    }
+}
+
+/// All of them.
+pub async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    let mut text = Text::default();
+    let run = &api.run;
+    let (commit, now_ms) = (run.commit_stats(), run.intake().now_ms());
+    text.protocols([("remote_write", &api.ingest.remote_write), ("otlp", &api.ingest.otlp)]);
+    text.receivers(&api.receivers);
+    text.one("log_bytes", "gauge", "Bytes of the durable log.", read(&commit.log_bytes));
+    text.one("log_frames_total", "counter", "Commits: each is one fsync.", read(&commit.frames));
+    text.one("log_samples_total", "counter", "Samples brought to disk.", read(&commit.samples));
+    text.one(
+        "intake_refused_total",
+        "counter",
+        "Requests refused because too much was waiting.",
+        read(&commit.refused),
+    );
+    text.one("intake_waiting_bytes", "gauge", "Bytes between socket and dataflow.", read(&commit.waiting_bytes));
+    text.one("epochs_total", "counter", "Epochs minted.", read(&commit.epochs));
+    text.one("epochs_under_way", "gauge", "Epochs between log and ledger.", run.depth() as f64);
+    let held = read(&commit.held_for);
+    text.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
+    let stats = run.stats();
+    text.seconds("engine_latency_seconds", "From an epoch's binding to its decisions on disk.", &stats.engine);
+    text.seconds("decision_delay_seconds", "From a decision's step to its being on disk.", &stats.delay);
+    let series = run.intake().dictionary().len() as f64;
+    text.one("series_known", "gauge", "Series that were ever seen.", series);
+    let reload = run.last_reload();
+    let good = if reload.error.is_none() { 1.0 } else { 0.0 };
+    text.one("rules_last_reload_successful", "gauge", "Whether the rule files were good when last read.", good);
+    text.one("rules_last_reload_seconds", "gauge", "When good rules were read.", reload.good_ms as f64 / 1_000.0);
+    let view = run.view();
+    let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+    let watermark = view.watermark_ms as f64 / 1_000.0;
+    text.one("watermark_seconds", "gauge", "Steps up to here are decided and on disk.", watermark);
+    let lag = (now_ms.saturating_sub(view.watermark_ms)) as f64 / 1_000.0;
+    text.one(
+        "watermark_lag_seconds",
+        "gauge",
+        "How far behind the wall clock that is.",
+        if watermark > 0.0 { lag } else { 0.0 },
+    );
+    text.one("decisions_total", "counter", "Decisions in the ledger.", view.decisions as f64);
+    text.one("alerts", "gauge", "Alerts that are pending, firing or resolved lately.", view.book.len() as f64);
+    text.one("rules_failing", "gauge", "Rules that failed at some step.", view.errors.len() as f64);
+    text.one("replay_differences_total", "counter", "Decisions that a replay gave otherwise.", view.differing as f64);
+    if let Some(c) = view.checkpoint {
+        let age = now_ms.saturating_sub(c.at_ms) as f64 / 1_000.0;
+        text.one("checkpoint_age_seconds", "gauge", "Since the last checkpoint.", age);
+        text.one("checkpoint_bytes", "gauge", "Kept state in it.", c.bytes as f64);
+        text.one("checkpoint_write_seconds", "gauge", "How long it took to write.", c.took_ms as f64 / 1_000.0);
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+}
