@@ -109,9 +109,8 @@ impl Ledger {
     }
 
     fn compare(&mut self, epoch: u64, position: u32, found: String) -> Result<(), LiveError> {
-        while let Some(Written { line, bytes }) =
-            self.ahead.pop_front_if(|w| (w.line.epoch, w.line.position) <= (epoch, position))
-        {
+        while self.ahead.front().is_some_and(|w| (w.line.epoch, w.line.position) <= (epoch, position)) {
+            let Some(Written { line, bytes }) = self.ahead.pop_front() else { return Ok(()) };
             self.mark.bytes += bytes;
             if (line.epoch, line.position, &line.decision_id) == (epoch, position, &found) {
                 return Ok(());

@@ -34,6 +34,7 @@ mod queue;
 mod replay;
 mod rules;
 mod run;
+mod start;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -47,5 +48,6 @@ pub use latency::Latency;
 pub use notify::{Notifier, NotifySpec, ReceiverStats};
 pub use output::{CheckpointNews, LedgerStats, SharedView, View};
 pub use rules::{RuleTable, RuleTables};
-pub use run::{LiveConfig, LiveHandle, LiveRun, Reload, Started};
+pub use run::{LiveHandle, LiveRun, Reload};
+pub use start::{LiveConfig, Started};
 pub use store::Manifest;

@@ -115,7 +115,9 @@ struct Wording<'a> {
 impl Wording<'_> {
     fn notification(&self, d: &Decision, now_ms: i64) -> Notification {
         let mut labels = self.spec.external_labels.to_builder();
-        d.labels.iter().for_each(|(name, value)| drop(labels.set(name, value)));
+        for (name, value) in d.labels.iter() {
+            labels.set(name, value);
+        }
         let rule = self.table.set.rules().find(|(f, g, r)| {
             r.is_alert() && (f.path.as_str(), g.name.as_str(), r.name.as_str()) == (&d.file, &d.group, &d.alert)
         });

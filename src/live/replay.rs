@@ -64,15 +64,14 @@ impl InForce {
 }
 
 impl Replay {
-    /// Puts everything into the queue. `None` if the run ended meanwhile; else the rows that no binding covers, and the version
-    /// of the rules that the dataflow has.
-    pub fn run(mut self) -> Result<Option<(Vec<Rows>, Option<u128>)>, LiveError> {
+    /// Puts everything into the queue. `None` if the run ended meanwhile; else the rows that no binding covers.
+    pub fn run(mut self) -> Result<Option<Vec<Rows>>, LiveError> {
         let mut rules = InForce { table: None };
         let mut rows: Vec<Rows> = Vec::new();
-        if let Some(manifest) = self.checkpoint.take() {
-            if !self.load(&manifest, &mut rules)? {
-                return Ok(None);
-            }
+        if let Some(manifest) = self.checkpoint.take()
+            && !self.load(&manifest, &mut rules)?
+        {
+            return Ok(None);
         }
         while let Some(frame) = self.reader.read()? {
             if !frame.rows.is_empty() {
@@ -88,7 +87,7 @@ impl Replay {
                 return Ok(None);
             }
         }
-        Ok(Some((rows, rules.table.map(|t| t.version))))
+        Ok(Some(rows))
     }
 
     /// Loads the windows behind a checkpoint, up to its binding. `false` if the run ended meanwhile.

@@ -1,84 +1,22 @@
 //! Starts and ends a live run: folder, log, checkpoint, threads.
 
-use super::clock::WallClock;
-use super::commit::{Command, CommitStats, Committer, CommitterHandle, Parts, Walls};
+use super::commit::{Command, CommitStats, CommitterHandle};
 use super::error::LiveError;
-use super::feed::{LiveFeed, Placing};
 use super::folder::Folder;
 use super::ledger::Ledger;
-use super::output::{LedgerStats, SharedView, ToLedger, View, Writer};
+use super::output::{LedgerStats, SharedView};
 use super::queue::Queue;
-use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
-use super::store::{LedgerMark, Manifest, Store};
-use bellwether_connectors::disk::Disk;
-use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError};
-use bellwether_connectors::source::log::{Log, LogSpec};
-use bellwether_dataflow::checkpoint::Checkpoint;
+use super::start::{Found, LiveConfig, Started, Threads};
+use super::store::{LedgerMark, Store};
+use bellwether_connectors::source::intake::{Intake, IntakeError};
 use bellwether_dataflow::lower;
-use bellwether_dataflow::promql;
-use bellwether_dataflow::render::{Feed, Mode, RunConfig, RunReport, run as run_dataflow};
-use bellwether_dataflow::time::{LiveClock, LiveSpec};
-use std::path::PathBuf;
+use bellwether_dataflow::render::RunReport;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// Epochs between feed and output within the dataflow.
-const IN_FLIGHT: usize = 4;
-
-/// Epochs between the log and the ledger.
-const MOST_EPOCHS: u64 = 64;
-
-/// What a live run is made of.
-#[derive(Clone)]
-pub struct LiveConfig {
-    /// Where state is.
-    pub disk: Arc<dyn Disk>,
-    /// The state folder on that disk.
-    pub folder: PathBuf,
-    /// Whether the folder is one of the machine's file system, which another process may want.
-    pub lock: bool,
-    /// Workers of the dataflow.
-    pub workers: usize,
-    /// How they talk.
-    pub mode: Mode,
-    /// How epochs are cut.
-    pub time: LiveSpec,
-    /// How the log is kept.
-    pub log: LogSpec,
-    /// Rule files.
-    pub rules: Vec<String>,
-    /// How rules are compiled; tenant and entity labels too.
-    pub options: lower::Options,
-    /// How expressions are read.
-    pub promql: promql::Options,
-    /// Bytes between socket and dataflow at most.
-    pub most_bytes: usize,
-    /// Distance of checkpoints, ms.
-    pub checkpoint_ms: i64,
-    /// Samples that are younger stay in the log, ms.
-    pub retention_ms: i64,
-    /// The wall clock.
-    pub clock: Arc<dyn WallClock>,
-}
-
-/// What starting found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Started {
-    /// This process's generation.
-    pub generation: u64,
-    /// The epoch of the checkpoint that it goes on from.
-    pub checkpoint: Option<u64>,
-    /// The last epoch in the log.
-    pub last_epoch: u64,
-    /// Bytes that a crash had torn, cut off the log's end.
-    pub torn_bytes: u64,
-    /// Series in the log.
-    pub series: usize,
-}
 
 /// A thread's end.
 type End = (&'static str, Result<(), LiveError>);
@@ -122,55 +60,6 @@ pub struct LiveRun {
     _folder: Folder,
 }
 
-/// What is on disk when a run starts.
-struct Found {
-    folder: Folder,
-    dictionary: Arc<Dictionary>,
-    log: Log,
-    newest: Option<(Manifest, Checkpoint)>,
-    time: LiveClock,
-    table: RuleTable,
-    last_rules: Option<u128>,
-    started: Started,
-}
-
-impl Found {
-    fn new(config: &LiveConfig, tables: &RuleTables, store: &Store, folder: Folder) -> Result<Self, LiveError> {
-        let dictionary = Arc::new(Dictionary::new(&config.options.tenant));
-        let (log, opened) = Log::open(&config.disk, &config.folder.join("log"), config.log, &dictionary)?;
-        let newest = store.newest()?;
-        if let Some((manifest, checkpoint)) = &newest {
-            let path = || config.folder.join("checkpoint").join(&manifest.checkpoint).display().to_string();
-            let placed = checkpoint.check_placement(&config.options.tenant, &config.options.entity_labels);
-            placed.map_err(|error| LiveError::Checkpoint { path: path(), error })?;
-        }
-        let table = tables.load(&config.rules)?;
-        let mut time = LiveClock::new(config.time, folder.generation(), table.version);
-        let mut last_rules = None;
-        if let Some((manifest, _)) = &newest {
-            time.resume_sources(manifest.sources.iter().copied());
-            time.resume(&manifest.bound());
-            last_rules = Some(manifest.rules);
-        }
-        let mut reader = log.reader(|_| true);
-        while let Some(frame) = reader.read()? {
-            if let Some(bind) = frame.bind {
-                let bound = read_bound(&bind.bytes)?;
-                last_rules = Some(bound.rules);
-                time.resume(&bound);
-            }
-        }
-        let started = Started {
-            generation: folder.generation(),
-            checkpoint: newest.as_ref().map(|(manifest, _)| manifest.epoch),
-            last_epoch: opened.last_epoch,
-            torn_bytes: opened.torn_bytes,
-            series: dictionary.len(),
-        };
-        Ok(Self { folder, dictionary, log, newest, time, table, last_rules, started })
-    }
-}
-
 impl LiveRun {
     /// Starts the run: what is on disk is read back, then new epochs are minted.
     pub fn start(config: &LiveConfig) -> Result<(Self, Started), LiveError> {
@@ -191,74 +80,20 @@ impl LiveRun {
     }
 
     fn spawn(config: &LiveConfig, tables: RuleTables, store: Store, ledger: Ledger, found: Found) -> (Self, Started) {
-        let Found { folder, dictionary, log, newest, time, table, last_rules, started } = found;
-        let queue = Queue::new(config.workers, MOST_EPOCHS);
-        let (walls, view, stats) = (Walls::default(), SharedView::default(), Arc::<LedgerStats>::default());
-        let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
-        if let Some(manifest) = &manifest {
-            *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(manifest);
-        }
-        let reader = log.reader(|_| true);
-        let replay =
-            Replay { reader, checkpoint: manifest, tables: tables.clone(), queue: queue.clone(), walls: walls.clone() };
-        let committer = Committer::new(Parts {
-            dictionary: dictionary.clone(),
-            clock: config.clock.clone(),
-            log,
-            time,
-            table: table.clone(),
-            queue: queue.clone(),
-            walls: walls.clone(),
-            most_bytes: config.most_bytes,
-            checkpoint_ms: config.checkpoint_ms,
-            installs: last_rules != Some(table.version),
-        });
-        let commit = committer.handle();
-        let (items, taken) = sync_channel(MOST_EPOCHS as usize);
-        let writer = Writer {
-            items: taken,
-            ledger,
-            store,
-            queue: queue.clone(),
-            walls,
-            view: view.clone(),
-            stats: stats.clone(),
-            clock: config.clock.clone(),
-            commit: commit.clone(),
-            placing: (config.options.tenant.clone(), config.options.entity_labels.clone()),
-            generation: folder.generation(),
-            retention_ms: config.retention_ms,
-        };
-        let placing =
-            Placing { tenant: config.options.tenant.clone(), entity_labels: config.options.entity_labels.clone() };
-        let engine = Engine {
-            config: RunConfig {
-                workers: config.workers,
-                mode: config.mode,
-                max_in_flight: IN_FLIGHT,
-                tenant: placing.tenant.clone(),
-                entity_labels: placing.entity_labels.clone(),
-                restore: kept.map(Arc::new),
-                ..RunConfig::default()
-            },
-            queue: queue.clone(),
-            dictionary,
-            placing,
-            output: ToLedger(items),
-            stop: Arc::default(),
-            report: Arc::default(),
-        };
+        let (table, started) = (found.table.clone(), found.started.clone());
+        let (folder, parts) = found.parts(config, &tables, store, ledger);
+        let Threads { replay, committer, writer, engine, queue } = parts;
         let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
         let now_ms = config.clock.now_ms();
         let handle = LiveHandle(Arc::new(Shared {
-            commit,
+            commit: committer.handle(),
             tables,
             table: Mutex::new(table),
             patterns: config.rules.clone(),
             queue,
-            view,
-            stats,
+            view: writer.view.clone(),
+            stats: writer.stats.clone(),
             ready: AtomicBool::new(false),
             started: started.clone(),
             workers: config.workers,
@@ -270,7 +105,7 @@ impl LiveRun {
             thread("ledger", told.clone(), move || writer.run()),
             thread("engine", told.clone(), move || engine.run()),
             thread("replay", told, move || {
-                if let Some((rows, _)) = replay.run()? {
+                if let Some(rows) = replay.run()? {
                     begun.0.commit.command(Command::Begin(rows));
                     begun.0.ready.store(true, Ordering::SeqCst);
                 }
@@ -423,30 +258,6 @@ impl LiveRun {
             Some(error) => Err(error),
             None => Ok(self.report.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()),
         }
-    }
-}
-
-/// The dataflow's thread.
-struct Engine {
-    config: RunConfig,
-    queue: Queue,
-    dictionary: Arc<Dictionary>,
-    placing: Placing,
-    output: ToLedger,
-    stop: Arc<AtomicBool>,
-    report: Arc<Mutex<Option<RunReport>>>,
-}
-
-impl Engine {
-    fn run(self) -> Result<(), LiveError> {
-        let Self { config, queue, dictionary, placing, output, stop, report } = self;
-        let workers = config.workers;
-        let feed = move |worker: usize, _: usize| -> Box<dyn Feed> {
-            Box::new(LiveFeed::new(queue.clone(), dictionary.clone(), placing.clone(), worker, workers))
-        };
-        let done = run_dataflow(config, feed, Box::new(output), stop)?;
-        *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-        Ok(())
     }
 }
 

@@ -1,0 +1,228 @@
+//! What a start finds on disk, and the threads that it becomes.
+
+use super::clock::WallClock;
+use super::commit::{Committer, Parts, Walls};
+use super::error::LiveError;
+use super::feed::{LiveFeed, Placing};
+use super::folder::Folder;
+use super::ledger::Ledger;
+use super::output::{LedgerStats, SharedView, ToLedger, View, Writer};
+use super::queue::Queue;
+use super::replay::{Replay, read_bound};
+use super::rules::{RuleTable, RuleTables};
+use super::store::{Manifest, Store};
+use bellwether_connectors::disk::Disk;
+use bellwether_connectors::source::intake::Dictionary;
+use bellwether_connectors::source::log::{Log, LogSpec};
+use bellwether_dataflow::checkpoint::Checkpoint;
+use bellwether_dataflow::lower;
+use bellwether_dataflow::promql;
+use bellwether_dataflow::render::{Feed, Mode, RunConfig, RunReport, run as run_dataflow};
+use bellwether_dataflow::time::{LiveClock, LiveSpec};
+use bellwether_operators::evaluate::KeptState;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Epochs between feed and output within the dataflow.
+const IN_FLIGHT: usize = 4;
+
+/// Epochs between the log and the ledger.
+const MOST_EPOCHS: u64 = 64;
+
+/// What a live run is made of.
+#[derive(Clone)]
+pub struct LiveConfig {
+    /// Where state is.
+    pub disk: Arc<dyn Disk>,
+    /// The state folder on that disk.
+    pub folder: PathBuf,
+    /// Whether the folder is one of the machine's file system, which another process may want.
+    pub lock: bool,
+    /// Workers of the dataflow.
+    pub workers: usize,
+    /// How they talk.
+    pub mode: Mode,
+    /// How epochs are cut.
+    pub time: LiveSpec,
+    /// How the log is kept.
+    pub log: LogSpec,
+    /// Rule files.
+    pub rules: Vec<String>,
+    /// How rules are compiled; tenant and entity labels too.
+    pub options: lower::Options,
+    /// How expressions are read.
+    pub promql: promql::Options,
+    /// Bytes between socket and dataflow at most.
+    pub most_bytes: usize,
+    /// Distance of checkpoints, ms.
+    pub checkpoint_ms: i64,
+    /// Samples that are younger stay in the log, ms.
+    pub retention_ms: i64,
+    /// The wall clock.
+    pub clock: Arc<dyn WallClock>,
+}
+
+/// What starting found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// This process's generation.
+    pub generation: u64,
+    /// The epoch of the checkpoint that it goes on from.
+    pub checkpoint: Option<u64>,
+    /// The last epoch in the log.
+    pub last_epoch: u64,
+    /// Bytes that a crash had torn, cut off the log's end.
+    pub torn_bytes: u64,
+    /// Series in the log.
+    pub series: usize,
+}
+
+/// What is on disk when a run starts.
+pub(super) struct Found {
+    pub folder: Folder,
+    dictionary: Arc<Dictionary>,
+    log: Log,
+    pub newest: Option<(Manifest, Checkpoint)>,
+    time: LiveClock,
+    pub table: RuleTable,
+    pub last_rules: Option<u128>,
+    pub started: Started,
+}
+
+impl Found {
+    pub fn new(config: &LiveConfig, tables: &RuleTables, store: &Store, folder: Folder) -> Result<Self, LiveError> {
+        let dictionary = Arc::new(Dictionary::new(&config.options.tenant));
+        let (log, opened) = Log::open(&config.disk, &config.folder.join("log"), config.log, &dictionary)?;
+        let newest = store.newest()?;
+        if let Some((manifest, checkpoint)) = &newest {
+            let path = || config.folder.join("checkpoint").join(&manifest.checkpoint).display().to_string();
+            let placed = checkpoint.check_placement(&config.options.tenant, &config.options.entity_labels);
+            placed.map_err(|error| LiveError::Checkpoint { path: path(), error })?;
+        }
+        let table = tables.load(&config.rules)?;
+        let mut time = LiveClock::new(config.time, folder.generation(), table.version);
+        let mut last_rules = None;
+        if let Some((manifest, _)) = &newest {
+            time.resume_sources(manifest.sources.iter().copied());
+            time.resume(&manifest.bound());
+            last_rules = Some(manifest.rules);
+        }
+        let mut reader = log.reader(|_| true);
+        while let Some(frame) = reader.read()? {
+            if let Some(bind) = frame.bind {
+                let bound = read_bound(&bind.bytes)?;
+                last_rules = Some(bound.rules);
+                time.resume(&bound);
+            }
+        }
+        let started = Started {
+            generation: folder.generation(),
+            checkpoint: newest.as_ref().map(|(manifest, _)| manifest.epoch),
+            last_epoch: opened.last_epoch,
+            torn_bytes: opened.torn_bytes,
+            series: dictionary.len(),
+        };
+        Ok(Self { folder, dictionary, log, newest, time, table, last_rules, started })
+    }
+
+    /// The threads of a run that goes on from here.
+    pub fn parts(self, config: &LiveConfig, tables: &RuleTables, store: Store, ledger: Ledger) -> (Folder, Threads) {
+        let Self { folder, dictionary, log, newest, time, table, last_rules, .. } = self;
+        let queue = Queue::new(config.workers, MOST_EPOCHS);
+        let (walls, view) = (Walls::default(), SharedView::default());
+        let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
+        if let Some(manifest) = &manifest {
+            *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(manifest);
+        }
+        let reader = log.reader(|_| true);
+        let replay =
+            Replay { reader, checkpoint: manifest, tables: tables.clone(), queue: queue.clone(), walls: walls.clone() };
+        let committer = Committer::new(Parts {
+            dictionary: dictionary.clone(),
+            clock: config.clock.clone(),
+            log,
+            time,
+            installs: last_rules != Some(table.version),
+            table,
+            queue: queue.clone(),
+            walls: walls.clone(),
+            most_bytes: config.most_bytes,
+            checkpoint_ms: config.checkpoint_ms,
+        });
+        let (items, taken) = sync_channel(MOST_EPOCHS as usize);
+        let writer = Writer {
+            items: taken,
+            ledger,
+            store,
+            queue: queue.clone(),
+            walls,
+            view,
+            stats: Arc::<LedgerStats>::default(),
+            clock: config.clock.clone(),
+            commit: committer.handle(),
+            placing: (config.options.tenant.clone(), config.options.entity_labels.clone()),
+            generation: folder.generation(),
+            retention_ms: config.retention_ms,
+        };
+        let engine = Engine::new(config, &queue, dictionary, kept, ToLedger(items));
+        (folder, Threads { replay, committer, writer, engine, queue })
+    }
+}
+
+/// What the threads of a run do.
+pub(super) struct Threads {
+    pub replay: Replay,
+    pub committer: Committer,
+    pub writer: Writer,
+    pub engine: Engine,
+    pub queue: Queue,
+}
+
+/// The dataflow's thread.
+pub(super) struct Engine {
+    config: RunConfig,
+    queue: Queue,
+    dictionary: Arc<Dictionary>,
+    placing: Placing,
+    output: ToLedger,
+    pub stop: Arc<AtomicBool>,
+    pub report: Arc<Mutex<Option<RunReport>>>,
+}
+
+impl Engine {
+    fn new(
+        config: &LiveConfig,
+        queue: &Queue,
+        dictionary: Arc<Dictionary>,
+        kept: Option<Vec<KeptState>>,
+        output: ToLedger,
+    ) -> Self {
+        let lower::Options { tenant, entity_labels, .. } = config.options.clone();
+        let placing = Placing { tenant: tenant.clone(), entity_labels: entity_labels.clone() };
+        let run = RunConfig {
+            workers: config.workers,
+            mode: config.mode,
+            max_in_flight: IN_FLIGHT,
+            tenant,
+            entity_labels,
+            restore: kept.map(Arc::new),
+            ..RunConfig::default()
+        };
+        let (stop, report) = (Arc::default(), Arc::default());
+        Self { config: run, queue: queue.clone(), dictionary, placing, output, stop, report }
+    }
+
+    /// Runs the dataflow until the queue is closed and empty.
+    pub fn run(self) -> Result<(), LiveError> {
+        let Self { config, queue, dictionary, placing, output, stop, report } = self;
+        let workers = config.workers;
+        let feed = move |worker: usize, _: usize| -> Box<dyn Feed> {
+            Box::new(LiveFeed::new(queue.clone(), dictionary.clone(), placing.clone(), worker, workers))
+        };
+        let done = run_dataflow(config, feed, Box::new(output), stop)?;
+        *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+        Ok(())
+    }
+}
