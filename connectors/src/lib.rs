@@ -7,6 +7,7 @@
 //! # Errors
 //! [`source::SourceError`] and [`sink::SinkError`] are classed by what the caller must do: retry, fix, or stop.
 
+pub mod crash;
 pub mod disk;
 pub mod serve;
 pub mod sink;

@@ -12,6 +12,7 @@ use super::LiveError;
 use super::clock::WallClock;
 use super::queue::{Epoch, Queue};
 use super::rules::RuleTable;
+use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError, Rows};
 use bellwether_connectors::source::log::{Bind, Log};
 use bellwether_dataflow::time::{Binding, Bound, Heard, LiveClock};
@@ -347,6 +348,7 @@ impl Committer {
             }
         };
         acks.into_iter().for_each(|ack| drop(ack.send(Ok(()))));
+        crash_point("commit.acknowledged");
         if !rows.is_empty() {
             self.unbound.push(rows);
         }

@@ -9,6 +9,7 @@
 //! ```
 
 use super::LiveError;
+use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::disk::Disk;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ impl Folder {
         let last = names.iter().filter_map(|n| u64::from_str_radix(n, 16).ok()).max().unwrap_or(0);
         let at = generations.join(format!("{:016x}", last + 1));
         disk.create(&at).map_err(|e| LiveError::io(&at, "making", e))?;
+        crash_point("start.generation");
         disk.sync_folder(&generations).map_err(|e| LiveError::io(&generations, "syncing", e))?;
         for old in names.iter().filter(|n| u64::from_str_radix(n, 16).is_ok_and(|g| g + 8 < last)) {
             disk.remove(&generations.join(old)).map_err(|e| LiveError::io(&generations, "tidying", e))?;

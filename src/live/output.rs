@@ -12,6 +12,7 @@ use super::latency::Latency;
 use super::ledger::Ledger;
 use super::queue::Queue;
 use super::store::{LedgerMark, Manifest, Store};
+use bellwether_connectors::crash::crash_point;
 use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
 use bellwether_operators::evaluate::{ExpressionError, KeptState};
@@ -123,7 +124,9 @@ impl Writer {
                 self.ledger.take(*epoch, &out.decisions)?;
                 marks.push(self.ledger.mark());
             }
+            crash_point("ledger.before-sync");
             self.ledger.sync()?;
+            crash_point("ledger.after-sync");
             for ((epoch, out), mark) in batch.into_iter().zip(marks) {
                 self.publish(epoch, out, mark)?;
             }

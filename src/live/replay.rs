@@ -10,6 +10,7 @@ use super::error::LiveError;
 use super::queue::{Epoch, Queue};
 use super::rules::{RuleTable, RuleTables};
 use super::store::Manifest;
+use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::Rows;
 use bellwether_connectors::source::log::LogReader;
 use bellwether_dataflow::time::{Binding, Bound, EpochTimes};
@@ -86,6 +87,7 @@ impl Replay {
             if !self.queue.put_when_there_is_room(Epoch { binding, rows: std::mem::take(&mut rows) }) {
                 return Ok(None);
             }
+            crash_point("replay.epoch");
         }
         Ok(Some(rows))
     }
@@ -114,6 +116,7 @@ impl Replay {
                 (number, in_chunk) = (number + 1, 0);
             }
             if ends {
+                crash_point("replay.loaded");
                 return Ok(true);
             }
         }

@@ -7,6 +7,7 @@
 
 use super::book::Book;
 use super::error::LiveError;
+use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::disk::{Disk, read_whole, write_whole};
 use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::time::{Bound, Heard};
@@ -128,13 +129,16 @@ impl Store {
         let file = self.files.join(&manifest.checkpoint);
         let failed = |error| LiveError::Checkpoint { path: file.display().to_string(), error };
         let bytes = checkpoint.to_bytes().map_err(failed)?;
+        crash_point("checkpoint.before-file");
         write_whole(self.disk.as_ref(), &self.files, &manifest.checkpoint, &bytes)
             .map_err(|e| LiveError::io(&file, "writing", e))?;
         let name = format!("{:016x}.json", manifest.epoch);
         let text = serde_json::to_vec(manifest)
             .map_err(|e| LiveError::Format { path: name.clone(), what: format!("cannot be written: {e}") })?;
+        crash_point("checkpoint.before-manifest");
         write_whole(self.disk.as_ref(), &self.manifests, &name, &text)
             .map_err(|e| LiveError::io(&self.manifests.join(&name), "writing", e))?;
+        crash_point("checkpoint.after-manifest");
         self.collect(&manifest.checkpoint)?;
         Ok(bytes.len() as u64)
     }

@@ -5,6 +5,7 @@ use super::reader::LogReader;
 use super::segment::{End, Frames, Segment, prefix};
 use super::series::SeriesFile;
 use super::{FrameError, LogError};
+use crate::crash::crash_point;
 use crate::disk::{Disk, DiskFile};
 use crate::source::intake::{Dictionary, Rows};
 use std::path::{Path, PathBuf};
@@ -137,9 +138,11 @@ impl Log {
         // Whatever fails from here on may have left anything on disk; a restart sorts it out.
         self.broken = true;
         self.series.keep_up(dictionary)?;
+        crash_point("log.series");
         if self.segments.last().is_none_or(|s| s.frames > 0 && s.bytes >= self.spec.segment_bytes) {
             let first = self.segments.last().map_or(1, Segment::next);
             self.file = Self::begin(self.disk.as_ref(), &self.folder, &mut self.segments, first)?;
+            crash_point("log.rotated");
         }
         let Some(segment) = self.segments.last_mut() else { return Err(LogError::Broken) };
         self.frame.rows = rows;
@@ -147,7 +150,9 @@ impl Log {
         self.buffer.clear();
         encode(&self.frame, segment.next(), &mut self.buffer).map_err(|_: FrameError| LogError::TooLarge)?;
         self.file.append(&self.buffer).map_err(|e| LogError::io(&segment.path, "writing", e))?;
+        crash_point("log.before-sync");
         self.file.sync().map_err(|e| LogError::io(&segment.path, "syncing", e))?;
+        crash_point("log.after-sync");
         segment.count(&self.frame, self.buffer.len() as u64, self.next_epoch);
         self.bytes += self.buffer.len() as u64;
         if let Some(bind) = &self.frame.bind {
@@ -170,6 +175,7 @@ impl Log {
         for segment in self.segments.drain(..n) {
             self.disk.remove(&segment.path).map_err(|e| LogError::io(&segment.path, "removing", e))?;
             self.bytes -= segment.bytes.min(self.bytes);
+            crash_point("log.collected");
         }
         Ok(n)
     }
