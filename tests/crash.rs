@@ -98,7 +98,9 @@ impl Process {
     fn start(&mut self, workers: usize, crash_at: Option<&str>) {
         let log =
             std::fs::File::options().create(true).append(true).open(self.folder.join(format!("{}.log", self.state)));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        // Another binary than the one that was built with this test: for runs that take longer than a build.
+        let binary = std::env::var_os("BELLWETHER_BINARY");
+        let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_bellwether").into()));
         command.current_dir(&self.folder).args(["run", "--rules", RULE_FILE, "--state", &self.state]);
         command.args([
             "--lateness",
