@@ -18,6 +18,8 @@ Examples:
     bellwether backtest --rules rules.yml --data archive/ --vectors vectors.parquet
   Stand beside a Prometheus that ran the same rules:
     bellwether backtest --rules rules.yml --data metrics.parquet --grid prometheus
+  What a live run decided, again:
+    bellwether backtest --replay bellwether-data --out again.jsonl
   Columns of your own:
     bellwether backtest --rules rules.yml --data m.parquet --timestamp-column ts --labels-column tags
 
@@ -80,11 +82,14 @@ pub enum Format {
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Rule files, directories or globs (quote them); repeatable
-    #[arg(long, required = true, num_args = 1.., value_name = "FILES")]
+    #[arg(long, required_unless_present = "replay", num_args = 1.., value_name = "FILES")]
     pub rules: Vec<String>,
     /// Samples: files, directories, globs or an archive; repeatable
-    #[arg(long, required = true, num_args = 1.., value_name = "FILES")]
+    #[arg(long, required_unless_present = "replay", num_args = 1.., value_name = "FILES")]
     pub data: Vec<String>,
+    /// Run the log of a live run again, under its own rules and arrival: the state folder of `bellwether run`
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["rules", "data", "from", "to", "step", "warm_up", "lateness", "vectors"])]
+    pub replay: Option<PathBuf>,
     /// First step: 2023-11-14T22:15:00Z, Unix seconds or ms, -6h (before the newest sample), +6h (after the oldest)
     #[arg(long, value_name = "TIME", value_parser = instant, allow_hyphen_values = true)]
     pub from: Option<Instant>,

@@ -110,6 +110,7 @@ impl Args {
             grid: self.grid.kind(),
             recorded: self.recorded.kind(),
             delayed_names: self.features.delayed_names(),
+            lateness_ms: Some(self.lateness),
             external_labels: Labels::from_pairs(self.external_label.iter().map(|(n, v)| (n, v))),
             external_url: self.external_url.clone(),
             limits: self.limit.limits(),

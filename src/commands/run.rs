@@ -217,7 +217,8 @@ fn tell_end(report: &RunReport, handle: &LiveHandle) {
     );
 }
 
-fn failure(error: LiveError) -> Failure {
+/// The failure that an error of a live run stands for.
+pub fn failure(error: LiveError) -> Failure {
     match error {
         LiveError::Rules(all) => Failure::Rules(all),
         LiveError::InUse { .. } => Failure::Usage(error.to_string()),

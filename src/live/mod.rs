@@ -19,6 +19,7 @@
 //! # Errors
 //! [`LiveError`]. What cannot be written ends the run; a restart goes on from what is on disk.
 
+mod again;
 pub mod api;
 mod book;
 mod clock;
@@ -39,6 +40,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use again::replay_folder;
 pub use book::{Active, Book};
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use commit::{CommitStats, Committer, CommitterHandle};

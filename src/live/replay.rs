@@ -51,9 +51,7 @@ impl InForce {
         if self.table.as_ref().is_some_and(|t| t.version == version) {
             return Ok(None);
         }
-        // Under other settings a table has another version; it is found by the one that it had.
-        let mut table = tables.find(version)?;
-        table.version = version;
+        let table = tables.find(version)?;
         let program = Arc::clone(&table.program);
         self.table = Some(table);
         Ok(Some(program))

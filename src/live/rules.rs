@@ -10,8 +10,9 @@ use bellwether_dataflow::lower::{self, Compiled};
 use bellwether_dataflow::promql;
 use bellwether_dataflow::rules::{self, Diagnostic, RuleSet};
 use bellwether_dataflow::time::Due;
-use bellwether_model::hash128;
+use bellwether_model::{Labels, hash128};
 use bellwether_operators::program::Program;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +31,72 @@ pub struct RuleTable {
     pub due: Due,
     /// Interval of groups that have none, ms.
     pub default_interval_ms: i64,
+}
+
+/// What decides, beside the files, what rules compile to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Settings {
+    tenant: String,
+    entity_labels: Vec<String>,
+    default_interval_ms: i64,
+    prometheus_grid: bool,
+    keep_recorded: bool,
+    delayed_names: bool,
+    lateness_ms: Option<i64>,
+    external_labels: Labels,
+    external_url: String,
+    experimental_functions: bool,
+    fill_modifiers: bool,
+    unquoted_utf8_names: bool,
+}
+
+impl Settings {
+    fn of(options: &lower::Options, promql: &promql::Options) -> Self {
+        Self {
+            tenant: options.tenant.clone(),
+            entity_labels: options.entity_labels.clone(),
+            default_interval_ms: options.default_interval_ms,
+            prometheus_grid: options.grid == lower::GridKind::Prometheus,
+            keep_recorded: options.recorded == lower::Recorded::Keep,
+            delayed_names: options.delayed_names,
+            lateness_ms: options.lateness_ms,
+            external_labels: options.external_labels.clone(),
+            external_url: options.external_url.clone(),
+            experimental_functions: promql.experimental_functions,
+            fill_modifiers: promql.fill_modifiers,
+            unquoted_utf8_names: promql.unquoted_utf8_names,
+        }
+    }
+
+    fn apply(self, now: &lower::Options) -> (lower::Options, promql::Options) {
+        let options = lower::Options {
+            tenant: self.tenant,
+            entity_labels: self.entity_labels,
+            default_interval_ms: self.default_interval_ms,
+            grid: if self.prometheus_grid { lower::GridKind::Prometheus } else { lower::GridKind::Zero },
+            recorded: if self.keep_recorded { lower::Recorded::Keep } else { lower::Recorded::Recompute },
+            delayed_names: self.delayed_names,
+            lateness_ms: self.lateness_ms,
+            external_labels: self.external_labels,
+            external_url: self.external_url,
+            ..now.clone()
+        };
+        let promql = promql::Options {
+            experimental_functions: self.experimental_functions,
+            fill_modifiers: self.fill_modifiers,
+            unquoted_utf8_names: self.unquoted_utf8_names,
+            ..promql::Options::default()
+        };
+        (options, promql)
+    }
+}
+
+/// A table as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    settings: Settings,
+    /// (path, text)
+    files: Vec<(String, String)>,
 }
 
 /// Compiles, stores and finds rule tables.
@@ -85,8 +152,9 @@ impl RuleTables {
         let name = Self::name(table.version);
         let known = self.disk.list(&self.folder).map_err(|e| LiveError::io(&self.folder, "listing", e))?;
         if !known.contains(&name) {
-            let files: Vec<(&str, &str)> = table.set.files.iter().map(|f| (f.path.as_str(), &*f.source)).collect();
-            let bytes = serde_json::to_vec(&files)
+            let files = table.set.files.iter().map(|f| (f.path.clone(), f.source.to_string())).collect();
+            let stored = Stored { settings: Settings::of(&self.options, &self.promql), files };
+            let bytes = serde_json::to_vec(&stored)
                 .map_err(|e| LiveError::Format { path: name.clone(), what: format!("cannot be written: {e}") })?;
             self.disk.make_folder(&self.folder).map_err(|e| LiveError::io(&self.folder, "making", e))?;
             write_whole(self.disk.as_ref(), &self.folder, &name, &bytes)
@@ -97,8 +165,8 @@ impl RuleTables {
 
     fn compiled(&self, set: RuleSet) -> Result<RuleTable, LiveError> {
         let compiled = compile(&set, &self.options).map_err(LiveError::Rules)?;
-        let settings = format!("{:?} {:?}", self.options, self.promql);
-        let mut parts: Vec<&[u8]> = vec![settings.as_bytes()];
+        let settings = serde_json::to_vec(&Settings::of(&self.options, &self.promql)).unwrap_or_default();
+        let mut parts: Vec<&[u8]> = vec![&settings];
         for file in &set.files {
             parts.extend([file.path.as_bytes(), file.source.as_bytes()]);
         }
@@ -119,14 +187,16 @@ impl RuleTables {
         format!("{version:032x}.json")
     }
 
-    /// A table that was in force before, compiled with the settings of now.
+    /// A table that was in force before, compiled with the settings of then.
     pub fn find(&self, version: u128) -> Result<RuleTable, LiveError> {
         let path = self.folder.join(Self::name(version));
         let bytes = read_whole(self.disk.as_ref(), &path).map_err(|e| LiveError::io(&path, "reading", e))?;
-        let files: Vec<(String, String)> = serde_json::from_slice(&bytes).map_err(|e| LiveError::Format {
+        let Stored { settings, files } = serde_json::from_slice(&bytes).map_err(|e| LiveError::Format {
             path: path.display().to_string(),
             what: format!("is no stored rule table: {e}; restore it from a copy"),
         })?;
-        self.compiled(rules::load_texts(&files, &self.promql).map_err(LiveError::Rules)?)
+        let (options, promql) = settings.apply(&self.options);
+        let then = Self { options, promql, ..self.clone() };
+        then.compiled(rules::load_texts(&files, &promql).map_err(LiveError::Rules)?)
     }
 }

@@ -72,7 +72,7 @@ pub fn compile(
 ) -> Result<Compiled, Vec<LowerError>> {
     let units = units(rules, queries, options);
     let catalogue = Catalogue::new(&units, options);
-    let ahead = LookAhead::new(&catalogue, &units, options.lookback_ms);
+    let ahead = LookAhead::new(&catalogue, &units, options);
     let mut lowering = Lowering {
         options,
         units: &units,

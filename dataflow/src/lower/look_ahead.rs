@@ -8,6 +8,7 @@
 use super::at::{At, at};
 use super::catalogue::Catalogue;
 use super::extended::bare;
+use super::options::Options;
 use super::order::sights;
 use super::range::extrapolates;
 use super::unit::Unit;
@@ -84,11 +85,15 @@ struct Place<'a> {
 }
 
 impl LookAhead {
-    pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>], lookback_ms: i64) -> Self {
+    pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>], options: &Options) -> Self {
+        let lookback_ms = options.lookback_ms;
         let of_unit = vec![Ahead::default().at_its_instant(); units.len()];
         let mut ahead = Self { of_unit, lookback_ms };
         let firsts = firsts(catalogue, units);
         let mut least = ahead.of_unit.clone();
+        for (least, unit) in least.iter_mut().zip(units) {
+            least.ms = least.ms.max(unit.behind_clock_ms(options.lateness_ms));
+        }
         // Each round takes what a producer waits for a reader further; without such readers the first one settles all.
         for _ in 0..=firsts.len() {
             ahead.settle(catalogue, units, &least);

@@ -50,6 +50,9 @@ pub struct Options {
     pub exchange_everywhere: bool,
     /// Names go once a whole expression is evaluated: Prometheus's `promql-delayed-name-removal`.
     pub delayed_names: bool,
+    /// In a live run, how long steps wait for late samples, ms: a step whose query offset is longer is not run before the
+    /// wall clock has reached it, although what it reads is final earlier. `None` where there is no wall clock.
+    pub lateness_ms: Option<i64>,
     /// Leaves of the aggregation tree.
     pub leaves: usize,
     /// Hands out every rule's result vector too.
@@ -79,6 +82,7 @@ impl Default for Options {
             recorded: Recorded::Recompute,
             exchange_everywhere: false,
             delayed_names: false,
+            lateness_ms: None,
             leaves: 64,
             taps: false,
             external_labels: Labels::empty(),

@@ -38,6 +38,12 @@ pub(super) struct Unit<'a> {
 }
 
 impl Unit<'_> {
+    /// How far the watermark of a live run must be past the instant for the wall clock to have reached the step, ms: it stays
+    /// behind the clock by the lateness and 1 ms.
+    pub(super) fn behind_clock_ms(&self, lateness_ms: Option<i64>) -> i64 {
+        lateness_ms.map_or(0, |lateness_ms| (self.query_offset_ms - lateness_ms - 1).max(0))
+    }
+
     pub(super) fn label(&self) -> String {
         match self.origin {
             Origin::Rule(r) => {

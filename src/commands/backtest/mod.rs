@@ -10,6 +10,7 @@
 mod answers;
 mod feed;
 mod range;
+mod replay;
 mod results;
 mod say;
 mod sinks;
@@ -41,6 +42,9 @@ const COLUMNS: usize = 110;
 
 /// Runs the backtest.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(folder) = &args.replay {
+        return replay::run(args, folder);
+    }
     let set = rules::load(&args.rules, &args.features)?;
     if set.rules().next().is_none() {
         return Err(Failure::Input("the rule files hold no rules: there is nothing to evaluate".to_owned()));

@@ -20,6 +20,7 @@
 
 mod frame;
 mod reader;
+mod scan;
 mod segment;
 mod series;
 mod writer;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use frame::{Bind, Frame, FrameError};
 pub use reader::LogReader;
+pub use scan::read_log;
 pub use segment::Segment;
 pub use writer::{Log, LogSpec, Opened};
 

@@ -40,6 +40,15 @@ impl SeriesFile {
             disk.sync_folder(folder).map_err(|e| LogError::io(folder, "syncing", e))?;
             return Ok((Self { path, file, written: 0, buffer: Vec::new() }, 0));
         }
+        let (at, cut) = Self::read(disk, folder, dictionary)?;
+        let file = disk.reopen(&path, at).map_err(|e| LogError::io(&path, "opening", e))?;
+        Ok((Self { path, file, written: dictionary.len() as u32, buffer: Vec::new() }, cut))
+    }
+
+    /// Tells a dictionary what the file of a folder holds, and changes nothing. Gives the bytes of its whole batches and of what
+    /// a crash left behind them.
+    pub fn read(disk: &dyn Disk, folder: &Path, dictionary: &Dictionary) -> Result<(u64, u64), LogError> {
+        let path = folder.join(NAME);
         let bytes = read_whole(disk, &path).map_err(|e| LogError::io(&path, "reading", e))?;
         let mut at = 0usize;
         while let Some((labels, length)) = batch(&bytes[at..], Some(dictionary.len() as u32)) {
@@ -48,13 +57,11 @@ impl SeriesFile {
             }
             at += length;
         }
-        let cut = (bytes.len() - at) as u64;
         let mut starts = bytes[at..].windows(4).enumerate().filter(|(i, w)| *i > 0 && *w == MAGIC);
         if starts.any(|(i, _)| batch(&bytes[at + i..], None).is_some()) {
             return Err(LogError::Damaged { path: path.display().to_string(), at: at as u64 });
         }
-        let file = disk.reopen(&path, at as u64).map_err(|e| LogError::io(&path, "opening", e))?;
-        Ok((Self { path, file, written: dictionary.len() as u32, buffer: Vec::new() }, cut))
+        Ok((at as u64, (bytes.len() - at) as u64))
     }
 
     /// Brings every series of the dictionary to disk that is not there yet.

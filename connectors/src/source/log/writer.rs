@@ -2,7 +2,8 @@
 
 use super::frame::{Bind, Frame, encode};
 use super::reader::LogReader;
-use super::segment::{End, Frames, Segment, prefix};
+use super::scan::{Scanned, scan};
+use super::segment::{Segment, prefix};
 use super::series::SeriesFile;
 use super::{FrameError, LogError};
 use crate::crash::crash_point;
@@ -61,32 +62,10 @@ impl Log {
     ) -> Result<(Self, Opened), LogError> {
         disk.make_folder(folder).map_err(|e| LogError::io(folder, "making", e))?;
         let (series, mut torn_bytes) = SeriesFile::open(disk.as_ref(), folder, dictionary)?;
-        let names = disk.list(folder).map_err(|e| LogError::io(folder, "listing", e))?;
-        let numbers: Vec<u64> = names.iter().filter_map(|n| Segment::number(n)).collect();
-        let (mut segments, mut next_epoch, mut unbound_frames) = (Vec::new(), 1, 0);
-        for (i, first) in numbers.iter().enumerate() {
-            let mut segment = Segment::new(folder, *first);
-            let expected = segments.last().map_or(*first, Segment::next);
-            if *first != expected {
-                return Err(LogError::Missing { path: folder.display().to_string(), expected });
-            }
-            let mut frames = Frames::open(disk.as_ref(), &segment.path, *first)?;
-            while let Some((frame, bytes)) = frames.next()? {
-                segment.count(&frame, bytes, next_epoch);
-                unbound_frames += 1;
-                if let Some(bind) = &frame.bind {
-                    (next_epoch, unbound_frames) = (bind.epoch + 1, 0);
-                }
-            }
-            if let Some(End::Torn(bytes)) = frames.end() {
-                if i + 1 < numbers.len() {
-                    return Err(LogError::Damaged { path: segment.path.display().to_string(), at: frames.position() });
-                }
-                torn_bytes += bytes;
-            }
-            segments.push(segment);
-        }
-        let last_epoch = next_epoch - 1;
+        let scanned = scan(disk.as_ref(), folder)?;
+        torn_bytes += scanned.torn_bytes;
+        let Scanned { mut segments, last_epoch, unbound_frames, .. } = scanned;
+        let next_epoch = last_epoch + 1;
         let file = Self::last_file(disk.as_ref(), folder, &mut segments)?;
         let (frame, buffer) = (Frame::default(), Vec::new());
         let bytes = segments.iter().map(|s| s.bytes).sum();

@@ -1,0 +1,58 @@
+//! `bellwether backtest --replay`: the log of a live run again, under its own bindings.
+
+use super::results::sink_failure;
+use super::sinks::{Sinks, stdout_is_taken};
+use crate::cli::backtest::Args;
+use crate::commands::run::failure;
+use crate::exit::{Failure, counted};
+use crate::interrupt;
+use crate::report::count::grouped;
+use bellwether::live::{LiveError, replay_folder};
+use bellwether_connectors::disk::{Disk, RealDisk};
+use bellwether_dataflow::render::{MergedOutput, Output, OutputError, RunError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Decisions to the sinks, nothing else.
+struct Decisions(Sinks);
+
+impl Output for Decisions {
+    fn epoch(&mut self, _: u64, out: MergedOutput) -> Result<(), OutputError> {
+        self.0.decisions(&out.decisions).map_err(OutputError::new)
+    }
+
+    fn finish(&mut self) -> Result<(), OutputError> {
+        self.0.finish().map_err(OutputError::new)
+    }
+}
+
+/// Replays a state folder, and says what it gave and its hash: the one that the live run says at its end.
+pub fn run(args: &Args, folder: &Path) -> Result<(), Failure> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    if !folder.join("log").is_dir() {
+        let path = folder.display();
+        return Err(Failure::Input(format!("{path} is no state folder of bellwether run: it has no log")));
+    }
+    let begin = Instant::now();
+    let sinks = Box::new(Decisions(Sinks::open(args)?));
+    let stop = interrupt::listen("epoch")?;
+    let report = replay_folder(&disk, folder, args.peers(), sinks, stop).map_err(|error| match error {
+        LiveError::Run(RunError::Output { error, .. } | RunError::Finish { error }) => sink_failure(error),
+        other => failure(other),
+    })?;
+    let text = format!(
+        "replayed {} with {} samples in {:.2} s: {}, hash {:032x}",
+        counted(report.epochs as usize, "epoch"),
+        grouped(report.counters.samples),
+        begin.elapsed().as_secs_f64(),
+        counted(report.decisions as usize, "decision"),
+        report.rolling_hash,
+    );
+    if stdout_is_taken(args) {
+        eprintln!("{text}")
+    } else {
+        println!("{text}")
+    }
+    if report.stopped { Err(Failure::Interrupted) } else { Ok(()) }
+}
