@@ -1,12 +1,14 @@
 //! Connectors: what reads samples in, and what writes results out.
 //!
 //! # Position
-//! `serve` takes what is pushed. `source` stands before the dataflow, `sink` behind it. Neither parses PromQL nor names an operator: a source yields
-//! [`Runs`](bellwether_model::Runs), a sink takes [`Decision`](bellwether_model::Decision)s or vectors.
+//! `serve` takes what is pushed. `source` stands before the dataflow, `sink` behind it. Neither parses PromQL nor names an
+//! operator: a source yields [`Runs`](bellwether_model::Runs), a sink takes [`Decision`](bellwether_model::Decision)s or
+//! vectors.
 //!
 //! # Errors
 //! [`source::SourceError`] and [`sink::SinkError`] are classed by what the caller must do: retry, fix, or stop.
 
+mod base64;
 pub mod crash;
 pub mod disk;
 pub mod serve;

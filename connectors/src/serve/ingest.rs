@@ -1,4 +1,4 @@
-//! Where senders push to: `POST /api/v1/write`.
+//! Where senders push to: remote-write at `/api/v1/write`, OTLP at `/v1/metrics` and `/api/v1/otlp/v1/metrics`, and by gRPC.
 //!
 //! # Position
 //! [`Server`](super::Server) → **routes** → decode → [`Intake`]
@@ -15,9 +15,12 @@
 
 use super::body::InFlight;
 use super::counters::{IngestCounters, ProtocolCounters, add};
+use super::grpc;
+use super::otlp::metrics;
 use super::refused::Refused;
 use super::source::Source;
 use crate::source::intake::{Batch, Intake, IntakeError, Report, Rows, WriteLimits};
+use crate::source::otlp::OtlpOptions;
 use crate::source::remote_write::{DecodeError, Version, decode, uncompress, uncompressed_bytes};
 use axum::Router;
 use axum::body::Body;
@@ -43,6 +46,10 @@ pub struct IngestConfig {
     pub limits: WriteLimits,
     /// Bytes that all requests may hold together, bodies and what they are decoded to.
     pub in_flight_bytes: usize,
+    /// Bytes of memory that an OTLP request may take once it is decoded.
+    pub otlp_memory_bytes: usize,
+    /// How OTLP becomes series.
+    pub otlp: OtlpOptions,
     /// How long a body may take.
     pub body_timeout: Duration,
     /// How long a request waits for its samples to be on disk.
@@ -55,6 +62,8 @@ impl Default for IngestConfig {
         Self {
             limits: WriteLimits::default(),
             in_flight_bytes: 256 << 20,
+            otlp_memory_bytes: 128 << 20,
+            otlp: OtlpOptions::default(),
             body_timeout: Duration::from_secs(20),
             commit_timeout: Duration::from_secs(25),
         }
@@ -73,7 +82,12 @@ pub(super) struct Ingest {
 pub fn router(intake: Arc<dyn Intake>, config: IngestConfig, counters: Arc<IngestCounters>) -> Router {
     let in_flight = InFlight::new(config.in_flight_bytes);
     let ingest = Arc::new(Ingest { intake, config, counters, in_flight });
-    Router::new().route("/api/v1/write", post(write)).with_state(ingest)
+    Router::new()
+        .route("/api/v1/write", post(write))
+        .route("/api/v1/otlp/v1/metrics", post(metrics))
+        .route("/v1/metrics", post(metrics))
+        .route(grpc::EXPORT, post(grpc::export))
+        .with_state(ingest)
 }
 
 impl Ingest {

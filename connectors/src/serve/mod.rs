@@ -19,12 +19,16 @@
 mod auth;
 mod body;
 pub mod counters;
+mod grpc;
 mod idle;
 pub mod ingest;
+mod otlp;
 mod refused;
 mod server;
 mod source;
+mod tls;
 
 pub use auth::{AuthConfig, protect};
 pub use server::{ServeError, Server, ServerConfig};
 pub use source::Source;
+pub use tls::TlsConfig;

@@ -39,7 +39,14 @@ impl From<IntakeError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.text + "\n").into_response();
+        let response = (self.status, format!("{}\n", self.text)).into_response();
+        self.with(response)
+    }
+}
+
+impl Refused {
+    /// An answer with this one's headers.
+    pub(super) fn with(&self, mut response: Response) -> Response {
         if let Some(after_s) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after_s));
         }

@@ -10,46 +10,57 @@
 
 use super::idle::Idle;
 use super::source::Source;
+use super::tls::{TlsConfig, acceptor};
 use axum::Router;
 use axum::http::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 /// How long to wait after a connection could not be taken: when the process has no more files, the next try fails as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Requests at a time on one connection of HTTP/2.
+const MOST_STREAMS: u32 = 256;
 
 /// How a server listens.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where; port 0 takes any free one.
     pub address: SocketAddr,
+    /// TLS; plain without.
+    pub tls: Option<TlsConfig>,
     /// Threads.
     pub threads: usize,
     /// Connections at a time.
     pub connections: usize,
-    /// How long the headers of a request may take.
+    /// How long the headers of a request may take, and before them the handshake of TLS.
     pub header_timeout: Duration,
     /// How long a connection may be silent.
     pub idle_timeout: Duration,
 }
 
 impl ServerConfig {
-    /// At an address, with two threads.
+    /// At an address, plain, with two threads.
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            tls: None,
             threads: 2,
             connections: 4_096,
             header_timeout: Duration::from_secs(10),
@@ -70,6 +81,14 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// A file of TLS is not what it has to be.
+    #[error("TLS: {path}: {why}", path = path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Its threads do not begin.
     #[error("cannot start the threads of the server: {0}")]
     Threads(io::Error),
@@ -87,6 +106,7 @@ pub struct Server {
 impl Server {
     /// Listens, and serves a router's routes.
     pub fn start(router: Router, config: &ServerConfig) -> Result<Self, ServeError> {
+        let tls = config.tls.as_ref().map(acceptor).transpose()?;
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         let threads = threads.worker_threads(config.threads.max(1)).thread_name("http").enable_io().enable_time();
         let runtime = threads.build().map_err(ServeError::Threads)?;
@@ -94,7 +114,7 @@ impl Server {
         let listener = runtime.block_on(TcpListener::bind(config.address)).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let (stop, stopped) = oneshot::channel();
-        let accepting = runtime.spawn(accept(listener, router, config.clone(), stopped));
+        let accepting = runtime.spawn(accept(listener, tls, router, config.clone(), stopped));
         Ok(Self { address, runtime, stop, accepting })
     }
 
@@ -117,6 +137,7 @@ impl Server {
 /// Takes connections until it is told to stop; returns whether all of them ended.
 async fn accept(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     router: Router,
     config: ServerConfig,
     mut stopped: oneshot::Receiver<Duration>,
@@ -135,10 +156,19 @@ async fn accept(
         match (accepted, permit) {
             (Ok((stream, peer)), Ok(permit)) => {
                 let service = FromPeer { peer, router: TowerToHyperService::new(router.clone()) };
-                let connection = connection(stream, service, &config, &graceful);
+                let (tls, config, watcher) = (tls.clone(), config.clone(), graceful.watcher());
                 tokio::spawn(async move {
-                    // A connection that breaks is its client's business.
-                    connection.await;
+                    // Answers are small and complete: they need not wait for more.
+                    let _ = stream.set_nodelay(true);
+                    match tls {
+                        None => connection(stream, service, &config, watcher).await,
+                        // Who does not finish the handshake is no client.
+                        Some(tls) => {
+                            if let Ok(Ok(stream)) = timeout(config.header_timeout, tls.accept(stream)).await {
+                                connection(stream, service, &config, watcher).await;
+                            }
+                        }
+                    }
                     drop(permit);
                 });
             }
@@ -146,7 +176,7 @@ async fn accept(
         }
     };
     drop(listener);
-    tokio::time::timeout(within, graceful.shutdown()).await.is_ok()
+    timeout(within, graceful.shutdown()).await.is_ok()
 }
 
 /// What a future gives, unless the word to stop comes first.
@@ -180,19 +210,15 @@ impl hyper::service::Service<Request<Incoming>> for FromPeer {
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    service: FromPeer,
-    config: &ServerConfig,
-    graceful: &GracefulShutdown,
-) -> impl Future<Output = ()> + Send + 'static {
-    // Answers are small and complete: they need not wait for more.
-    let _ = stream.set_nodelay(true);
+/// Serves a connection until it ends. One that breaks is its client's business.
+async fn connection<S>(stream: S, service: FromPeer, config: &ServerConfig, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let stream = TokioIo::new(Idle::new(stream, config.idle_timeout));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS);
     let served = builder.serve_connection(stream, service).into_owned();
-    let watched = graceful.watch(served);
-    async move { drop(watched.await) }
+    drop(watcher.watch(served).await);
 }

@@ -20,6 +20,7 @@ pub mod intake;
 pub mod log;
 pub mod open;
 pub mod openmetrics;
+pub mod otlp;
 pub mod parquet;
 mod protobuf;
 pub mod remote_write;

@@ -12,6 +12,7 @@ pub mod mutate;
 pub mod seeds;
 
 use bellwether_connectors::source::intake::{Batch, Dictionary, WriteLimits};
+use bellwether_connectors::source::otlp::{self, Encoding, OtlpOptions};
 use bellwether_connectors::source::remote_write::{self, Version, uncompress};
 use bellwether_dataflow::lower::{Options, QueryInput, compile, rule_inputs};
 use bellwether_dataflow::promql::{self, parse_with};
@@ -24,13 +25,15 @@ use bellwether_operators::template::{Context, Sample, Template};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; `scripts/fuzz` and the replay run each.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("expression", expression),
     ("rule_file", rule_file),
     ("template", template),
     ("test_file", test_file),
     ("remote_write_1", remote_write_1),
     ("remote_write_2", remote_write_2),
+    ("otlp_protobuf", otlp_protobuf),
+    ("otlp_json", otlp_json),
 ];
 
 fn text(bytes: &[u8]) -> Option<&str> {
@@ -123,4 +126,30 @@ fn remote_write(version: Version, bytes: &[u8]) {
         assert!(one.len() <= limits.samples && [0, one.series.len()].contains(&one.starts.len()));
     }
     assert_eq!(first.err(), second.err());
+}
+
+/// A request of OTLP in protobuf.
+pub fn otlp_protobuf(bytes: &[u8]) {
+    otlp(Encoding::Protobuf, bytes);
+}
+
+/// A request of OTLP in JSON.
+pub fn otlp_json(bytes: &[u8]) {
+    otlp(Encoding::Json, bytes);
+}
+
+/// What is told of its cost is told before it is decoded: whatever can be decoded has one.
+fn otlp(encoding: Encoding, bytes: &[u8]) {
+    let limits = WriteLimits { samples: 50_000, ..WriteLimits::default() };
+    let dictionary = Dictionary::new("");
+    let cost = otlp::decoded_bytes(encoding, bytes, 64 << 20);
+    if matches!(cost, Err(otlp::DecodeError::TooLarge { .. })) {
+        return;
+    }
+    let options = OtlpOptions { promote_resource_attributes: vec!["host.name".to_owned()], ..OtlpOptions::default() };
+    let batch = Batch::new(&dictionary, &limits, 1_700_000_100_000);
+    if let Ok((rows, report)) = otlp::decode(encoding, bytes, &options, batch) {
+        assert!(cost.is_ok() && rows.len() <= limits.samples);
+        assert_eq!(report.samples + report.histograms, rows.len() as u64);
+    }
 }

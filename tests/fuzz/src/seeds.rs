@@ -2,10 +2,12 @@
 
 use crate::mutate::Numbers;
 use bellwether_connectors::sink::remote_write::message;
+use bellwether_connectors::source::otlp::message as otlp;
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_dataflow::rules::{RuleKind, load};
 use bellwether_model::histogram::Buckets;
 use bellwether_model::{Histogram, Labels, Sample, Value, stale_nan};
+use prost::Message;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ pub fn seeds(shared: &Path, target: &str) -> Result<Vec<Vec<u8>>, String> {
     match target {
         "remote_write_1" => Ok(messages(Version::One)),
         "remote_write_2" => Ok(messages(Version::Two)),
+        "otlp_protobuf" => Ok(requests().map(|request| request.encode_to_vec()).collect()),
+        "otlp_json" => Ok(requests().map(|request| json(&request).into_bytes()).collect()),
         _ => Ok(text_seeds(shared, target)?.into_iter().map(String::into_bytes).collect()),
     }
 }
@@ -59,6 +63,111 @@ fn histogram(numbers: &mut Numbers) -> Histogram {
     let negative = buckets(numbers);
     let schema = numbers.below(9) as i8;
     Histogram { schema, count: 6.0, zero_threshold: 0.001, positive, negative, ..Histogram::default() }
+}
+
+/// Requests of OTLP with points of all kinds.
+fn requests() -> impl Iterator<Item = otlp::Request> {
+    let mut numbers = Numbers(8);
+    (0..MESSAGES).map(move |_| {
+        let metrics = (0..numbers.below(4)).map(|_| metric(&mut numbers)).collect();
+        let attributes = ["service.name", "service.instance.id", "host.name"].map(|key| attribute(key, &mut numbers));
+        let resource = Some(otlp::Resource { attributes: attributes[..numbers.below(4)].to_vec() });
+        let scope_metrics = vec![otlp::ScopeMetrics { metrics }];
+        otlp::Request { resource_metrics: vec![otlp::ResourceMetrics { resource, scope_metrics }] }
+    })
+}
+
+fn attribute(key: &str, numbers: &mut Numbers) -> otlp::KeyValue {
+    let value = match numbers.below(3) {
+        0 => otlp::AnyValue { int_value: Some(5), ..Default::default() },
+        1 => otlp::AnyValue { double_value: Some(0.5), ..Default::default() },
+        _ => otlp::AnyValue { string_value: Some("a b".to_owned()), ..Default::default() },
+    };
+    otlp::KeyValue { key: key.to_owned(), value: Some(value) }
+}
+
+fn metric(numbers: &mut Numbers) -> otlp::Metric {
+    let time_unix_nano = 1_700_000_000_000_000_000 + numbers.below(1_000_000_000) as u64;
+    let attributes = vec![attribute("http.method", numbers), attribute("http_method", numbers)];
+    let point = otlp::NumberDataPoint { time_unix_nano, attributes, as_int: Some(-7), ..Default::default() };
+    let aggregation_temporality = 1 + numbers.below(4).min(1) as i32;
+    let mut metric = otlp::Metric { name: "http.requests".to_owned(), unit: "By/s".to_owned(), ..Default::default() };
+    match numbers.below(5) {
+        0 => metric.gauge = Some(otlp::Gauge { data_points: vec![point] }),
+        1 => metric.sum = Some(otlp::Sum { data_points: vec![point], aggregation_temporality, is_monotonic: true }),
+        2 => {
+            let (bucket_counts, explicit_bounds) = (vec![1, 2], vec![0.5]);
+            let sum = Some(1.5);
+            let point = otlp::HistogramDataPoint {
+                time_unix_nano,
+                count: 3,
+                sum,
+                bucket_counts,
+                explicit_bounds,
+                ..Default::default()
+            };
+            metric.histogram = Some(otlp::Histogram { data_points: vec![point], aggregation_temporality });
+        }
+        3 => {
+            let positive = Some(otlp::Buckets { offset: -2, bucket_counts: vec![1, 0, 2] });
+            let point = otlp::ExponentialHistogramDataPoint {
+                time_unix_nano,
+                count: 3,
+                scale: numbers.below(12) as i32 - 1,
+                positive,
+                ..Default::default()
+            };
+            let histogram = otlp::ExponentialHistogram { data_points: vec![point], aggregation_temporality };
+            metric.exponential_histogram = Some(histogram);
+        }
+        _ => {
+            let quantile_values = vec![otlp::ValueAtQuantile { quantile: 0.99, value: 1.0 }];
+            let point = otlp::SummaryDataPoint { time_unix_nano, count: 3, quantile_values, ..Default::default() };
+            metric.summary = Some(otlp::Summary { data_points: vec![point] });
+        }
+    }
+    metric
+}
+
+/// A request as an exporter writes it in JSON: numbers of 64 bits are texts. Points are
+/// those of gauges; mutations move them.
+fn json(request: &otlp::Request) -> String {
+    let of = |attributes: &[otlp::KeyValue]| {
+        let pairs: Vec<String> =
+            attributes.iter().map(|a| format!(r#"{{"key":"{}","value":{{"stringValue":"x"}}}}"#, a.key)).collect();
+        pairs.join(",")
+    };
+    let mut resources = Vec::new();
+    for r in &request.resource_metrics {
+        let mut metrics = Vec::new();
+        for m in r.scope_metrics.iter().flat_map(|s| &s.metrics) {
+            let points = m.gauge.iter().flat_map(|g| &g.data_points).map(|p| {
+                format!(
+                    r#"{{"timeUnixNano":"{}","asInt":"-7","attributes":[{}]}}"#,
+                    p.time_unix_nano,
+                    of(&p.attributes)
+                )
+            });
+            let points = points.collect::<Vec<_>>().join(",");
+            let kinds = [
+                (m.gauge.is_some(), "gauge"),
+                (m.sum.is_some(), "sum"),
+                (m.histogram.is_some(), "histogram"),
+                (m.exponential_histogram.is_some(), "exponentialHistogram"),
+            ];
+            let kind = kinds.into_iter().find(|(is, _)| *is).map_or("summary", |(_, kind)| kind);
+            metrics.push(format!(
+                r#"{{"name":"{}","unit":"{}","{kind}":{{"aggregationTemporality":2,"dataPoints":[{points}]}}}}"#,
+                m.name, m.unit
+            ));
+        }
+        let attributes = of(r.resource.as_ref().map_or(&[][..], |r| &r.attributes));
+        let metrics = metrics.join(",");
+        resources.push(format!(
+            r#"{{"resource":{{"attributes":[{attributes}]}},"scopeMetrics":[{{"metrics":[{metrics}]}}]}}"#
+        ));
+    }
+    format!(r#"{{"resourceMetrics":[{}]}}"#, resources.join(","))
 }
 
 fn text_seeds(shared: &Path, target: &str) -> Result<Vec<String>, String> {

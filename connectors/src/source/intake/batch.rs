@@ -116,10 +116,16 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Whether a stamp is one that samples may have.
+    #[inline]
+    pub fn is_date(&self, stamp_ms: i64) -> bool {
+        stamp_ms <= self.newest_ms && stamp_ms.unsigned_abs() <= FURTHEST_MS
+    }
+
     /// Whether a stamp is one; a refusal otherwise.
     #[inline]
     fn dated(&mut self, series: u32, stamp_ms: i64) -> bool {
-        if stamp_ms <= self.newest_ms && stamp_ms.unsigned_abs() <= FURTHEST_MS {
+        if self.is_date(stamp_ms) {
             return true;
         }
         let (dictionary, ahead_s) = (self.dictionary, self.limits.ahead_ms / 1_000);
