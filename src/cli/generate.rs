@@ -8,7 +8,9 @@ Examples:
   40 hosts, 6 hours, as Parquet, with the list of incidents:
     bellwether generate --hosts 40 --hours 6 --out fleet.parquet --incidents incidents.csv
   The same as an archive (a name without .parquet is a folder):
-    bellwether generate --hosts 40 --hours 6 --out fleet/";
+    bellwether generate --hosts 40 --hours 6 --out fleet/
+  Something to look at in a live run, for ten minutes:
+    bellwether generate --hosts 40 --hours 0.17 --step 5s --incident-rate 100 --push http://127.0.0.1:9099/api/v1/write";
 
 /// Generate the samples of a fleet of web hosts, with incidents that rules should find.
 ///
@@ -18,8 +20,11 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Where to: a name that ends in .parquet is a file, any other a new archive
-    #[arg(long, short, value_name = "PATH")]
-    pub out: PathBuf,
+    #[arg(long, short, value_name = "PATH", required_unless_present = "push")]
+    pub out: Option<PathBuf>,
+    /// Push the samples to a remote-write receiver instead, each step at its time from now on
+    #[arg(long, value_name = "URL", conflicts_with_all = ["out", "start", "incidents"])]
+    pub push: Option<String>,
     /// Number of hosts
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub hosts: u32,

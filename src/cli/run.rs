@@ -43,8 +43,26 @@ pub struct Args {
     /// Where to listen for senders and for the API
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN)]
     pub listen: SocketAddr,
+    /// Also take OTLP over gRPC at this address, as 127.0.0.1:4317; the address above takes it too
+    #[arg(long, value_name = "ADDRESS")]
+    pub otlp_listen: Option<SocketAddr>,
+    /// PEM file with the server's certificate: HTTPS only
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Access")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with its key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = "Access")]
+    pub tls_key: Option<PathBuf>,
+    /// PEM file with the authority of clients' certificates, which clients then need
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = "Access")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// File with who may come in: a line `NAME:PASSWORD` each for basic auth
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    pub basic_auth_file: Option<PathBuf>,
+    /// File with bearer tokens, one a line
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    pub token_file: Option<PathBuf>,
     /// Listen beyond loopback although nobody has to say who they are
-    #[arg(long)]
+    #[arg(long, help_heading = "Access")]
     pub allow_unauthenticated: bool,
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = workers)]

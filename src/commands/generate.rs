@@ -1,5 +1,6 @@
 //! `bellwether generate`: a size and a seed in, the samples of a fleet out.
 
+use super::push;
 use crate::cli::generate::Args;
 use crate::exit::{Failure, counted};
 use crate::progress::Line;
@@ -21,15 +22,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if options.steps() == 0 {
         return Err(Failure::Usage("--hours is shorter than one --step: there would be no sample".to_owned()));
     }
+    if let Some(url) = &args.push {
+        return push::run(args, url, &options);
+    }
+    let Some(out) = &args.out else { return Err(Failure::Usage("say where to: --out or --push".to_owned())) };
     let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Refuse };
     let line = Line::new("writing", options.samples_at_most());
-    let report = if args.out.extension().is_some_and(|e| e == "parquet") {
-        write_parquet(&options, &args.out, if_exists, &mut |p| line.report(p))?
+    let report = if out.extension().is_some_and(|e| e == "parquet") {
+        write_parquet(&options, out, if_exists, &mut |p| line.report(p))?
     } else {
-        write_archive(&options, &args.out, ArchiveOptions::default(), &mut |p| line.report(p))?
+        write_archive(&options, out, ArchiveOptions::default(), &mut |p| line.report(p))?
     };
     line.clear();
-    println!("{}: {} of {} series", args.out.display(), counted(report.samples as usize, "sample"), report.series);
+    println!("{}: {} of {} series", out.display(), counted(report.samples as usize, "sample"), report.series);
     let incidents = options.incidents();
     if let Some(path) = &args.incidents {
         write_incidents(&incidents, path, if_exists)?;

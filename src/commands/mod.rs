@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod generate;
 mod import;
+mod push;
 mod queries;
 mod rules;
 mod run;

@@ -9,13 +9,14 @@ use bellwether::live::{
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::counters::IngestCounters;
 use bellwether_connectors::serve::ingest::{self, IngestConfig};
-use bellwether_connectors::serve::{ServeError, Server, ServerConfig};
+use bellwether_connectors::serve::{AuthConfig, ServeError, Server, ServerConfig, TlsConfig, protect};
 use bellwether_connectors::sink::NotifyError;
 use bellwether_connectors::source::log::LogSpec;
 use bellwether_dataflow::render::{Mode, RunReport};
 use bellwether_dataflow::time::LiveSpec;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs until a signal or an error.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    refuse_open_doors(args)?;
+    let auth = auth(args)?;
+    refuse_open_doors(args, &auth)?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|e| Failure::Defect(format!("signals cannot be listened to: {e}")))?;
     let (live, started) = LiveRun::start(&config(args)).map_err(failure)?;
@@ -42,18 +44,18 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Usage(error.to_string()));
         }
     };
-    let server = match serve(args, &handle, notifier.stats()) {
-        Ok(server) => server,
+    let servers = match serve(args, &auth, &handle, notifier.stats()) {
+        Ok(servers) => servers,
         Err(error) => {
             live.abandon();
             return Err(Failure::Io(error.to_string()));
         }
     };
-    tell(args, &handle, &started, &server);
+    tell(args, &handle, &started, &servers);
     let ended = watch(&live, &handle, &mut signals);
     notifier.stop();
     // Senders first: what they have sent is answered before the last epoch is cut.
-    server.stop(GRACE);
+    servers.stop();
     match ended {
         Some(error) => {
             live.abandon();
@@ -94,15 +96,43 @@ fn config(args: &Args) -> LiveConfig {
 }
 
 /// Whoever can reach the port can write samples and read alerts.
-fn refuse_open_doors(args: &Args) -> Result<(), Failure> {
-    if args.listen.ip().is_loopback() || args.allow_unauthenticated {
+fn refuse_open_doors(args: &Args, auth: &AuthConfig) -> Result<(), Failure> {
+    if !auth.is_open() || args.tls_client_ca.is_some() || args.allow_unauthenticated {
         return Ok(());
     }
-    Err(Failure::Usage(format!(
-        "{} can be reached from other machines and nobody would have to say who they are: listen at 127.0.0.1 behind a proxy \
-         that asks, or add --allow-unauthenticated",
-        args.listen
-    )))
+    let open = [Some(args.listen), args.otlp_listen].into_iter().flatten().find(|at| !at.ip().is_loopback());
+    open.map_or(Ok(()), |at| {
+        Err(Failure::Usage(format!(
+            "{at} can be reached from other machines and nobody would have to say who they are: add --basic-auth-file or \
+             --token-file, listen at 127.0.0.1, or add --allow-unauthenticated"
+        )))
+    })
+}
+
+/// Lines of a file that are not empty.
+fn lines(path: &Path) -> Result<Vec<String>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::Io(format!("{}: {e}", path.display())))?;
+    Ok(text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect())
+}
+
+fn auth(args: &Args) -> Result<AuthConfig, Failure> {
+    let mut config = AuthConfig::default();
+    if let Some(path) = &args.basic_auth_file {
+        for (i, line) in lines(path)?.iter().enumerate() {
+            // What is wrong is said without the line: it may hold a password.
+            let pair = line.split_once(':').filter(|(name, password)| !name.is_empty() && !password.is_empty());
+            let (name, password) =
+                pair.ok_or_else(|| Failure::Input(format!("{}:{}: write NAME:PASSWORD", path.display(), i + 1)))?;
+            config.users.push((name.to_owned(), password.to_owned()));
+        }
+    }
+    if let Some(path) = &args.token_file {
+        config.tokens = lines(path)?;
+    }
+    if config.is_open() && (args.basic_auth_file.is_some() || args.token_file.is_some()) {
+        return Err(Failure::Input("the file with credentials is empty: nobody could come in".to_owned()));
+    }
+    Ok(config)
 }
 
 fn notify(args: &Args, handle: &LiveHandle) -> Result<Notifier, NotifyError> {
@@ -117,16 +147,42 @@ fn notify(args: &Args, handle: &LiveHandle) -> Result<Notifier, NotifyError> {
     Notifier::start(&spec, &handle.view(), Arc::new(move || of_table.table()), Arc::new(SystemClock))
 }
 
-fn serve(args: &Args, handle: &LiveHandle, receivers: &[Arc<ReceiverStats>]) -> Result<Server, ServeError> {
+/// What listens.
+struct Servers {
+    http: Server,
+    otlp: Option<Server>,
+}
+
+impl Servers {
+    fn stop(self) {
+        // What is not answered in time is sent again.
+        self.http.stop(GRACE);
+        self.otlp.map(|server| server.stop(GRACE));
+    }
+}
+
+fn serve(
+    args: &Args,
+    auth: &AuthConfig,
+    handle: &LiveHandle,
+    receivers: &[Arc<ReceiverStats>],
+) -> Result<Servers, ServeError> {
     let counters = Arc::<IngestCounters>::default();
     let ingest = ingest::router(Arc::new(handle.intake()), IngestConfig::default(), counters.clone());
     let version = concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("BELLWETHER_COMMIT"), ")");
     let api = api::router(Api { run: handle.clone(), ingest: counters, receivers: receivers.to_vec(), version });
-    Server::start(ingest.merge(api), &ServerConfig::new(args.listen))
+    let tls = args.tls_certificate.clone().zip(args.tls_key.clone());
+    let tls = tls.map(|(certificate, key)| TlsConfig { certificate, key, client_ca: args.tls_client_ca.clone() });
+    let at = |address| ServerConfig { tls: tls.clone(), ..ServerConfig::new(address) };
+    let otlp =
+        args.otlp_listen.map(|address| Server::start(protect(ingest.clone(), auth), &at(address))).transpose()?;
+    let http = Server::start(protect(ingest.merge(api), auth), &at(args.listen))?;
+    Ok(Servers { http, otlp })
 }
 
-fn tell(args: &Args, handle: &LiveHandle, started: &Started, server: &Server) {
-    let at = server.address();
+fn tell(args: &Args, handle: &LiveHandle, started: &Started, servers: &Servers) {
+    let scheme = if args.tls_certificate.is_some() { "https" } else { "http" };
+    let at = format!("{scheme}://{}", servers.http.address());
     let table = handle.table();
     let (rules, files) = (table.set.rules().count(), table.set.files.len());
     for warning in &table.set.warnings {
@@ -148,10 +204,14 @@ fn tell(args: &Args, handle: &LiveHandle, started: &Started, server: &Server) {
     if started.torn_bytes > 0 {
         eprintln!("note: {} bytes that were being written when it was stopped are cut off", started.torn_bytes);
     }
-    eprintln!("listening at http://{at}");
-    eprintln!("  senders push to   http://{at}/api/v1/write (Prometheus remote-write)");
-    eprintln!("  alerts            http://{at}/api/v1/alerts");
-    eprintln!("  how far it is     http://{at}/api/v1/status/progress");
+    eprintln!("listening at {at}");
+    eprintln!("  senders push to   {at}/api/v1/write (Prometheus remote-write)");
+    eprintln!("                    {at}/api/v1/otlp/v1/metrics (OTLP over HTTP; gRPC at the same address)");
+    if let Some(otlp) = &servers.otlp {
+        eprintln!("                    {} (OTLP over gRPC)", otlp.address());
+    }
+    eprintln!("  alerts            {at}/api/v1/alerts");
+    eprintln!("  how far it is     {at}/api/v1/status/progress");
 }
 
 /// What files the patterns stand for and when they changed; cheap, unlike reading them.

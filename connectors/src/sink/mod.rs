@@ -19,6 +19,7 @@ mod histograms;
 mod json;
 mod jsonl;
 mod partial;
+mod push;
 pub mod remote_write;
 mod vectors;
 
@@ -29,6 +30,7 @@ pub use histograms::HistogramFile;
 pub use json::labels_json;
 pub use jsonl::{JsonLines, append_line};
 pub use partial::{IfExists, Output, PartialFile};
+pub use push::{MOST_SAMPLES, Push, PushError};
 pub use vectors::VectorFile;
 
 use bellwether_model::decision::Placed;

@@ -3,7 +3,7 @@
 //! `bellwether-bench cost` compares the engine with a hand-written loop without a dataflow on one range rule;
 //! `bellwether-bench memory` gives bytes a series of one `[5m]` window at 15 s; `bellwether-bench operators` prints the
 //! number of timely operators with 20 rules and with 2,000; `bellwether-bench codecs` compares what travels between
-//! processes; `bellwether-bench decode` reads remote-write; `bellwether-bench histograms` tells what a rule of floats pays for native histograms elsewhere in the program.
+//! processes; `bellwether-bench decode` reads remote-write; `bellwether-bench live [SECONDS]` loads a live run by it; `bellwether-bench histograms` tells what a rule of floats pays for native histograms elsewhere in the program.
 //! `scripts/bench` runs them all, and whole backtests.
 
 mod codec;
@@ -11,6 +11,7 @@ mod cost;
 mod decode;
 mod engine;
 mod input;
+mod live;
 mod memory;
 mod table;
 
@@ -25,8 +26,9 @@ fn main() -> std::process::ExitCode {
         Some("operators") => table::operators(),
         Some("codecs") => codec::codecs(),
         Some("decode") => decode::decode(),
+        Some("live") => live::live(number),
         Some("histograms") => table::histograms(),
-        _ => Err("say what to measure: cost, histograms, memory, operators, codecs or decode".to_owned()),
+        _ => Err("say what to measure: cost, histograms, memory, operators, codecs, decode or live".to_owned()),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

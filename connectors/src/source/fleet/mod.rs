@@ -9,8 +9,10 @@
 
 mod host;
 mod random;
+mod stream;
 mod write;
 
+pub use stream::FleetStream;
 pub use write::{FleetReport, write_archive, write_incidents, write_parquet};
 
 use host::Host;

@@ -1,0 +1,84 @@
+//! A remote-write sender: samples in, requests to a receiver out, each again until it is taken.
+//!
+//! # Semantics
+//! Remote-write 1.0, at most [`MOST_SAMPLES`] a request, in order. 5xx, 429 and a receiver that is away are tried again, with
+//! waits that grow to a second, as long as `goes_on` says so; any other answer is an error, as for a real sender.
+
+use super::remote_write::{compress, message};
+use crate::source::remote_write::Version;
+use bellwether_model::Sample;
+use std::time::Duration;
+
+/// Samples of a request (Prometheus `max_samples_per_send`).
+pub const MOST_SAMPLES: usize = 2_000;
+
+/// A receiver.
+#[derive(Debug)]
+pub struct Push {
+    url: String,
+    agent: ureq::Agent,
+}
+
+/// Why samples were not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// The receiver will never take them.
+    #[error("{url} refuses the samples: {reason}")]
+    Refused {
+        /// Who.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The caller does not want to wait any longer.
+    #[error("{url} did not take the samples: {reason}")]
+    GivenUp {
+        /// Who.
+        url: String,
+        /// What it said last.
+        reason: String,
+    },
+}
+
+impl Push {
+    /// A receiver at a URL such as `http://127.0.0.1:9099/api/v1/write`.
+    pub fn new(url: &str) -> Self {
+        let timeout = Some(Duration::from_secs(30));
+        let config = ureq::Agent::config_builder().timeout_global(timeout).http_status_as_error(false).build();
+        Self { url: url.to_owned(), agent: config.into() }
+    }
+
+    /// Sends samples; returns once all of them are taken.
+    pub fn send(&self, samples: &[Sample], mut goes_on: impl FnMut(&str) -> bool) -> Result<(), PushError> {
+        for batch in samples.chunks(MOST_SAMPLES) {
+            let refused = |reason: String| PushError::Refused { url: self.url.clone(), reason };
+            let body = compress(&message(Version::One, batch)).ok_or_else(|| refused("too large".to_owned()))?;
+            let mut wait = Duration::from_millis(50);
+            while let Err(reason) = self.post(&body).map_err(refused)? {
+                if !goes_on(&reason) {
+                    return Err(PushError::GivenUp { url: self.url.clone(), reason });
+                }
+                std::thread::sleep(wait);
+                wait = (wait * 2).min(Duration::from_secs(1));
+            }
+        }
+        Ok(())
+    }
+
+    /// `Err`: never again. `Ok(Err)`: not now.
+    fn post(&self, body: &[u8]) -> Result<Result<(), String>, String> {
+        let request = self.agent.post(&self.url).header("content-type", "application/x-protobuf");
+        let request = request.header("content-encoding", "snappy").header("x-prometheus-remote-write-version", "0.1.0");
+        let mut answer = match request.send(body) {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Ok(()));
+        }
+        let text = answer.body_mut().with_config().limit(4 << 10).read_to_string().unwrap_or_default();
+        let reason = format!("{status} {}", text.trim());
+        if status.is_server_error() || status.as_u16() == 429 { Ok(Err(reason)) } else { Err(reason) }
+    }
+}
