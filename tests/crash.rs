@@ -214,7 +214,7 @@ fn disturb(victim: &mut Process, kills: u64, seed: &mut u64) -> u64 {
         }
         victim.kill();
         let at = format!("{}:{}", CRASH_POINTS[point % CRASH_POINTS.len()], 1 + next(seed, 4));
-        let crash_at = (kill % 2 == 0).then(|| at.as_str());
+        let crash_at = (kill % 2 == 0).then_some(at.as_str());
         point += usize::from(kill % 2 == 0);
         victim.start(1 + next(seed, 4) as usize, crash_at);
     }
