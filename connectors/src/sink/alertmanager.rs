@@ -149,7 +149,7 @@ mod tests {
         let text = String::from_utf8(body(&[one])).unwrap();
         assert_eq!(
             text,
-            r#"[{"labels":{"alertname":"A","q":"say \"hi\"\n"},"annotations":{"summary":"s"},"startsAt":"2023-11-14T22:13:20.000Z","endsAt":"2023-11-14T22:17:20.500Z","generatorURL":"http://p/graph?g0.expr=up"}]"#
+            r#"[{"labels":{"alertname":"A","q":"say \"hi\"\n"},"annotations":{"summary":"s"},"startsAt":"2023-11-14T22:13:20Z","endsAt":"2023-11-14T22:17:20.500Z","generatorURL":"http://p/graph?g0.expr=up"}]"#
         );
     }
 
