@@ -12,7 +12,7 @@
 //! A point is taken whole or refused whole, and refused alone.
 //!
 //! # State
-//! None. What a request would cost in memory is known before it is decoded ([`cost`]).
+//! None. What a request would cost in memory is known before it is decoded (module `cost`).
 //!
 //! # Limits
 //! Delta temporality is refused: to add deltas up is state that has to stand behind the log, after duplicates are gone.
