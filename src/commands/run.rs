@@ -253,11 +253,8 @@ fn watch(live: &LiveRun, handle: &LiveHandle, signals: &mut Signals) -> Option<L
 
 fn tell_reload(handle: &LiveHandle) {
     match handle.reload() {
-        Ok(true) => {
-            let rules = handle.table().set.rules().count();
-            eprintln!("reloaded: {} take effect with the next epoch", counted(rules, "rule"));
-        }
-        Ok(false) => eprintln!("reloaded: nothing has changed"),
+        Ok(Some(rules)) => eprintln!("reloaded: {} take effect as soon as what is new is warm", counted(rules, "rule")),
+        Ok(None) => eprintln!("reloaded: nothing has changed"),
         Err(error) => {
             failure(error).print();
             eprintln!("the rules before stay in force");

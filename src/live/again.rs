@@ -10,6 +10,7 @@ use super::feed::{LiveFeed, Placing};
 use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
+use super::warm::WarmFiles;
 use bellwether_connectors::disk::Disk;
 use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::read_log;
@@ -75,7 +76,15 @@ pub fn replay_folder(
     let dictionary = Arc::new(Dictionary::new(&placing.tenant));
     let (reader, _) = read_log(disk, &log, &dictionary)?;
     let (queue, walls) = (Queue::new(workers, AHEAD), Walls::default());
-    let replay = Replay { reader, checkpoint: None, tables, queue: queue.clone(), walls: walls.clone() };
+    let replay = Replay {
+        reader,
+        dictionary: dictionary.clone(),
+        warm: WarmFiles::new(disk.clone(), folder),
+        checkpoint: None,
+        tables,
+        queue: queue.clone(),
+        walls: walls.clone(),
+    };
     let config = RunConfig {
         workers,
         tenant: placing.tenant.clone(),

@@ -10,8 +10,10 @@
 
 use super::LiveError;
 use super::clock::WallClock;
+use super::install::Install;
 use super::queue::{Epoch, Queue};
 use super::rules::RuleTable;
+use super::warm::Start;
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError, Rows};
 use bellwether_connectors::source::log::{Bind, Log};
@@ -157,8 +159,7 @@ pub struct Committer {
     log: Log,
     time: LiveClock,
     table: RuleTable,
-    /// Whether the next epoch carries the program.
-    installs: bool,
+    install: Install,
     begun: bool,
     unbound: Vec<Rows>,
     checkpoint_ms: i64,
@@ -188,17 +189,16 @@ pub(super) struct Parts {
     pub log: Log,
     pub time: LiveClock,
     pub table: RuleTable,
+    pub install: Install,
     pub queue: Queue,
     pub walls: Walls,
     pub most_bytes: usize,
     pub checkpoint_ms: i64,
-    /// Whether the rules differ from those of the last binding.
-    pub installs: bool,
 }
 
 impl Committer {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { dictionary, clock, log, time, table, queue, walls, most_bytes, checkpoint_ms, installs } = parts;
+        let Parts { dictionary, clock, log, time, table, install, queue, walls, most_bytes, checkpoint_ms } = parts;
         let since_ms = clock.now_ms();
         let next_checkpoint_ms = since_ms.saturating_add(checkpoint_ms);
         let shared = CommitterHandle(Arc::new(Shared {
@@ -218,7 +218,7 @@ impl Committer {
             log,
             time,
             table,
-            installs,
+            install,
             begun,
             unbound,
             checkpoint_ms,
@@ -287,14 +287,14 @@ impl Committer {
                 self.begun = true;
                 self.time.gap(self.since_ms, self.shared.0.clock.now_ms());
             }
-            Command::Rules(table) => {
-                self.installs |= table.version != self.table.version;
-                self.table = *table;
-                self.time.set_rules(self.table.version);
-            }
+            Command::Rules(table) => self.install.want(*table, &self.table),
             Command::Checkpoint => self.snapshot = true,
             Command::Collect(epoch, before_ms) => {
+                if !self.install.may_collect(epoch) {
+                    return Ok(());
+                }
                 self.log.collect(epoch, before_ms)?;
+                self.install.collect(epoch, &self.log)?;
                 self.shared.0.stats.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
             }
             Command::Stop => {
@@ -325,6 +325,9 @@ impl Committer {
         }
         let has_rows = !rows.is_empty() || !self.unbound.is_empty() || self.snapshot;
         let bound = if self.begun && self.shared.0.queue.has_room() {
+            if !self.stopping {
+                self.install.prepare(&mut self.table, &mut self.time, &self.log, &self.shared)?;
+            }
             let due = &self.table.due;
             // The last epoch does not wait for its turn.
             let at_ms = if self.stopping { now_ms.max(self.time.soonest_ms()) } else { now_ms };
@@ -374,12 +377,19 @@ impl Committer {
         stats.epochs.fetch_add(1, Ordering::Relaxed);
         stats.watermark_ms.store(bound.watermark_ms, Ordering::Relaxed);
         stats.held_for.store(self.time.waits_for().unwrap_or(0) as u64, Ordering::Relaxed);
-        let program = std::mem::take(&mut self.installs).then(|| Arc::clone(&self.table.program));
-        let binding = Binding { snapshot, ..Binding::new(bound.times(self.table.program.horizon_ms), program) };
+        let start = self.install.installed(&self.table);
+        let program = start.as_ref().map(|_| Arc::clone(&self.table.program));
+        let Start { kept, history } = start.unwrap_or_default();
+        let warm = (!kept.is_empty()).then(|| Arc::new(kept));
+        let binding = Binding { snapshot, warm, ..Binding::new(bound.times(self.table.program.horizon_ms), program) };
         let sources = if snapshot { self.time.sources().collect() } else { Vec::new() };
+        let epoch = Arc::new(Epoch { binding, history, rows: std::mem::take(&mut self.unbound) });
+        if let Some(warmer) = &self.install.warmer {
+            warmer.pass(&bound, &epoch);
+        }
         let stamped = Stamped { bound, sources };
         self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(stamped.bound.epoch, stamped);
-        self.shared.0.queue.put(Epoch { binding, rows: std::mem::take(&mut self.unbound) });
+        self.shared.0.queue.put(epoch);
     }
 }
 

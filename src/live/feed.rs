@@ -2,11 +2,15 @@
 //!
 //! # Semantics
 //! A series belongs to the worker that owns its shard, so no sample travels between workers. Numbers of series are the
-//! dictionary's; labels go along the first time.
+//! dictionary's; labels go along the first time. What no rule in force reads stays in the log: where a program is the first
+//! to read a series, its epoch brings along what came before.
 
 use super::queue::{Queue, Taken};
+use super::reads::Reads;
 use bellwether_connectors::source::intake::{Dictionary, Rows};
+use bellwether_dataflow::lower;
 use bellwether_dataflow::render::{EpochFeed, Feed, FeedError, Next};
+use bellwether_dataflow::time::Binding;
 use bellwether_model::{Runs, shard_of_vnode, vnode, worker_of_shard};
 use std::sync::Arc;
 
@@ -17,6 +21,8 @@ enum Known {
     Unseen,
     Mine,
     Other,
+    /// Mine, but no rule reads it.
+    Unread,
 }
 
 /// Placement of series: tenant and entity labels.
@@ -28,6 +34,13 @@ pub struct Placing {
     pub entity_labels: Vec<String>,
 }
 
+impl Placing {
+    /// That of rules compiled with some options.
+    pub fn of(options: &lower::Options) -> Self {
+        Self { tenant: options.tenant.clone(), entity_labels: options.entity_labels.clone() }
+    }
+}
+
 /// The feed.
 pub struct LiveFeed {
     queue: Queue,
@@ -36,13 +49,14 @@ pub struct LiveFeed {
     worker: usize,
     workers: usize,
     known: Vec<Known>,
+    reads: Reads,
     seq: u64,
 }
 
 impl LiveFeed {
     /// The feed of a worker.
     pub fn new(queue: Queue, dictionary: Arc<Dictionary>, placing: Placing, worker: usize, workers: usize) -> Self {
-        Self { queue, dictionary, placing, worker, workers, known: Vec::new(), seq: 0 }
+        Self { queue, dictionary, placing, worker, workers, known: Vec::new(), reads: Reads::default(), seq: 0 }
     }
 
     /// Whether a series is this worker's; if it is and is new here, its labels join the batch.
@@ -55,8 +69,12 @@ impl LiveFeed {
             let Some(labels) = self.dictionary.labels(series) else { return false };
             let shard = shard_of_vnode(vnode(&self.placing.tenant, &labels, &self.placing.entity_labels));
             let mine = worker_of_shard(shard, self.workers) == self.worker;
-            self.known[at] = if mine { Known::Mine } else { Known::Other };
-            if mine {
+            self.known[at] = match mine {
+                true if self.reads.reach_ms(&labels).is_some() => Known::Mine,
+                true => Known::Unread,
+                false => Known::Other,
+            };
+            if self.known[at] == Known::Mine {
                 runs.defs.push((series, labels));
             }
         }
@@ -94,8 +112,15 @@ impl Feed for LiveFeed {
             Taken::Nothing => Ok(Next::NotYet),
             Taken::Closed => Ok(Next::End),
             Taken::Epoch(epoch) => {
-                let runs = epoch.rows.iter().map(|rows| self.runs(rows)).filter(|runs| !runs.is_empty()).collect();
-                Ok(Next::Epoch(EpochFeed { binding: epoch.binding.clone(), runs }))
+                if let Some(program) = &epoch.binding.program {
+                    self.reads = Reads::of(program);
+                    self.known.clear();
+                }
+                let mut runs: Vec<Runs> = epoch.history.iter().map(|rows| self.runs(rows)).collect();
+                let binding = Binding { loads_before_seq: self.seq, ..epoch.binding.clone() };
+                runs.extend(epoch.rows.iter().map(|rows| self.runs(rows)));
+                runs.retain(|runs| !runs.is_empty());
+                Ok(Next::Epoch(EpochFeed { binding, runs }))
             }
         }
     }

@@ -27,11 +27,13 @@ mod commit;
 mod error;
 mod feed;
 mod folder;
+mod install;
 mod latency;
 mod ledger;
 mod notify;
 mod output;
 mod queue;
+mod reads;
 mod replay;
 mod rules;
 mod run;
@@ -39,6 +41,7 @@ mod start;
 mod store;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 pub use again::replay_folder;
 pub use book::{Active, Book};

@@ -18,13 +18,21 @@ use std::time::Duration;
 pub struct Epoch {
     /// As the dataflow reads it.
     pub binding: Binding,
+    /// Of series that the program is the first to read: what came before this epoch, by series and stamp.
+    pub history: Vec<Rows>,
     /// Rows, commit by commit.
     pub rows: Vec<Rows>,
 }
 
 impl Epoch {
-    fn bytes(&self) -> usize {
-        self.rows.iter().map(Rows::bytes).sum()
+    /// An epoch whose program reads nothing new.
+    pub fn new(binding: Binding, rows: Vec<Rows>) -> Self {
+        Self { binding, history: Vec::new(), rows }
+    }
+
+    /// Bytes of its rows.
+    pub fn bytes(&self) -> usize {
+        self.history.iter().chain(&self.rows).map(Rows::bytes).sum()
     }
 }
 
@@ -101,14 +109,15 @@ impl Queue {
     }
 
     /// Puts an epoch here; it is on disk.
-    pub fn put(&self, epoch: Epoch) {
+    pub fn put(&self, epoch: impl Into<Arc<Epoch>>) {
+        let epoch = epoch.into();
         self.0.bytes.fetch_add(epoch.bytes(), Ordering::Relaxed);
         let mut state = self.state();
         if !epoch.binding.load_only {
             // What only loads gives nothing, so nobody would say that it is durable.
             self.0.put.fetch_add(1, Ordering::SeqCst);
         }
-        state.waiting.push_back(Arc::new(epoch));
+        state.waiting.push_back(epoch);
         state.threads.iter().flatten().for_each(Thread::unpark);
     }
 
@@ -169,7 +178,7 @@ mod tests {
 
     fn epoch(epoch: u64) -> Epoch {
         let times = EpochTimes { epoch, watermark_ms: 0, warm_from_ms: 0, from_ms: 0, to_ms: 0 };
-        Epoch { binding: Binding::new(times, None), rows: Vec::new() }
+        Epoch::new(Binding::new(times, None), Vec::new())
     }
 
     fn taken(queue: &Queue, worker: usize) -> Option<u64> {

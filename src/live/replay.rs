@@ -8,10 +8,12 @@
 use super::commit::{Stamped, Walls};
 use super::error::LiveError;
 use super::queue::{Epoch, Queue};
+use super::reads::{Picker, by_series};
 use super::rules::{RuleTable, RuleTables};
 use super::store::Manifest;
+use super::warm::{Start, WarmFiles};
 use bellwether_connectors::crash::crash_point;
-use bellwether_connectors::source::intake::Rows;
+use bellwether_connectors::source::intake::{Dictionary, Rows};
 use bellwether_connectors::source::log::LogReader;
 use bellwether_dataflow::time::{Binding, Bound, EpochTimes};
 use bellwether_operators::program::Program;
@@ -34,6 +36,8 @@ pub(super) fn read_bound(bytes: &[u8]) -> Result<Bound, LiveError> {
 /// The work of the replay thread.
 pub(super) struct Replay {
     pub reader: LogReader,
+    pub dictionary: Arc<Dictionary>,
+    pub warm: WarmFiles,
     pub checkpoint: Option<Manifest>,
     pub tables: RuleTables,
     pub queue: Queue,
@@ -57,6 +61,10 @@ impl InForce {
         Ok(Some(program))
     }
 
+    fn program(&self) -> Option<Arc<Program>> {
+        self.table.as_ref().map(|t| Arc::clone(&t.program))
+    }
+
     fn warm_up_ms(&self) -> i64 {
         self.table.as_ref().map_or(0, |t| t.program.horizon_ms)
     }
@@ -78,16 +86,41 @@ impl Replay {
             }
             let Some(bind) = frame.bind else { continue };
             let bound = read_bound(&bind.bytes)?;
+            let before = rules.program();
             let program = rules.change(&self.tables, bound.rules)?;
-            let binding = Binding::new(bound.times(rules.warm_up_ms()), program);
+            let Start { kept, history } = match (&program, before, bound.warm) {
+                (Some(program), Some(before), Some(hash)) => self.start(&bound, hash, program, &before)?,
+                _ => Start::default(),
+            };
+            let warm = (!kept.is_empty()).then(|| Arc::new(kept));
+            let binding = Binding { warm, ..Binding::new(bound.times(rules.warm_up_ms()), program) };
             let stamped = Stamped { bound, sources: Vec::new() };
             self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(bind.epoch, stamped);
-            if !self.queue.put_when_there_is_room(Epoch { binding, rows: std::mem::take(&mut rows) }) {
+            if !self.queue.put_when_there_is_room(Epoch { binding, history, rows: std::mem::take(&mut rows) }) {
                 return Ok(None);
             }
             crash_point("replay.epoch");
         }
         Ok(Some(rows))
+    }
+
+    /// With what the rules began that an epoch put in force, and what they found of series that nobody had read.
+    fn start(&self, bound: &Bound, hash: u128, program: &Program, before: &Program) -> Result<Start, LiveError> {
+        let kept = self.warm.get(bound.epoch, hash)?;
+        let mut picker = Picker::new(program, before, kept.watermark_ms);
+        let (mut history, mut unbound) = (Vec::new(), Vec::new());
+        let mut reader = self.reader.again();
+        while !picker.is_idle()
+            && let Some(frame) = reader.read()?
+        {
+            unbound.push(picker.pick(&frame.rows, &self.dictionary));
+            match frame.bind {
+                Some(bind) if bind.epoch >= bound.epoch => break,
+                Some(_) => history.append(&mut unbound),
+                None => {}
+            }
+        }
+        Ok(Start { kept: kept.kept, history: by_series(history) })
     }
 
     /// Loads the windows behind a checkpoint, up to its binding. `false` if the run ended meanwhile.
@@ -108,7 +141,7 @@ impl Replay {
                 let (epoch, watermark_ms) = if ends { (last.epoch, last.watermark_ms) } else { (number, i64::MIN) };
                 let times = EpochTimes { epoch, watermark_ms, ..last };
                 let binding = Binding { load_only: true, ..Binding::new(times, program.take()) };
-                if !self.queue.put_when_there_is_room(Epoch { binding, rows: std::mem::take(&mut chunk) }) {
+                if !self.queue.put_when_there_is_room(Epoch::new(binding, std::mem::take(&mut chunk))) {
                     return Ok(false);
                 }
                 (number, in_chunk) = (number + 1, 0);

@@ -3,6 +3,7 @@
 use super::commit::{Command, CommitStats, CommitterHandle};
 use super::error::LiveError;
 use super::folder::Folder;
+use super::install::InForce;
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView};
 use super::queue::Queue;
@@ -28,7 +29,9 @@ pub struct LiveHandle(Arc<Shared>);
 struct Shared {
     commit: CommitterHandle,
     tables: RuleTables,
-    table: Mutex<RuleTable>,
+    in_force: InForce,
+    /// Version of the rules that were last good.
+    wanted: Mutex<u128>,
     patterns: Vec<String>,
     queue: Queue,
     view: SharedView,
@@ -48,6 +51,8 @@ pub struct Reload {
     pub good_ms: i64,
     /// What was wrong with them, if something was: the rules before it are still in force.
     pub error: Option<String>,
+    /// Why the rules in force began without what they would have kept, if they did.
+    pub cold: Option<String>,
 }
 
 /// A live run.
@@ -80,16 +85,18 @@ impl LiveRun {
     }
 
     fn spawn(config: &LiveConfig, tables: RuleTables, store: Store, ledger: Ledger, found: Found) -> (Self, Started) {
-        let (table, started) = (found.table.clone(), found.started.clone());
+        let started = found.started.clone();
+        let wanted = found.wanted.as_ref().unwrap_or(&found.table).version;
         let (folder, parts) = found.parts(config, &tables, store, ledger);
-        let Threads { replay, committer, writer, engine, queue } = parts;
+        let Threads { replay, committer, writer, engine, queue, in_force } = parts;
         let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
         let now_ms = config.clock.now_ms();
         let handle = LiveHandle(Arc::new(Shared {
             commit: committer.handle(),
             tables,
-            table: Mutex::new(table),
+            in_force,
+            wanted: Mutex::new(wanted),
             patterns: config.rules.clone(),
             queue,
             view: writer.view.clone(),
@@ -97,7 +104,7 @@ impl LiveRun {
             ready: AtomicBool::new(false),
             started: started.clone(),
             workers: config.workers,
-            last_reload: Mutex::new(Reload { at_ms: now_ms, good_ms: now_ms, error: None }),
+            last_reload: Mutex::new(Reload { at_ms: now_ms, good_ms: now_ms, error: None, cold: None }),
         }));
         let begun = handle.clone();
         let threads = vec![
@@ -154,12 +161,12 @@ impl LiveHandle {
 
     /// The rules in force.
     pub fn table(&self) -> RuleTable {
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.in_force.table()
     }
 
-    /// Reads the rule files again. If all of them are good and something has changed, it takes effect with the next epoch; if
-    /// not, the rules before stay in force. Says whether something has changed.
-    pub fn reload(&self) -> Result<bool, LiveError> {
+    /// Reads the rule files again. If all of them are good and something has changed, it takes effect as soon as new rules
+    /// are warm; if not, the rules before stay in force. Gives the number of rules, if something has changed.
+    pub fn reload(&self) -> Result<Option<usize>, LiveError> {
         let now_ms = self.0.commit.now_ms();
         let loaded = self.0.tables.load(&self.0.patterns);
         let mut last = self.0.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,13 +174,14 @@ impl LiveHandle {
         match loaded {
             Ok(table) => {
                 (last.good_ms, last.error) = (now_ms, None);
-                let mut current = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
-                if table.version == current.version {
-                    return Ok(false);
+                let mut wanted = self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+                if table.version == *wanted {
+                    return Ok(None);
                 }
-                *current = table.clone();
+                *wanted = table.version;
+                let rules = table.set.rules().count();
                 self.0.commit.command(Command::Rules(Box::new(table)));
-                Ok(true)
+                Ok(Some(rules))
             }
             Err(error) => {
                 last.error = Some(error.to_string());
@@ -184,7 +192,8 @@ impl LiveHandle {
 
     /// The last attempt to read the rule files.
     pub fn last_reload(&self) -> Reload {
-        self.0.last_reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let last = self.0.last_reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Reload { cold: self.0.in_force.cold(), ..last }
     }
 
     /// What starting found.

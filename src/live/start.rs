@@ -5,12 +5,14 @@ use super::commit::{Committer, Parts, Walls};
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
 use super::folder::Folder;
+use super::install::{InForce, Install};
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView, ToLedger, View, Writer};
 use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::store::{Manifest, Store};
+use super::warm::{Start, WarmFiles};
 use bellwether_connectors::disk::Disk;
 use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::{Log, LogSpec};
@@ -86,8 +88,11 @@ pub(super) struct Found {
     log: Log,
     pub newest: Option<(Manifest, Checkpoint)>,
     time: LiveClock,
+    /// The rules of the last binding, as far as there are any.
     pub table: RuleTable,
     pub last_rules: Option<u128>,
+    /// Those of the files, if they are others.
+    pub wanted: Option<RuleTable>,
     pub started: Started,
 }
 
@@ -101,8 +106,8 @@ impl Found {
             let placed = checkpoint.check_placement(&config.options.tenant, &config.options.entity_labels);
             placed.map_err(|error| LiveError::Checkpoint { path: path(), error })?;
         }
-        let table = tables.load(&config.rules)?;
-        let mut time = LiveClock::new(config.time, folder.generation(), table.version);
+        let wanted = tables.load(&config.rules)?;
+        let mut time = LiveClock::new(config.time, folder.generation(), wanted.version);
         let mut last_rules = None;
         if let Some((manifest, _)) = &newest {
             time.resume_sources(manifest.sources.iter().copied());
@@ -117,6 +122,13 @@ impl Found {
                 time.resume(&bound);
             }
         }
+        // Rules that have changed meanwhile begin as they do at a reload; those of then may not compile any more.
+        let then = last_rules.filter(|version| *version != wanted.version).and_then(|v| tables.find(v).ok());
+        let (table, wanted) = match then {
+            Some(table) => (table, Some(wanted)),
+            None => (wanted, None),
+        };
+        time.set_rules(table.version, None);
         let started = Started {
             generation: folder.generation(),
             checkpoint: newest.as_ref().map(|(manifest, _)| manifest.epoch),
@@ -124,12 +136,12 @@ impl Found {
             torn_bytes: opened.torn_bytes,
             series: dictionary.len(),
         };
-        Ok(Self { folder, dictionary, log, newest, time, table, last_rules, started })
+        Ok(Self { folder, dictionary, log, newest, time, table, last_rules, wanted, started })
     }
 
     /// The threads of a run that goes on from here.
     pub fn parts(self, config: &LiveConfig, tables: &RuleTables, store: Store, ledger: Ledger) -> (Folder, Threads) {
-        let Self { folder, dictionary, log, newest, time, table, last_rules, .. } = self;
+        let Self { folder, dictionary, log, newest, time, table, last_rules, wanted, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (walls, view) = (Walls::default(), SharedView::default());
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
@@ -137,15 +149,36 @@ impl Found {
             *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(manifest);
         }
         let reader = log.reader(|_| true);
-        let replay =
-            Replay { reader, checkpoint: manifest, tables: tables.clone(), queue: queue.clone(), walls: walls.clone() };
+        let warm = WarmFiles::new(config.disk.clone(), &config.folder);
+        let replay = Replay {
+            reader,
+            dictionary: dictionary.clone(),
+            warm: warm.clone(),
+            checkpoint: manifest,
+            tables: tables.clone(),
+            queue: queue.clone(),
+            walls: walls.clone(),
+        };
+        let in_force = InForce::new(table.clone());
+        let install = Install {
+            tables: tables.clone(),
+            files: warm,
+            dictionary: dictionary.clone(),
+            placing: Placing::of(&config.options),
+            in_force: in_force.clone(),
+            wanted,
+            warmer: None,
+            next: (last_rules != Some(table.version)).then(Start::default),
+            holds_until: 0,
+            misses: 0,
+        };
         let committer = Committer::new(Parts {
             dictionary: dictionary.clone(),
             clock: config.clock.clone(),
             log,
             time,
-            installs: last_rules != Some(table.version),
             table,
+            install,
             queue: queue.clone(),
             walls: walls.clone(),
             most_bytes: config.most_bytes,
@@ -167,7 +200,7 @@ impl Found {
             retention_ms: config.retention_ms,
         };
         let engine = Engine::new(config, &queue, dictionary, kept, ToLedger(items));
-        (folder, Threads { replay, committer, writer, engine, queue })
+        (folder, Threads { replay, committer, writer, engine, queue, in_force })
     }
 }
 
@@ -178,6 +211,7 @@ pub(super) struct Threads {
     pub writer: Writer,
     pub engine: Engine,
     pub queue: Queue,
+    pub in_force: InForce,
 }
 
 /// The dataflow's thread.
@@ -200,7 +234,7 @@ impl Engine {
         output: ToLedger,
     ) -> Self {
         let lower::Options { tenant, entity_labels, .. } = config.options.clone();
-        let placing = Placing { tenant: tenant.clone(), entity_labels: entity_labels.clone() };
+        let placing = Placing::of(&config.options);
         let run = RunConfig {
             workers: config.workers,
             mode: config.mode,

@@ -74,6 +74,7 @@ impl Manifest {
             from_ms: Some(self.from_ms),
             held: false,
             rules: self.rules,
+            warm: None,
             heard: Vec::new(),
         }
     }

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-const START_MS: i64 = 1_700_000_000_000;
-const TICK_MS: i64 = 5_000;
+pub(super) const START_MS: i64 = 1_700_000_000_000;
+pub(super) const TICK_MS: i64 = 5_000;
 const LATENESS_MS: i64 = 10_000;
 
-const RULES: &str = r#"
+pub(super) const RULES: &str = r#"
 groups:
 - name: offset
   interval: 15s
@@ -59,6 +59,8 @@ fn samples(tick: i64) -> Vec<(Labels, i64, f64)> {
         let phase = (tick + i * 7) % 40;
         let value = if phase < 20 { tick * 2 + phase } else { tick };
         all.push((labels("load"), at, (value * 3) as f64));
+        // No rule reads it from the beginning.
+        all.push((labels("queue"), at, ((tick + i) % 50) as f64));
         if !(i == 2 && (tick / 30) % 2 == 1) {
             all.push((labels("up"), at, 1.0));
         }
@@ -67,15 +69,15 @@ fn samples(tick: i64) -> Vec<(Labels, i64, f64)> {
 }
 
 /// Disk, clock and configuration of a run over all its lives.
-struct World {
-    disk: FaultDisk,
-    clock: ManualClock,
-    config: LiveConfig,
+pub(super) struct World {
+    pub(super) disk: FaultDisk,
+    pub(super) clock: ManualClock,
+    pub(super) config: LiveConfig,
     _rules: tempfile::TempDir,
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let rules = tempfile::tempdir().unwrap();
         std::fs::write(rules.path().join("rules.yml"), RULES).unwrap();
         let (disk, clock) = (FaultDisk::new(seed), ManualClock::at(START_MS));
@@ -99,13 +101,13 @@ impl World {
         Self { disk, clock, config, _rules: rules }
     }
 
-    fn start(&self, workers: usize) -> Result<LiveRun, LiveError> {
+    pub(super) fn start(&self, workers: usize) -> Result<LiveRun, LiveError> {
         let config = LiveConfig { workers, ..self.config.clone() };
         LiveRun::start(&config).map(|(run, _)| run)
     }
 
     /// Sends a tick's samples; whether they were acknowledged.
-    fn send(&self, run: &LiveRun, tick: i64) -> bool {
+    pub(super) fn send(&self, run: &LiveRun, tick: i64) -> bool {
         let intake = run.handle().intake();
         let mut rows = Rows::default();
         for (labels, stamp_ms, value) in samples(tick) {
@@ -118,13 +120,13 @@ impl World {
     }
 
     /// Lets time pass to a tick.
-    fn go_to(&self, run: &LiveRun, tick: i64) {
+    pub(super) fn go_to(&self, run: &LiveRun, tick: i64) {
         self.clock.set(START_MS + tick * TICK_MS);
         run.handle().intake().poke();
     }
 
     /// Waits until the steps up to a tick less the lateness are in the ledger, or the run has failed.
-    fn settle(&self, run: &LiveRun, tick: i64) -> bool {
+    pub(super) fn settle(&self, run: &LiveRun, tick: i64) -> bool {
         let wanted = START_MS + tick * TICK_MS - LATENESS_MS - 1;
         let begin = Instant::now();
         while run.handle().view().lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
@@ -147,7 +149,7 @@ impl World {
     }
 
     /// Lines of the ledger without where they came to light, and the rules' folder.
-    fn ledger(&self) -> Vec<String> {
+    pub(super) fn ledger(&self) -> Vec<String> {
         let bytes = read_whole(&self.disk, Path::new("state/decisions.jsonl")).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let mut pairs: Vec<(u64, u64)> = Vec::new();

@@ -9,9 +9,9 @@
 //! # Limits
 //! What the expression says about labels (`sum by (job)` has no `instance`) excludes nothing yet.
 
-use super::input::{RuleInput, RuleKind};
+use super::input::{QueryInput, RuleInput, RuleKind};
 use super::options::{Options, Recorded};
-use super::unit::{Origin, Unit, is_template};
+use super::unit::{Origin, Unit, is_template, units};
 use super::walk;
 use crate::plan::components;
 use bellwether_model::METRIC_NAME;
@@ -82,6 +82,20 @@ impl Catalogue {
     pub(super) fn in_one_cycle(&self, a: usize, b: usize) -> bool {
         self.component[a] == self.component[b]
     }
+}
+
+/// Rules whose series queries may read, directly or through other rules: their indices.
+pub fn rules_read(rules: &[RuleInput<'_>], queries: &[QueryInput<'_>], options: &Options) -> BTreeSet<usize> {
+    let units = units(rules, queries, options);
+    let catalogue = Catalogue::new(&units, options);
+    let (mut found, mut open) = (BTreeSet::new(), (rules.len()..units.len()).collect::<Vec<_>>());
+    while let Some(unit) = open.pop() {
+        walk::uses(units[unit].expr, &mut |u| {
+            let read = catalogue.read_by(&walk::matchers(u.selector));
+            open.extend(read.into_iter().filter(|rule| found.insert(*rule)));
+        });
+    }
+    found
 }
 
 fn admits(matcher: &Matcher, known: &Known) -> bool {

@@ -58,6 +58,7 @@ mod tests;
 
 pub(crate) use absent::labels as absent_labels;
 pub use bounds::{LIMITS, set_limit};
+pub use catalogue::rules_read;
 pub use compile::{Compiled, Gives, RuleInfo, compile};
 pub use error::LowerError;
 pub use input::{QueryInput, RuleInput, RuleKind};

@@ -168,7 +168,10 @@ impl Evaluation {
         let mut evaluator = self.shared.evaluator.borrow_mut();
         let store = &mut self.shared.state.store.borrow_mut();
         if let Some(program) = &binding.program {
-            evaluator.install(Arc::clone(program), store);
+            match &binding.warm {
+                Some(warm) => evaluator.install_warm(Arc::clone(program), warm, store),
+                None => evaluator.install(Arc::clone(program), store),
+            }
             if let Some(kept) = self.shared.restore.take() {
                 evaluator.restore(&kept, store);
             }

@@ -70,6 +70,8 @@ pub struct Bound {
     pub held: bool,
     /// Version of the rules in force.
     pub rules: u128,
+    /// What rules that begin with this epoch had kept by then, by its hash; `None` where they begin with nothing.
+    pub warm: Option<u128>,
     /// Sources heard of since the epoch before, by a hash of their names.
     pub heard: Vec<(u64, Heard)>,
 }
@@ -105,6 +107,7 @@ pub struct LiveClock {
     spec: LiveSpec,
     generation: u64,
     rules: u128,
+    warm: Option<u128>,
     next_epoch: u64,
     wall_ms: i64,
     watermark: Watermark,
@@ -123,6 +126,7 @@ impl LiveClock {
             spec,
             generation,
             rules,
+            warm: None,
             next_epoch: 1,
             wall_ms: i64::MIN,
             watermark: Watermark::default(),
@@ -155,9 +159,14 @@ impl LiveClock {
         self.sources.iter().map(|(source, heard)| (*source, *heard))
     }
 
-    /// The rules in force from the next epoch on.
-    pub fn set_rules(&mut self, rules: u128) {
-        self.rules = rules;
+    /// The rules in force from the next epoch on, and what they begin with.
+    pub fn set_rules(&mut self, rules: u128, warm: Option<u128>) {
+        (self.rules, self.warm) = (rules, warm);
+    }
+
+    /// The last epoch that is bound, 0 before the first.
+    pub fn last_epoch(&self) -> u64 {
+        self.next_epoch - 1
     }
 
     /// There was nobody to take samples from the last binding's wall clock until `since_ms`: the watermark waits, from
@@ -229,6 +238,7 @@ impl LiveClock {
             from_ms: Some(from_ms),
             held: self.hold.is_some(),
             rules: self.rules,
+            warm: self.warm.take(),
             heard: std::mem::take(&mut self.news).into_iter().collect(),
         })
     }
@@ -247,6 +257,11 @@ impl LiveClock {
     /// No epoch is cut before, ms.
     pub fn soonest_ms(&self) -> i64 {
         self.wall_ms.saturating_add(self.spec.min_epoch_ms)
+    }
+
+    /// First step of the run, ms; `None` before the first sample.
+    pub fn from_ms(&self) -> Option<i64> {
+        self.from_ms
     }
 
     /// The watermark in force, ms.

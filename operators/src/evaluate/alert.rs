@@ -47,6 +47,8 @@ pub struct AlertState {
     pub(super) value: Value,
     /// The element's own labels when last seen, for annotations.
     pub(super) source: Option<Labels>,
+    /// It became active before its rule was in force: nobody has been told.
+    pub(super) untold: bool,
     /// Its `ALERTS` and `ALERTS_FOR_STATE` series, where somebody reads them.
     pub(super) series: Option<Box<AlertSeries>>,
 }
@@ -60,6 +62,7 @@ impl Default for AlertState {
             keep_since_ms: None,
             value: Value::Float(0.0),
             source: None,
+            untold: false,
             series: None,
         }
     }
@@ -127,16 +130,16 @@ impl Run<'_, '_, '_> {
                     state.phase = Phase::Pending;
                     state.active_at_ms = s_ms;
                     state.fired_at_ms = None;
-                    if self.spec.for_ms > 0 {
-                        self.emit(labels, state, s_ms, Transition::Pending);
-                    }
+                    state.untold = true;
+                }
+                if std::mem::take(&mut state.untold) && self.spec.for_ms > 0 {
+                    self.emit(labels, state, s_ms, Transition::Pending);
                 }
             }
             None => match state.phase {
                 Phase::Inactive => return,
                 Phase::Pending => {
-                    self.emit(labels, state, s_ms, Transition::Dropped);
-                    state.phase = Phase::Inactive;
+                    self.drop_one(labels, state, s_ms);
                     return;
                 }
                 Phase::Firing => {
@@ -161,6 +164,15 @@ impl Run<'_, '_, '_> {
             state.fired_at_ms = None;
             state.keep_since_ms = None;
         }
+    }
+
+    /// Ends an alert that is not resolved; if nobody was told of it, nobody is told of its end.
+    fn drop_one(&mut self, labels: &Labels, state: &mut AlertState, s_ms: i64) {
+        if !std::mem::take(&mut state.untold) {
+            self.emit(labels, state, s_ms, Transition::Dropped);
+        }
+        state.phase = Phase::Inactive;
+        state.keep_since_ms = None;
     }
 
     /// Writes `ALERTS` and `ALERTS_FOR_STATE` after a good step.
@@ -308,9 +320,7 @@ impl NodeState for Alert {
                 }
                 if has(&facts.over_limit, i) {
                     if state.phase != Phase::Inactive {
-                        run.emit(&labels, state, s, Transition::Dropped);
-                        state.phase = Phase::Inactive;
-                        state.keep_since_ms = None;
+                        run.drop_one(&labels, state, s);
                     }
                     continue;
                 }
@@ -355,6 +365,8 @@ impl NodeState for Alert {
         let (Some(spec), Kept::Alert(kept)) = (spec_of(view, n), kept) else { return };
         let id = self.identities.ensure(kept.labels.clone()) as usize;
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
+        // What a warm start put here goes where the rule's own state comes in.
+        self.states[id].series.take().iter_mut().for_each(|series| series.withdraw(hands.effects));
         self.states[id] = kept.unpack();
         self.share_series(spec, hands.effects);
         if let Some(series) = kept.series.as_deref().filter(|_| spec.producer.is_some()) {
@@ -362,6 +374,11 @@ impl NodeState for Alert {
             all.restore(spec, &kept.labels, (&mut self.shared, series), hands.store, hands.effects);
             self.states[id].series = Some(Box::new(all));
         }
+    }
+
+    fn knows(&self, kept: &Kept) -> bool {
+        let id = kept.labels().and_then(|labels| self.identities.find(labels));
+        id.is_some_and(|id| self.states.get(id as usize).is_some_and(|s| s.phase != Phase::Inactive))
     }
 
     fn slots(&self) -> Vec<Slot> {

@@ -59,6 +59,11 @@ impl Identities {
         id
     }
 
+    /// The number of an identity, if it is known.
+    pub fn find(&self, labels: &Labels) -> Option<u32> {
+        self.by_labels.get(labels).copied()
+    }
+
     fn join(&mut self, id: u32, row: u32, labels: &Labels) {
         if let Some(identity) = self.list[id as usize].as_mut() {
             // Nearly all have one member.

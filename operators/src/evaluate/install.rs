@@ -100,6 +100,38 @@ impl Evaluator {
         self.bequeath(leaving, store);
     }
 
+    /// The same for a program with rules that were not in force before: they begin with what they would have kept by now. A
+    /// rule that was edited keeps the alerts that it has, and learns of those that it would have beside them.
+    pub fn install_warm(&mut self, program: Arc<Program>, warm: &[KeptState], store: &mut SeriesStore) {
+        let (before, nodes) = (Heirs::of(&self.program), self.program.nodes.iter().map(|n| n.id));
+        let stays: HashSet<NodeId> = nodes.collect();
+        self.install(program, store);
+        let heirs = Heirs::of(&self.program);
+        for (shard, entry) in warm.iter().flat_map(|k| &k.entries) {
+            let Some(n) = heirs.of_state(entry).filter(|n| !stays.contains(&self.program.nodes[*n].id)) else {
+                continue;
+            };
+            let entry = match entry {
+                Kept::Alert(kept) => &Kept::Alert(kept.untold()),
+                // Its own state comes in, from here or from another worker.
+                _ if before.of_state(entry).is_some() => continue,
+                other => other,
+            };
+            if self.is_owner(n, *shard, entry) && !self.states[n].as_ref().is_some_and(|s| s.knows(entry)) {
+                self.restore_one(n, entry, store);
+            }
+        }
+    }
+
+    /// Whether a piece of a node's state is this worker's.
+    fn is_owner(&self, n: NodeIdx, shard: u16, entry: &Kept) -> bool {
+        let owner = match entry.labels() {
+            Some(labels) => self.view().owner(&self.program.nodes[n].placement, labels),
+            None => worker_of_shard(usize::from(shard).min(SHARDS - 1), self.peers),
+        };
+        owner == self.worker
+    }
+
     /// State of nodes that the new program does not have; their series go.
     fn leave(&mut self, next: &Program, store: &mut SeriesStore) -> Vec<Leaving> {
         let stays: HashSet<NodeId> = next.nodes.iter().map(|n| n.id).collect();
@@ -184,11 +216,7 @@ impl Evaluator {
         let heirs = Heirs::of(&self.program);
         for (shard, entry) in kept.iter().flat_map(|k| &k.entries) {
             let Some(n) = heirs.of_state(entry) else { continue };
-            let owner = match entry.labels() {
-                Some(labels) => self.view().owner(&self.program.nodes[n].placement, labels),
-                None => worker_of_shard(usize::from(*shard).min(SHARDS - 1), self.peers),
-            };
-            if owner == self.worker {
+            if self.is_owner(n, *shard, entry) {
                 self.restore_one(n, entry, store);
             }
         }

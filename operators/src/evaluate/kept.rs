@@ -94,6 +94,7 @@ pub struct KeptAlert {
     keep_since_ms: Option<i64>,
     value: KeptValue,
     source: Option<Labels>,
+    untold: bool,
     pub(super) series: Option<Box<[KeptSeries; 3]>>,
 }
 
@@ -212,6 +213,7 @@ impl KeptAlert {
             keep_since_ms: state.keep_since_ms,
             value: KeptValue::of(&state.value),
             source: state.source.clone(),
+            untold: state.untold,
             series,
         }
     }
@@ -239,7 +241,14 @@ impl KeptAlert {
             keep_since_ms: self.keep_since_ms,
             value: self.value.value(),
             source: self.source.clone(),
+            untold: self.untold,
             series: None,
         }
+    }
+
+    /// The same of a rule that was not in force yet: whatever became of the alert, it is pending and nobody was told.
+    pub(super) fn untold(&self) -> Self {
+        let firing = self.firing.map(|_| false);
+        Self { firing, fired_at_ms: None, keep_since_ms: None, untold: true, ..self.clone() }
     }
 }

@@ -62,6 +62,12 @@ pub trait NodeState: std::fmt::Debug + Send {
         let _ = (view, n, kept, hands);
     }
 
+    /// Whether the node holds state of its own of what [`NodeState::restore`] would take.
+    fn knows(&self, kept: &Kept) -> bool {
+        let _ = kept;
+        false
+    }
+
     /// The series that the node wrote: they go with it.
     fn slots(&self) -> Vec<Slot> {
         Vec::new()

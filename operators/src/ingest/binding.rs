@@ -6,7 +6,7 @@
 //! time and "at end" by partition, the wall clock, the hashes of plan and build, the previous binding's hash): these are
 //! fields of the durable binding, of which this is what the dataflow reads.
 
-use crate::evaluate::EpochTimes;
+use crate::evaluate::{EpochTimes, KeptState};
 use crate::program::Program;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -18,6 +18,10 @@ pub struct Binding {
     pub times: EpochTimes,
     /// The program in force from this epoch on; `None` where it stays.
     pub program: Option<Arc<Program>>,
+    /// What rules that the program is the first to have would have kept by now, had they been in force all along.
+    pub warm: Option<Arc<Vec<KeptState>>>,
+    /// Batches with a lower number fill windows with what was there before: they are not counted.
+    pub loads_before_seq: u64,
     /// Whether the epoch only loads samples: windows are rebuilt after a restart, no step is evaluated.
     pub load_only: bool,
     /// Whether kept state as it is behind this epoch goes out with its results: a checkpoint that stops nothing.
@@ -27,7 +31,7 @@ pub struct Binding {
 impl Binding {
     /// The binding of an epoch that is evaluated.
     pub fn new(times: EpochTimes, program: Option<Arc<Program>>) -> Self {
-        Self { times, program, load_only: false, snapshot: false }
+        Self { times, program, warm: None, loads_before_seq: 0, load_only: false, snapshot: false }
     }
 
     /// The epoch.

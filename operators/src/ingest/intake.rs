@@ -65,7 +65,7 @@ impl Intake {
         batches.sort_by_key(|b| (b.runs.seq, b.link));
         for batch in batches {
             let admitted = store.admit(batch.link as usize, &batch.runs, self.watermark_ms);
-            if binding.load_only {
+            if binding.load_only || batch.runs.seq < binding.loads_before_seq {
                 // These were counted when they first came.
                 counters.series += admitted.appeared.len() as u64;
             } else {

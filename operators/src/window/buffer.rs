@@ -157,6 +157,31 @@ impl SampleBuffer {
         true
     }
 
+    /// Stores a run of ascending stamps wherever they belong; of equal stamps the one that is there stays. Returns how many
+    /// stamps were there with the same value, and how many with another.
+    pub fn merge(&mut self, cadences: &mut Cadences, stamps_ms: &[i64], values: &[f64]) -> (u64, u64) {
+        let mine: Vec<(i64, f64)> = self.samples(cadences).each().collect();
+        let mut all: Vec<(i64, f64)> = Vec::with_capacity(mine.len() + stamps_ms.len());
+        let (mut old, mut duplicates, mut conflicts) = (mine.into_iter().peekable(), 0, 0);
+        for (t, v) in stamps_ms.iter().copied().zip(values.iter().copied()) {
+            while let Some(one) = old.next_if(|(at, _)| *at <= t) {
+                all.push(one);
+            }
+            match all.last() {
+                Some((at, other)) if *at == t && other.to_bits() == v.to_bits() => duplicates += 1,
+                Some((at, _)) if *at == t => conflicts += 1,
+                _ => all.push((t, v)),
+            }
+        }
+        all.extend(old);
+        let newest_ms = all.last().map_or(i64::MIN, |(t, _)| *t);
+        all.retain(|(t, _)| newest_ms.saturating_sub(*t) <= MAX_SPAN_MS);
+        let (stamps_ms, values): (Vec<i64>, Vec<f64>) = all.into_iter().unzip();
+        *self = Self::default();
+        self.append(cadences, &stamps_ms, &values);
+        (duplicates, conflicts)
+    }
+
     /// Whether so many more samples need no further memory.
     pub fn has_room(&self, more: usize) -> bool {
         let stamps = self.period_ms != 0 || self.stamps.capacity() - self.stamps.len() >= more;
@@ -354,6 +379,28 @@ mod tests {
                     prop_assert_eq!(b.push(t, f64::from(v)), want);
                     m.entry(t).or_insert(f64::from(v));
                 }
+                prop_assert_eq!(b.content(), m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+            }
+        }
+
+        /// Runs that begin anywhere, merged whole.
+        #[test]
+        fn a_merged_buffer_is_a_sorted_map(
+            runs in prop::collection::vec((0i64..200, 1i64..9, 1usize..40, any::<bool>()), 1..12),
+        ) {
+            let (mut b, mut m) = (Stored::default(), BTreeMap::new());
+            for (first, period, n, other) in runs {
+                let stamps: Vec<i64> = (0..n as i64).map(|i| first + i * period).collect();
+                let values: Vec<f64> = stamps.iter().map(|t| *t as f64 + f64::from(u8::from(other))).collect();
+                let (mut duplicates, mut conflicts) = (0, 0);
+                for (t, v) in stamps.iter().zip(&values) {
+                    match m.get(t) {
+                        Some(x) if x == v => duplicates += 1,
+                        Some(_) => conflicts += 1,
+                        None => drop(m.insert(*t, *v)),
+                    }
+                }
+                prop_assert_eq!(b.0.merge(&mut b.1, &stamps, &values), (duplicates, conflicts));
                 prop_assert_eq!(b.content(), m.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
             }
         }

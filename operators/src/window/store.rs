@@ -17,7 +17,7 @@ use super::buffer::{Pushed, SampleBuffer};
 use super::cadence::Cadences;
 use crate::lookup::Lookup;
 use crate::samples::Samples;
-use bellwether_model::{Histogram, Labels, Runs, Value};
+use bellwether_model::{Histogram, Labels, Run, Runs, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ pub type Slot = u32;
 
 /// Marks a link entry whose series is not evaluated.
 const IGNORED: Slot = Slot::MAX;
+
+/// A run that many samples long which does not go on from what is there is merged whole: one by one, each would move all
+/// that are newer.
+const MERGE_FROM: usize = 8;
 
 /// What admission did with a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,19 +165,7 @@ impl SeriesStore {
                 done.late += run.stamps.iter().filter(|s| **s <= late_ms).count() as u64;
             }
             self.make_room(slot, run.stamps.len());
-            let alone = self.histograms.of(slot).is_empty();
-            let (samples, cadences) = (&mut self.series[slot as usize].samples, &mut self.cadences);
-            if !(alone && run.starts.is_empty() && samples.append(cadences, run.stamps, run.values)) {
-                for (i, (stamp, value)) in run.stamps.iter().zip(run.values).enumerate() {
-                    let taken = !alone && self.histograms.has(slot, *stamp);
-                    let pushed = if taken { Pushed::Conflict } else { samples.push(cadences, *stamp, *value) };
-                    let start_ms = run.starts.get(i).copied().unwrap_or(0);
-                    if pushed == Pushed::Stored && start_ms != 0 {
-                        self.starts.push(slot, *stamp, start_ms);
-                    }
-                    done.count(pushed);
-                }
-            }
+            self.write(slot, run, &mut done);
         }
         for sample in &runs.histograms {
             let Some(slot) = self.resolve(link, sample.series, &mut done.appeared) else {
@@ -188,6 +180,32 @@ impl SeriesStore {
             done.count(pushed);
         }
         done
+    }
+
+    /// Stores a run of floats.
+    fn write(&mut self, slot: Slot, run: Run<'_>, done: &mut Admitted) {
+        let alone = self.histograms.of(slot).is_empty();
+        let (samples, cadences) = (&mut self.series[slot as usize].samples, &mut self.cadences);
+        if alone && run.starts.is_empty() {
+            if samples.append(cadences, run.stamps, run.values) {
+                return;
+            }
+            if run.stamps.len() >= MERGE_FROM && run.stamps.windows(2).all(|w| w[0] < w[1]) {
+                let (duplicates, conflicts) = samples.merge(cadences, run.stamps, run.values);
+                done.duplicates += duplicates;
+                done.conflicts += conflicts;
+                return;
+            }
+        }
+        for (i, (stamp, value)) in run.stamps.iter().zip(run.values).enumerate() {
+            let taken = !alone && self.histograms.has(slot, *stamp);
+            let pushed = if taken { Pushed::Conflict } else { samples.push(cadences, *stamp, *value) };
+            let start_ms = run.starts.get(i).copied().unwrap_or(0);
+            if pushed == Pushed::Stored && start_ms != 0 {
+                self.starts.push(slot, *stamp, start_ms);
+            }
+            done.count(pushed);
+        }
     }
 
     /// A stamp that a float has is taken.

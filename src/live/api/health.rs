@@ -25,8 +25,10 @@ pub async fn reload(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     // Compiling thousands of rules takes a while: not on a thread that answers others.
     let done = tokio::task::spawn_blocking(move || api.run.reload()).await;
     match done {
-        Ok(Ok(true)) => (StatusCode::OK, "reloaded: the rules take effect with the next epoch\n".to_owned()),
-        Ok(Ok(false)) => (StatusCode::OK, "nothing has changed\n".to_owned()),
+        Ok(Ok(Some(rules))) => {
+            (StatusCode::OK, format!("reloaded: {rules} rules take effect as soon as what is new is warm\n"))
+        }
+        Ok(Ok(None)) => (StatusCode::OK, "nothing has changed\n".to_owned()),
         Ok(Err(LiveError::Rules(all))) => {
             let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
             let text = format!("the rules before stay in force:\n{}\n", texts.join("\n\n"));

@@ -23,6 +23,7 @@ mod reader;
 mod scan;
 mod segment;
 mod series;
+mod view;
 mod writer;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use frame::{Bind, Frame, FrameError};
 pub use reader::LogReader;
 pub use scan::read_log;
 pub use segment::Segment;
+pub use view::LogView;
 pub use writer::{Log, LogSpec, Opened};
 
 use std::io;

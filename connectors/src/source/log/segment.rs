@@ -29,6 +29,8 @@ pub struct Segment {
     pub bytes: u64,
     /// The epoch to which the rows of its last frame belong.
     pub last_epoch: u64,
+    /// Oldest stamp in it, ms; `i64::MAX` without samples.
+    pub oldest_ms: i64,
     /// Newest stamp in it, ms; `i64::MIN` without samples.
     pub newest_ms: i64,
 }
@@ -37,7 +39,8 @@ impl Segment {
     /// An empty one.
     pub fn new(folder: &Path, first: u64) -> Self {
         let path = folder.join(format!("{first:016x}.seg"));
-        Self { path, first, frames: 0, bytes: PREFIX_BYTES, last_epoch: 0, newest_ms: i64::MIN }
+        let (oldest_ms, newest_ms) = (i64::MAX, i64::MIN);
+        Self { path, first, frames: 0, bytes: PREFIX_BYTES, last_epoch: 0, oldest_ms, newest_ms }
     }
 
     /// The number that a file's name says.
@@ -57,7 +60,8 @@ impl Segment {
         self.last_epoch = frame.bind.as_ref().map_or(next_epoch, |b| b.epoch);
         let floats = frame.rows.stamps.iter().copied();
         let stamps = floats.chain(frame.rows.histograms.iter().map(|h| h.stamp_ms));
-        self.newest_ms = stamps.fold(self.newest_ms, i64::max);
+        (self.oldest_ms, self.newest_ms) =
+            stamps.fold((self.oldest_ms, self.newest_ms), |(oldest, newest), t| (oldest.min(t), newest.max(t)));
     }
 }
 

@@ -5,6 +5,7 @@ use super::reader::LogReader;
 use super::scan::{Scanned, scan};
 use super::segment::{Segment, prefix};
 use super::series::SeriesFile;
+use super::view::LogView;
 use super::{FrameError, LogError};
 use crate::crash::crash_point;
 use crate::disk::{Disk, DiskFile};
@@ -39,6 +40,7 @@ pub struct Log {
     buffer: Vec<u8>,
     frame: Frame,
     bytes: u64,
+    view: LogView,
 }
 
 /// What opening found.
@@ -70,7 +72,10 @@ impl Log {
         let (frame, buffer) = (Frame::default(), Vec::new());
         let bytes = segments.iter().map(|s| s.bytes).sum();
         let (disk, folder) = (Arc::clone(disk), folder.to_owned());
-        let log = Self { disk, folder, spec, series, segments, file, next_epoch, broken: false, buffer, frame, bytes };
+        let view = LogView::new(Arc::clone(&disk));
+        view.follow(&segments);
+        let broken = false;
+        let log = Self { disk, folder, spec, series, segments, file, next_epoch, broken, buffer, frame, bytes, view };
         Ok((log, Opened { torn_bytes, last_epoch, unbound_frames }))
     }
 
@@ -138,6 +143,7 @@ impl Log {
             self.next_epoch = bind.epoch + 1;
         }
         self.broken = false;
+        self.view.follow(&self.segments);
         Ok(std::mem::take(&mut self.frame.rows))
     }
 
@@ -156,7 +162,13 @@ impl Log {
             self.bytes -= segment.bytes.min(self.bytes);
             crash_point("log.collected");
         }
+        self.view.follow(&self.segments);
         Ok(n)
+    }
+
+    /// What readers on other threads see: the log as of its last commit.
+    pub fn view(&self) -> LogView {
+        self.view.clone()
     }
 
     /// Its segments, oldest first.

@@ -1,0 +1,189 @@
+//! Rules that come while a run is going on say what they would have said, had they been there from the beginning.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use crate::live::tests::{RULES, START_MS, TICK_MS, World};
+use crate::live::{LiveRun, replay_folder};
+use bellwether_connectors::disk::Disk;
+use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Of what nobody read before; of what older rules record; with windows, subqueries and hold durations that reach back.
+const LATER: &str = r#"
+- name: later
+  interval: 15s
+  rules:
+  - record: job:queue:max
+    expr: max by (job) (max_over_time(queue[2m]))
+  - alert: Long
+    expr: job:queue:max > 10
+    for: 4m
+  - alert: Each
+    expr: avg_over_time(queue[1m]) > 25
+    for: 45s
+    annotations:
+      summary: "{{ $value }} since {{ $labels.instance }}"
+  - alert: Inner
+    expr: max_over_time(sum(queue)[3m:15s]) > 150
+    for: 2m
+  - alert: Known
+    expr: avg_over_time(job:up:count[2m]) > 1
+    for: 3m
+    keep_firing_for: 1m
+  - alert: Missing
+    expr: absent(nobody)
+    for: 4m
+  - alert: Seen
+    expr: count(ALERTS{alertname="Long"}) > 0
+    for: 2m
+"#;
+
+/// Rules come with this tick.
+const CHANGE: i64 = 130;
+const TICKS: i64 = 200;
+
+fn write(world: &World, rules: &str) {
+    std::fs::write(&world.config.rules[0], rules).unwrap();
+}
+
+/// Reloads and waits until what was written is in force.
+fn reload(world: &World, run: &LiveRun, tick: i64) {
+    assert!(run.handle().reload().unwrap().is_some());
+    let (before, begin) = (run.handle().table().version, Instant::now());
+    for round in 0.. {
+        if run.handle().table().version != before {
+            break;
+        }
+        // The wall clock goes on, by less than a tick. What comes again makes an epoch.
+        world.clock.set(START_MS + tick * TICK_MS + (round * 10).min(TICK_MS - 1));
+        run.handle().intake().poke();
+        if round % 40 == 39 {
+            assert!(world.send(run, tick));
+        }
+        assert!(run.ended(Duration::from_millis(2)).is_none());
+        assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", run.handle().last_reload());
+    }
+    assert_eq!(run.handle().last_reload().cold, None);
+}
+
+fn go(world: &World, run: &LiveRun, ticks: std::ops::Range<i64>) {
+    for tick in ticks {
+        world.go_to(run, tick);
+        assert!(world.send(run, tick));
+        assert!(world.settle(run, tick));
+    }
+}
+
+/// What was told of the later rules behind the change, without what is pending, and without when it was told that an alert
+/// fires which did so before.
+fn told(lines: &[String]) -> Vec<String> {
+    let change_ms = START_MS + CHANGE * TICK_MS;
+    let later = |line: &String| {
+        let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let is_told = value["group"] == "later"
+            && value["transition"] != "pending"
+            && value["step_ms"].as_i64().unwrap() > change_ms;
+        if value["fired_at_ms"].as_i64().is_some_and(|at| at <= change_ms) {
+            value["fired_at_ms"] = serde_json::Value::Null;
+        }
+        is_told.then(|| value.to_string())
+    };
+    lines.iter().filter_map(later).collect()
+}
+
+fn whole_rules() -> String {
+    format!("{RULES}{LATER}")
+}
+
+/// Whoever has the rules from the beginning.
+fn always() -> Vec<String> {
+    let world = world(1);
+    write(&world, &whole_rules());
+    let run = world.start(1).unwrap();
+    go(&world, &run, 0..TICKS);
+    run.stop().unwrap();
+    world.ledger()
+}
+
+struct Nobody;
+
+impl Output for Nobody {
+    fn epoch(&mut self, _: u64, _: MergedOutput) -> Result<(), OutputError> {
+        Ok(())
+    }
+}
+
+/// A world whose log keeps everything.
+fn world(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.config.retention_ms = 3_600_000;
+    world
+}
+
+#[test]
+fn rules_that_come_later_begin_as_if_they_had_been_there() {
+    let expected = told(&always());
+    for alert in ["Long", "Each", "Inner", "Known", "Missing", "Seen"] {
+        let has = expected.iter().any(|l| l.contains(&format!("\"alert\":\"{alert}\"")));
+        // What fires before the change and goes on is told by nobody else.
+        assert!(has || ["Long", "Known", "Missing", "Seen", "Inner"].contains(&alert), "{alert}: {expected:#?}");
+    }
+    for workers in 1..=3 {
+        let world = world(2);
+        let run = world.start(workers).unwrap();
+        go(&world, &run, 0..CHANGE);
+        write(&world, &whole_rules());
+        reload(&world, &run, CHANGE - 1);
+        go(&world, &run, CHANGE..TICKS);
+        run.stop().unwrap();
+        let ledger = world.ledger();
+        let got = told(&ledger);
+        for line in &expected {
+            assert!(got.contains(line), "{workers} workers: missing {line}\n{got:#?}");
+        }
+        // What was firing already is told when the rules come: at once, not after its hold duration.
+        for alert in ["Long", "Known", "Missing", "Seen"] {
+            let fires = |l: &&String| l.contains(&format!("\"alert\":\"{alert}\"")) && l.contains("\"firing\"");
+            let line = ledger.iter().find(fires).unwrap_or_else(|| panic!("{alert} does not fire: {ledger:#?}"));
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            let step = (value["step_ms"].as_i64().unwrap() - START_MS) / TICK_MS;
+            assert!((CHANGE - 4..CHANGE + 4).contains(&step), "{alert} fires at tick {step}");
+        }
+    }
+}
+
+#[test]
+fn a_crash_behind_the_change_and_a_replay_begin_them_alike() {
+    let world = world(3);
+    let mut run = world.start(2).unwrap();
+    go(&world, &run, 0..CHANGE);
+    write(&world, &whole_rules());
+    reload(&world, &run, CHANGE - 1);
+    for (workers, until) in [(1, CHANGE + 1), (3, CHANGE + 9), (2, TICKS)] {
+        go(&world, &run, until - 1..until);
+        world.disk.fail_after(0, false);
+        run.abandon();
+        world.disk.crash();
+        run = world.start(workers).unwrap();
+        assert!(world.send(&run, until - 1), "it is sent again after a gap");
+        assert!(world.settle(&run, until - 1));
+    }
+    run.stop().unwrap();
+    let view = run_hash(&world);
+    let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
+    let report = replay_folder(&disk, Path::new("state"), 2, Box::new(Nobody), Arc::default()).unwrap();
+    assert_eq!((report.decisions, report.rolling_hash), view);
+}
+
+/// (decisions, rolling hash) of the ledger.
+fn run_hash(world: &World) -> (u64, u128) {
+    let run = world.start(1).unwrap();
+    let view = run.handle().view();
+    let view = view.lock().unwrap();
+    let found = (view.decisions, view.rolling_hash);
+    drop(view);
+    run.abandon();
+    found
+}
