@@ -83,7 +83,7 @@ fn ranges(label: &str, func: RangeFn, range_s: i64) {
         let args = [Row::floats(&parameter, &bits); 2];
         let args = &args[..func.parameters()];
         let (mut out, mut scratch) = (Block::with_rows(1, steps), Scratch::default());
-        let spec = WindowSpec { range_ms: range_s * 1000, offset_ms: 0 };
+        let spec = WindowSpec { range_ms: range_s * 1000, offset_ms: 0, hidden_ms: 0 };
         cells.push(measure(SERIES * steps, || {
             for s in &data {
                 let samples = Samples { base_ms: 0, stamps: &s.stamps, values: &s.values };

@@ -81,11 +81,12 @@ impl<'a> Context<'a> {
             Op::Instant { selector, offset_ms, lookback_ms, reading } => {
                 let (slot, clip) = self.selectors[*selector].slot(row);
                 let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
+                // Nothing is drawn to the window's borders: one that ends earlier sees the same.
                 let lookback = lookback_ms - (offset - offset_ms);
                 let samples = self.store.samples(slot);
                 let beside = self.store.beside(slot);
                 if !beside.histograms.is_empty() || *reading == Reading::StartTime {
-                    let spec = WindowSpec { range_ms: lookback, offset_ms: offset };
+                    let spec = WindowSpec { range_ms: lookback, offset_ms: offset, hidden_ms: 0 };
                     return native::instant(samples, beside, self.steps(n), spec, mask, *reading, out);
                 }
                 let kernel = if *reading == Reading::Value { instant } else { timestamp };
@@ -121,11 +122,8 @@ impl<'a> Context<'a> {
         let Wanted { n, func, row, mask } = wanted;
         let node = self.node(n);
         let Op::Range { range_ms, offset_ms, starts, .. } = &node.op else { return };
-        let offset = clip.map_or(*offset_ms, |c| c.max(*offset_ms));
-        let spec = WindowSpec { range_ms: range_ms - (offset - offset_ms), offset_ms: offset };
-        if spec.range_ms <= 0 {
-            return;
-        }
+        let hidden_ms = clip.map_or(0, |c| c.saturating_sub(*offset_ms).max(0));
+        let spec = WindowSpec { range_ms: *range_ms, offset_ms: *offset_ms, hidden_ms };
         let mut scratches: [RowScratch; 2] = Default::default();
         let (args, given) = self.parameters(n, &mut scratches);
         let args = &args[..given];
@@ -224,7 +222,7 @@ impl<'a> Context<'a> {
         let beside = self.beside(slot, *starts && func.reads_starts());
         let one = |i: usize, kernel: &mut Scratch| {
             let at = StepRange { first_ms: steps.at(i), count: 1, ..steps };
-            let spec = WindowSpec { range_ms: *range_ms, offset_ms: offset_ms + steps.at(i) - at_ms };
+            let spec = WindowSpec { range_ms: *range_ms, offset_ms: offset_ms + steps.at(i) - at_ms, hidden_ms: 0 };
             let (mut value, mut bit, set) = ([0.0], [0u64], [1u64]);
             let here = |row: &Row<'_>| (row.get(i).map_or([0.0], |v| [v]), [u64::from(row.get(i).is_some())]);
             let owned = args.map(|row| if row.bits.is_empty() { ([0.0], set) } else { here(&row) });

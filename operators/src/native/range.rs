@@ -24,7 +24,7 @@ pub(super) struct Window<'a> {
     pub(super) floats: Samples<'a>,
     pub(super) histograms: &'a [HistogramPoint],
     pub(super) starts: &'a [StartPoint],
-    /// `(begin, end]`, ms.
+    /// `(begin, end]`, ms; what is hidden of it is left out above.
     pub(super) begin_ms: i64,
     pub(super) end_ms: i64,
 }
@@ -100,12 +100,13 @@ pub fn range(
     for step in (0..steps.count).filter(|step| mask.is_none_or(|m| has(m, *step))) {
         let end_ms = steps.at(step).saturating_sub(spec.offset_ms);
         let begin_ms = end_ms.saturating_sub(spec.range_ms);
-        let histograms = within(beside.histograms, begin_ms, end_ms);
-        let starts = within(beside.starts, begin_ms, end_ms);
+        let newest_ms = end_ms.saturating_sub(spec.hidden_ms);
+        let histograms = within(beside.histograms, begin_ms, newest_ms);
+        let starts = within(beside.starts, begin_ms, newest_ms);
         if histograms.is_empty() && starts.is_empty() {
             continue;
         }
-        let floats = samples.between(begin_ms, end_ms);
+        let floats = samples.between(begin_ms, newest_ms);
         if floats.is_empty() && histograms.is_empty() {
             // Of a stale marker.
             continue;

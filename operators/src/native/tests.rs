@@ -24,7 +24,7 @@ const NONE: Samples<'_> = Samples { base_ms: 0, stamps: &[], values: &[] };
 fn once(func: RangeFn, floats: Samples<'_>, histograms: &[(i64, Arc<Histogram>)], end_ms: i64) -> Option<Value> {
     let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
     let mut b = Block::with_rows(1, 1);
-    let (window, mut issues) = (WindowSpec { range_ms: end_ms, offset_ms: 0 }, Issues::default());
+    let (window, mut issues) = (WindowSpec { range_ms: end_ms, offset_ms: 0, hidden_ms: 0 }, Issues::default());
     let beside = Beside { histograms, starts: &[] };
     range(func, floats, beside, steps, window, None, &mut issues, b.row_mut(0));
     let mixed = issues.each(1).any(|(issue, _)| issue == Issue::MixedRange);
@@ -47,7 +47,7 @@ fn the_newest_sample_counts_be_it_a_float_or_a_histogram() {
     let samples = Samples { base_ms: 0, stamps: &stamps, values: &values };
     let histograms = [(20, h(&[1.0])), (40, h(&[2.0]))];
     let steps = StepRange { first_ms: 5, interval_ms: 10, count: 7 };
-    let window = WindowSpec { range_ms: 8, offset_ms: 0 };
+    let window = WindowSpec { range_ms: 8, offset_ms: 0, hidden_ms: 0 };
     let mut b = Block::with_rows(1, 7);
     let beside = Beside { histograms: &histograms, starts: &[(30, 25)] };
     instant(samples, beside, steps, window, None, Reading::Value, b.row_mut(0));
@@ -197,7 +197,7 @@ proptest! {
         let smoothed = smoothed && !matches!(func, Changes | Resets);
         let f = Extended { func, smoothed, range_ms, offset_ms: 0 };
         let ahead_ms = if smoothed { 300 } else { 0 };
-        let spec = WindowSpec { range_ms: range_ms + 300 + ahead_ms, offset_ms: -ahead_ms };
+        let spec = WindowSpec { range_ms: range_ms + 300 + ahead_ms, offset_ms: -ahead_ms, hidden_ms: 0 };
         let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
         let mut b = Block::with_rows(2, 1);
         let floats = Samples { base_ms: 0, stamps: &stamps, values: &values };
@@ -221,7 +221,7 @@ fn a_smoothed_selector_draws_a_line_between_histograms() {
     let at = |histograms: &[(i64, Arc<Histogram>)], floats, at_ms| {
         let steps = StepRange { first_ms: at_ms, interval_ms: 1, count: 1 };
         let mut b = Block::with_rows(1, 1);
-        let (window, mut issues) = (WindowSpec { range_ms: 200, offset_ms: -100 }, Issues::default());
+        let (window, mut issues) = (WindowSpec { range_ms: 200, offset_ms: -100, hidden_ms: 0 }, Issues::default());
         let beside = Beside { histograms, starts: &[] };
         range(RangeFn::Extended(f), floats, beside, steps, window, None, &mut issues, b.row_mut(0));
         let count = b.row(0).histogram(0).map(|h| h.count);
@@ -239,7 +239,7 @@ fn a_smoothed_selector_draws_a_line_between_histograms() {
 /// What the kernel of floats gives at one step, and what a window step by step gives, of floats and of their histograms.
 fn thrice(func: RangeFn, stamps: &[u32], values: &[f64], starts: &[(i64, i64)], end_ms: i64) -> [Option<f64>; 3] {
     let steps = StepRange { first_ms: end_ms, interval_ms: 1, count: 1 };
-    let spec = WindowSpec { range_ms: 150, offset_ms: 0 };
+    let spec = WindowSpec { range_ms: 150, offset_ms: 0, hidden_ms: 0 };
     let floats = Samples { base_ms: 0, stamps, values };
     let one = |v: &f64| Arc::new(Histogram { hint: Hint::Gauge, ..(*h(&[*v])).clone() });
     let histograms: Vec<_> = stamps.iter().zip(values).map(|(t, v)| (i64::from(*t), one(v))).collect();

@@ -215,7 +215,11 @@ mod tests {
     fn at(stamps: &[u32], values: &[f64], t_ms: i64, f: Extended) -> Option<f64> {
         let samples = Samples { base_ms: 0, stamps, values };
         let ahead_ms = if f.smoothed { LOOKBACK_MS } else { 0 };
-        let spec = WindowSpec { range_ms: f.range_ms + LOOKBACK_MS + ahead_ms, offset_ms: f.offset_ms - ahead_ms };
+        let spec = WindowSpec {
+            range_ms: f.range_ms + LOOKBACK_MS + ahead_ms,
+            offset_ms: f.offset_ms - ahead_ms,
+            hidden_ms: 0,
+        };
         let steps = StepRange { first_ms: t_ms, interval_ms: 1, count: 1 };
         let mut block = Block::with_rows(1, 1);
         range(RangeFn::Extended(f), samples, steps, spec, &[], None, &mut Scratch::default(), block.row_mut(0));

@@ -2,7 +2,8 @@
 //!
 //! # Semantics
 //! Absolute time is cut into tiles `(k × range, (k + 1) × range]`. A window `(e - range, e]` is a suffix of one tile and
-//! a prefix of the next (or exactly one tile, which counts as a prefix). The suffix is folded backwards from the
+//! a prefix of the next (or exactly one tile, which counts as a prefix); of a window whose newest samples are hidden, the part
+//! before them counts as the window. The suffix is folded backwards from the
 //! boundary to the window's first sample, the prefix forwards from the boundary to its last, then they are merged. Both
 //! are pure functions of the samples in the window; one backward pass gives all suffixes of a tile, one forward pass all
 //! prefixes, so a block costs two additions a sample and one merge a step.
@@ -90,8 +91,8 @@ pub fn fold<A: Fold>(
             return Some(short(step, window));
         }
         // In absolute time, then back: the base is where the store began to keep the series.
-        let end_ms = w.end(step) + w.base_ms;
-        let boundary = (end_ms - 1).div_euclid(w.range_ms) * w.range_ms - w.base_ms;
+        let (end, length_ms) = w.seen(step);
+        let boundary = (end + w.base_ms - 1).div_euclid(length_ms) * length_ms - w.base_ms;
         if boundary != tile.boundary {
             tile.enter(w, boundary, window.clone());
         }

@@ -4,7 +4,8 @@
 //! window storage → **range** → the row of an element
 //!
 //! # Semantics (Prometheus promql/functions.go)
-//! At `t` the window holds the samples in `(t - offset - range, t - offset]`. A step without enough samples is absent.
+//! At `t` the window holds the samples in `(t - offset - range, t - offset]`, but those that are hidden
+//! ([`WindowSpec::hidden_ms`]). A step without enough samples is absent.
 //! The samples hold no stale markers (the caller leaves them out) but may hold NaN and infinities.
 //!
 //! A result is a pure function of the samples in the window and of `t`: nothing is ever subtracted from a running sum,
@@ -43,6 +44,9 @@ pub struct WindowSpec {
     pub range_ms: i64,
     /// Distance of its end from the step, ms; may be negative.
     pub offset_ms: i64,
+    /// How much of it before its end holds no samples, whatever there is, ms: they come from later evaluations. The window is
+    /// no shorter for that.
+    pub hidden_ms: i64,
 }
 
 /// Memory that calls reuse; holds nothing from one call to the next.

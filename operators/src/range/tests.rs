@@ -17,6 +17,7 @@ struct Case {
     values: Vec<f64>,
     steps: StepRange,
     spec: (i64, i64),
+    hidden_ms: i64,
     args: [f64; 2],
 }
 
@@ -38,7 +39,7 @@ impl Case {
         // What may be left out is given here.
         let args = self.func.parameters() + usize::from(self.func == RangeFn::Integral);
         let args: Vec<Row<'_>> = (0..args).map(|i| args_block.row(i)).collect();
-        let spec = WindowSpec { range_ms: self.spec.0, offset_ms: self.spec.1 };
+        let spec = WindowSpec { range_ms: self.spec.0, offset_ms: self.spec.1, hidden_ms: self.hidden_ms };
         // What is in the row before must not show.
         b.row_mut(2).bits.fill(u64::MAX);
         range(self.func, samples, steps, spec, &args, mask, scratch, b.row_mut(2));
@@ -47,7 +48,7 @@ impl Case {
 
     fn window(&self, t: i64) -> Vec<Point> {
         let end = t - self.spec.1;
-        self.points().into_iter().filter(|p| p.0 > end - self.spec.0 && p.0 <= end).collect()
+        self.points().into_iter().filter(|p| p.0 > end - self.spec.0 && p.0 <= end - self.hidden_ms).collect()
     }
 }
 
@@ -90,9 +91,15 @@ fn case() -> impl Strategy<Value = Case> {
             (prop::sample::select(RangeFn::all().collect::<Vec<_>>()), values(shape, n), gaps),
             (-500i64..500, -100i64..900, prop::sample::select(vec![1i64, 3, 5, 6, 15, 40]), 0usize..140),
             (prop::sample::select(vec![2i64, 14, 15, 60, 150, 299, 700]), -30i64..30, 0.0..1.2f64, 0.05..1.05f64),
+            prop::sample::select(vec![0i64, 0, 0, 1, 7, 50]),
         )
             .prop_map(
-                move |((func, values, gaps), (base_ms, first_ms, interval_ms, count), (range, offset, a, b))| {
+                move |(
+                    (func, values, gaps),
+                    (base_ms, first_ms, interval_ms, count),
+                    (range, offset, a, b),
+                    hidden_ms,
+                )| {
                     let gap = |t: &mut u32, g: &u8| {
                         *t += match (jitter, g) {
                             (0, _) => period,
@@ -104,7 +111,7 @@ fn case() -> impl Strategy<Value = Case> {
                     };
                     let stamps: Vec<u32> = gaps.iter().scan(0, gap).collect();
                     let steps = StepRange { first_ms, interval_ms, count };
-                    Case { func, base_ms, stamps, values, steps, spec: (range, offset), args: [a, b] }
+                    Case { func, base_ms, stamps, values, steps, spec: (range, offset), hidden_ms, args: [a, b] }
                 },
             )
     })
@@ -187,6 +194,7 @@ fn averages_do_not_overflow() {
         values: vec![1.5e308; 200],
         steps: StepRange { first_ms: 30, interval_ms: 10, count: 190 },
         spec: (1500, 0),
+        hidden_ms: 0,
         args: [0.0; 2],
     };
     for v in case.run(&case.points(), case.steps, None, &mut Scratch::default()) {
@@ -204,6 +212,7 @@ fn integrals_follow_their_strategy() {
             values: vec![1.0, 3.0, f64::NAN, 5.0],
             steps: StepRange { first_ms: 40_000, interval_ms: 60_000, count: 1 },
             spec: (60_000, 0),
+            hidden_ms: 0,
             args: [strategy, 0.0],
         };
         case.run(&case.points(), case.steps, None, &mut Scratch::default())[0]
@@ -221,6 +230,7 @@ fn rate_stops_at_zero() {
         values: vec![1.0, 31.0, 61.0],
         steps: StepRange { first_ms: 120_000, interval_ms: 60_000, count: 1 },
         spec: (180_000, 0),
+        hidden_ms: 0,
         args: [0.0; 2],
     };
     let got = case.run(&case.points(), case.steps, None, &mut Scratch::default());

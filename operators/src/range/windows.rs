@@ -119,6 +119,8 @@ pub struct Windows<'a> {
     pub range_ms: i64,
     /// Distance of a step from its window's end, ms.
     pub offset_ms: i64,
+    /// How much of a window before its end is empty, ms; less than its length.
+    hidden_ms: i64,
     /// A run of like windows.
     pub even: Option<Even>,
     /// Steps to compute; `None` = all.
@@ -146,14 +148,17 @@ impl Bounds {
         spec: WindowSpec,
         mask: Option<&'a [u64]>,
     ) -> Option<Windows<'a>> {
+        if spec.hidden_ms >= spec.range_ms {
+            return None;
+        }
         let first_end_ms = steps.first_ms.saturating_sub(spec.offset_ms);
-        let last_end_ms = steps.last_ms()?.saturating_sub(spec.offset_ms);
-        let near = samples.between(first_end_ms.saturating_sub(spec.range_ms), last_end_ms);
+        let newest_ms = steps.last_ms()?.saturating_sub(spec.offset_ms).saturating_sub(spec.hidden_ms);
+        let near = samples.between(first_end_ms.saturating_sub(spec.range_ms), newest_ms);
         if near.is_empty() {
             return None;
         }
         let first_end = first_end_ms.saturating_sub(near.base_ms);
-        let affine = self.fill(near, steps, first_end, spec.range_ms);
+        let affine = self.fill(near, steps, first_end - spec.range_ms, first_end - spec.hidden_ms);
         Some(Windows {
             base_ms: near.base_ms,
             stamps: near.stamps,
@@ -162,6 +167,7 @@ impl Bounds {
             interval_ms: steps.interval_ms,
             range_ms: spec.range_ms,
             offset_ms: spec.offset_ms,
+            hidden_ms: spec.hidden_ms,
             even: affine.and_then(|a| a.even(steps.count)),
             mask: mask.filter(|m| !(0..m.len()).all(|w| m[w] == full_word(steps.count, w))),
             steps: steps.count,
@@ -171,9 +177,10 @@ impl Bounds {
         })
     }
 
+    /// The bounds of windows of which the first holds what lies in `(after, upto]`, ms after the base.
     #[inline(always)]
-    fn fill(&mut self, near: Samples<'_>, steps: StepRange, first_end: i64, range_ms: i64) -> Option<Affine> {
-        let first = first_end - i64::from(near.stamps[0]);
+    fn fill(&mut self, near: Samples<'_>, steps: StepRange, after: i64, upto: i64) -> Option<Affine> {
+        let first = i64::from(near.stamps[0]);
         let period = if steps.count > 1 { near.period_ms() } else { None };
         self.lo.clear();
         self.hi.clear();
@@ -185,19 +192,19 @@ impl Bounds {
             }
             Some(p) if steps.interval_ms % p == 0 => {
                 return Some(Affine {
-                    lo: (first - range_ms).div_euclid(p) + 1,
-                    hi: first.div_euclid(p) + 1,
+                    lo: (after - first).div_euclid(p) + 1,
+                    hi: (upto - first).div_euclid(p) + 1,
                     stride: steps.interval_ms / p,
                     samples: near.len() as i64,
                 });
             }
             Some(p) => {
-                stepping(&mut self.lo, near.len(), steps, first - range_ms, p);
-                stepping(&mut self.hi, near.len(), steps, first, p);
+                stepping(&mut self.lo, near.len(), steps, after - first, p);
+                stepping(&mut self.hi, near.len(), steps, upto - first, p);
             }
             None => {
-                search(&mut self.lo, near.stamps, steps, first_end - range_ms);
-                search(&mut self.hi, near.stamps, steps, first_end);
+                search(&mut self.lo, near.stamps, steps, after);
+                search(&mut self.hi, near.stamps, steps, upto);
             }
         }
         None
@@ -242,6 +249,11 @@ impl Windows<'_> {
     #[inline(always)]
     pub fn end(&self, step: usize) -> i64 {
         self.first_end + self.interval_ms * step as i64
+    }
+
+    /// Where what a step's window can hold ends, ms after the base, and over how many ms it reaches.
+    pub(super) fn seen(&self, step: usize) -> (i64, i64) {
+        (self.end(step) - self.hidden_ms, self.range_ms - self.hidden_ms)
     }
 
     /// The wanted steps of a word.
@@ -373,18 +385,19 @@ mod tests {
             count in 1usize..50,
             range_ms in 1i64..60,
             offset_ms in -20i64..20,
+            hidden_ms in prop::sample::select(vec![0i64, 0, 1, 3, 30]),
         ) {
             let stamps: Vec<u32> = gaps.iter().scan(0, |t, g| { *t += period.unwrap_or(*g); Some(*t) }).collect();
             let values: Vec<f64> = stamps.iter().map(|s| f64::from(*s)).collect();
             let samples = Samples { base_ms: 7, stamps: &stamps, values: &values };
             let steps = StepRange { first_ms: first, interval_ms: interval, count };
             let mut bounds = Bounds::default();
-            let found = bounds.find(samples, steps, WindowSpec { range_ms, offset_ms }, None);
+            let found = bounds.find(samples, steps, WindowSpec { range_ms, offset_ms, hidden_ms }, None);
             for i in 0..count {
                 let end = steps.at(i) - offset_ms;
                 let want: Vec<f64> = stamps.iter().filter(|s| {
                     let t = 7 + i64::from(**s);
-                    t > end - range_ms && t <= end
+                    t > end - range_ms && t <= end - hidden_ms
                 }).map(|s| f64::from(*s)).collect();
                 let got = found.as_ref().map_or(Vec::new(), |w| w.values[w.at(i)].to_vec());
                 prop_assert_eq!(got, want);

@@ -2,12 +2,14 @@
 
 #![allow(clippy::panic)]
 
-use bellwether_model::{Labels, Value, stale_nan};
+use bellwether_model::histogram::Buckets;
+use bellwether_model::{Histogram, Labels, Value, stale_nan};
 use bellwether_property::case::{Case, Shape};
 use bellwether_property::data::Series;
 use bellwether_property::groups::{Group, Rule};
 use bellwether_property::tree::{Kind, Part, Tree};
 use bellwether_property::verdict::{Verdict, verdict};
+use std::sync::Arc;
 
 /// First step, ms: a whole minute.
 const FROM_MS: i64 = 1_700_000_100_000;
@@ -43,6 +45,19 @@ fn series(text: &str, samples: &[(i64, f64)]) -> Series {
 fn constant(text: &str, (from_s, to_s): (i64, i64), value: f64) -> Series {
     let samples: Vec<(i64, f64)> = (from_s..=to_s).step_by(15).map(|s| (s, value)).collect();
     series(text, &samples)
+}
+
+/// A native histogram every 15 s.
+fn histograms(text: &str, (from_s, to_s): (i64, i64)) -> Series {
+    let mut series = constant(text, (from_s, to_s), 0.0);
+    let value = Arc::new(Histogram {
+        count: 3.0,
+        sum: 4.0,
+        positive: Buckets::from_run(0, &[1.0, 2.0]),
+        ..Histogram::default()
+    });
+    series.samples.iter_mut().for_each(|s| s.1 = Value::Histogram(Arc::clone(&value)));
+    series
 }
 
 /// Runs rules for ten minutes, whole and cut, in long and in short epochs, on one worker and on several.
@@ -125,6 +140,27 @@ fn a_comparison_does_not_hide_duplicates_of_group_left() {
         constant("quota{job=j0}", (0, 600), 5.0),
     ];
     tell(vec![group(30, 0, vec![rule("A0", expr), rule("r1", "quota < on (job) group_right (zone) load")])], series);
+}
+
+/// Where the newest samples of a recorded series belong to later evaluations, the window was shortened, and `rate` looked
+/// at the borders of that.
+#[test]
+fn hidden_samples_shorten_no_window() {
+    let late = group(30, 60, vec![rule("r0", "req_total"), rule("r1", "lat")]);
+    let readers = vec![
+        rule("r2", "rate(r0[90s])"),
+        rule("r3", "increase(r0[2m] offset 10s)"),
+        rule("r4", "increase(r1[2m])"),
+        rule("r5", "predict_linear(r0[2m], 60)"),
+        rule("r6", "delta(r0[2m] anchored)"),
+        rule("r7", "sum_over_time(r0[30s])"),
+        rule("r8", "r0"),
+    ];
+    let req: Vec<(i64, f64)> = (-300..=600).step_by(15).map(|s| (s, 1000.0 + (s * s) as f64)).collect();
+    tell(
+        vec![late, group(15, 30, readers)],
+        vec![series("req_total{instance=h0}", &req), histograms("lat{instance=h0}", (-300, 600))],
+    );
 }
 
 /// The rules of a cycle ran in the order of their instants: with a query offset and a negative offset that is not the
