@@ -2,7 +2,8 @@
 //!
 //! # Semantics (Prometheus promql/engine.go, `vectorElemBinop`)
 //! `h + h`, `h - h` (a gauge), `h * f`, `f * h`, `h / f`, `h == h`, `h != h`, `h </ f`, `h >/ f`, `-h`. Every other
-//! combination has no result. Results of arithmetic are without empty buckets.
+//! combination has no result, and neither have sums of two whose hints contradict each other. Results of arithmetic are without
+//! empty buckets.
 
 use crate::annotation::{Doing, Issue, Issues, Kind};
 use crate::arith::BinOp;
@@ -110,7 +111,7 @@ pub fn vector_vector(op: BinOp, bool_mode: bool, l: Row<'_>, r: Row<'_>, out: &m
 }
 
 /// Whether an operator takes two histograms.
-fn takes_histograms(op: BinOp) -> bool {
+pub fn takes_histograms(op: BinOp) -> bool {
     matches!(op, BinOp::Add | BinOp::Sub | BinOp::Eq | BinOp::Ne)
 }
 
@@ -134,6 +135,7 @@ fn histogram_histogram(
             };
             if facts.reset_collision {
                 say(Issue::ResetCollision(doing));
+                return None;
             }
             if facts.bounds_reconciled {
                 say(Issue::Reconciled(doing));

@@ -25,7 +25,7 @@ mod started;
 mod starts;
 mod stat;
 
-pub use arith::{map, vector_scalar, vector_vector};
+pub use arith::{map, takes_histograms, vector_scalar, vector_vector};
 pub use estimate::{fraction, has_nan, quantile};
 pub use instant::instant;
 pub use over_time::Mean;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::annotation::{Issue, Issues, Kind};
+use crate::annotation::{Doing, Issue, Issues, Kind};
 use crate::arith::BinOp;
 use crate::program::Reading;
 use crate::range::{Extended, ExtendedFn, RangeFn, WindowSpec};
@@ -160,6 +160,24 @@ fn operators_know_few_histograms() {
     assert_eq!(both(BinOp::TrimUpper, false), [(1, 5.0)]);
     let difference = operands.row(0).histogram(0).unwrap();
     assert_eq!(difference.hint, Hint::Unknown);
+}
+
+#[test]
+fn histograms_whose_hints_contradict_each_other_have_no_sum() {
+    let hinted = |hint| Value::Histogram(Arc::new(Histogram { hint, ..(*h(&[1.0])).clone() }));
+    let mut b = Block::with_rows(3, 2);
+    b.row_mut(0).put(0, hinted(Hint::Reset));
+    b.row_mut(0).put(1, hinted(Hint::Reset));
+    b.row_mut(1).put(0, hinted(Hint::NotReset));
+    b.row_mut(1).put(1, hinted(Hint::Unknown));
+    let operands = b.clone();
+    for (op, doing) in [(BinOp::Add, Doing::Addition), (BinOp::Sub, Doing::Subtraction)] {
+        b.row_mut(2).histograms.replace(&[]);
+        let mut issues = Issues::default();
+        vector_vector(op, false, operands.row(0), operands.row(1), &mut b.row_mut(2), &mut issues);
+        assert_eq!(b.row(2).points().map(|p| p.0).collect::<Vec<_>>(), [1]);
+        assert_eq!(issues.each(2).map(|i| i.0).collect::<Vec<_>>(), [Issue::ResetCollision(doing)]);
+    }
 }
 
 #[test]

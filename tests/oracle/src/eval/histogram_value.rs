@@ -37,15 +37,15 @@ pub fn with_float(op: TokenId, h: &Histogram, f: f64) -> Option<Sampled> {
     }
 }
 
-/// `h + h` and `h - h`.
+/// `h + h` and `h - h`; nothing where their hints contradict each other.
 pub fn with_histogram(op: TokenId, l: &Histogram, r: &Histogram) -> Option<Sampled> {
     let mut sum = l.clone();
-    match op {
+    let facts = match op {
         T_ADD => sum.add(r).ok()?,
         T_SUB => sum.subtract(r).ok()?,
         _ => return None,
     };
-    Some(changed(&sum, |h| h.hint = if op == T_SUB { Hint::Gauge } else { h.hint }))
+    (!facts.reset_collision).then(|| changed(&sum, |h| h.hint = if op == T_SUB { Hint::Gauge } else { h.hint }))
 }
 
 /// The function of that name, of a histogram a number.
