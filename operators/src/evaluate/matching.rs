@@ -6,6 +6,8 @@
 //! pairs of one key whose results have one label set are an error. Both whether or not a comparison keeps them; results of
 //! two keys with one label set are an error only if it does. With `fill_left` and `fill_right` an
 //! element without a match at a step meets the value instead; for its labels a stand-in has those of the match key.
+//! A pair that the operator does not take, of a float and a histogram mostly, is no match: it repeats none, and its
+//! "one" side may still meet what stands for the other.
 //!
 //! # State
 //! Pairs and result labels are found when a row is first seen.
@@ -89,23 +91,22 @@ fn result_labels(spec: &Spec<'_>, many: &Labels, one: &Labels) -> Labels {
 }
 
 /// What the pairs of one key have used, whether or not a comparison keeps them.
-#[derive(Default)]
 struct Taken {
     /// There is one element on the many side: nothing is used twice.
     alone: bool,
+    /// Steps at which a pair met; only where something may stand for the many side.
+    met: Vec<u64>,
     /// Steps by result row; one-to-one all under 0.
     steps: BTreeMap<u32, Vec<u64>>,
 }
 
 impl Taken {
-    /// A pair is there at the steps of `both`: those that were taken are marked in `twice`.
-    fn add(&mut self, used: u32, both: impl FnOnce() -> Vec<u64>, twice: &mut [u64]) {
-        if self.alone {
-            return;
-        }
-        let both = both();
-        let taken = self.steps.entry(used).or_insert_with(|| vec![0; both.len()]);
-        for (w, bits) in both.iter().enumerate() {
+    /// A pair meets at these steps: those that its result has taken before are marked in `twice`.
+    fn add(&mut self, used: Option<u32>, met: &[u64], twice: &mut [u64]) {
+        or_into(&mut self.met, met);
+        let Some(used) = used else { return };
+        let taken = self.steps.entry(used).or_insert_with(|| vec![0; met.len()]);
+        for (w, bits) in met.iter().enumerate() {
             twice[w] |= taken[w] & bits;
             taken[w] |= bits;
         }
@@ -239,8 +240,8 @@ impl Binary {
         let many = members(&self.many, many).unwrap_or_default();
         let one = members(&self.one, one).unwrap_or_default();
         let words = words(cx.steps(n).count);
-        let mut taken = Taken { alone: many.len() < 2, ..Taken::default() };
-        let (mut any_many, mut any_one) = (vec![0u64; words], vec![0u64; words]);
+        let mut taken = Taken { alone: many.len() < 2, met: vec![0; words], steps: BTreeMap::new() };
+        let mut any_one = vec![0u64; words];
         let [mut ms, mut os] = std::mem::take(&mut self.scratch);
         for o in &one {
             let o_row = cx.row(n, spec.one, o.row, None, &mut os);
@@ -253,10 +254,9 @@ impl Binary {
                 self.put_pair(spec, (m.row, o.row), (m_row, o_row), &mut taken, out, faults);
             }
         }
-        for m in &many {
-            let m_row = cx.row(n, spec.many, m.row, None, &mut ms);
-            m_row.presence(&mut any_many);
-            if let Some(fill) = spec.fill_one {
+        if let Some(fill) = spec.fill_one {
+            for m in &many {
+                let m_row = cx.row(n, spec.many, m.row, None, &mut ms);
                 let filled = filled(fill, m_row, &any_one);
                 self.put_pair(spec, (m.row, FILLED), (m_row, filled.row(0)), &mut taken, out, faults);
             }
@@ -264,7 +264,7 @@ impl Binary {
         if let Some(fill) = spec.fill_many {
             for o in &one {
                 let o_row = cx.row(n, spec.one, o.row, None, &mut os);
-                let filled = filled(fill, o_row, &any_many);
+                let filled = filled(fill, o_row, &taken.met);
                 self.put_pair(spec, (FILLED, o.row), (filled.row(0), o_row), &mut taken, out, faults);
             }
         }
@@ -292,8 +292,9 @@ impl Binary {
             // What a comparison drops is not seen below.
             _ => (spec.op.keeps_name() && !spec.bool_mode && self.results.is_shared(*row)).then_some(*row),
         };
-        if let Some(used) = used {
-            taken.add(used, || both_present(l, r), &mut twice);
+        let used = used.filter(|_| !taken.alone);
+        if used.is_some() || spec.fill_many.is_some() {
+            taken.add(used, &met(spec, l, r, result.row(0)), &mut twice);
         }
         put_row(&mut out.row_mut(*row as usize), result.row(0), &mut twice);
         faults.note(&twice, || match spec.matching.card {
@@ -360,13 +361,20 @@ impl Binary {
     }
 }
 
-/// The steps at which both rows have a value.
-fn both_present(l: Row<'_>, r: Row<'_>) -> Vec<u64> {
-    let (mut both, mut right) = (vec![0; l.bits.len()], vec![0; r.bits.len()]);
-    l.presence(&mut both);
-    r.presence(&mut right);
-    both.iter_mut().zip(right).for_each(|(b, r)| *b &= r);
-    both
+/// The steps at which the operator takes what both rows have, whether or not a comparison keeps it.
+fn met(spec: &Spec<'_>, l: Row<'_>, r: Row<'_>, result: Row<'_>) -> Vec<u64> {
+    let mut met = vec![0; l.bits.len()];
+    if spec.bool_mode || !spec.op.is_comparison() {
+        result.presence(&mut met);
+        return met;
+    }
+    met.iter_mut().zip(l.bits.iter().zip(r.bits)).for_each(|(met, (l, r))| *met = l & r);
+    if native::takes_histograms(spec.op) {
+        for step in l.histograms.iter().map(|(step, _)| *step as usize).filter(|s| r.histogram(*s).is_some()) {
+            met[step / 64] |= 1 << (step % 64);
+        }
+    }
+    met
 }
 
 impl NodeState for Binary {

@@ -142,6 +142,28 @@ fn a_comparison_does_not_hide_duplicates_of_group_left() {
     tell(vec![group(30, 0, vec![rule("A0", expr), rule("r1", "quota < on (job) group_right (zone) load")])], series);
 }
 
+/// Values that an operator does not take counted as a match: of a rule that then had two the evaluation failed, and a
+/// `fill_left` did not take their place.
+#[test]
+fn values_that_an_operator_does_not_take_are_no_match() {
+    let rules = vec![
+        rule("r0", "load + on (job) group_left (instance) lat"),
+        rule("r1", "mix == on (job) quota"),
+        rule("r2", "mix >= on (job) group_left (instance) quota"),
+        rule("r3", "lat + on (job) fill_left (1) quota"),
+        rule("r4", "quota != bool on (job) group_right (instance) fill_right (1) mix"),
+    ];
+    let series = vec![
+        constant("load{instance=h0,job=j0}", (0, 600), 1.0),
+        constant("load{instance=h1,job=j0}", (0, 600), 1.0),
+        histograms("lat{job=j0}", (0, 300)),
+        histograms("mix{instance=h0,job=j0}", (0, 600)),
+        constant("mix{instance=h1,job=j0}", (200, 400), 2.0),
+        constant("quota{job=j0}", (0, 600), 2.0),
+    ];
+    tell(vec![group(30, 0, rules)], series);
+}
+
 /// Where the newest samples of a recorded series belong to later evaluations, the window was shortened, and `rate` looked
 /// at the borders of that.
 #[test]

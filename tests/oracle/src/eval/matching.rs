@@ -3,7 +3,8 @@
 //! # Semantics
 //! Elements match by the labels of `on`, or by all but those of `ignoring` (and never by the name). The "one" side may
 //! have one element a match group. If either side is empty an operator gives nothing, before it looks for duplicates.
-//! Whether a match is used twice is looked at before a comparison filters, so that the values decide no error.
+//! Whether a match is used twice is looked at before a comparison filters, so that the values decide no error. Two values that
+//! the operator does not take are no match.
 //!
 //! # Errors
 //! Prometheus's: duplicates on the "one" side, many-to-one without a grouping, results that are not unique.
@@ -125,44 +126,57 @@ fn one_side<'e>(m: &Match<'_>, one: &'e [Element]) -> Result<BTreeMap<Labels, &'
 fn join(m: &Match<'_>, many: &[Element], one: &[Element], env: &Env<'_>) -> Result<Vec<Element>, Fault> {
     let partners = one_side(m, one)?;
     let (fill_many, fill_one) = m.fills();
-    let matched = keys(m, many);
-    let mut pairs: Vec<(Labels, Element, Element)> = Vec::new();
+    let mut joined = Joined::default();
     for e in many {
         let key = m.key(&e.labels);
         let filled = || fill_one.map(|value| env.element(key.clone(), value));
         if let Some(partner) = partners.get(&key).map(|p| (*p).clone()).or_else(filled) {
-            pairs.push((key, e.clone(), partner));
+            joined.pair(m, key, (e, &partner), env)?;
         }
     }
-    for e in one.iter().filter(|e| !matched.contains(&m.key(&e.labels))) {
+    for e in one {
         let key = m.key(&e.labels);
-        pairs.extend(fill_many.map(|value| (key.clone(), env.element(key, value), e.clone())));
+        let unmatched = !joined.results.contains_key(&key);
+        if let Some(value) = fill_many.filter(|_| unmatched) {
+            joined.pair(m, key.clone(), (&env.element(key, value), e), env)?;
+        }
     }
-    let mut used: BTreeMap<Labels, BTreeSet<Labels>> = BTreeMap::new();
-    let mut out = Vec::new();
-    for (key, e, partner) in &pairs {
-        let labels = m.result(&e.labels, &partner.labels);
-        let results = used.entry(key.clone()).or_default();
+    Ok(joined.out)
+}
+
+/// What pairs gave so far.
+#[derive(Default)]
+struct Joined {
+    /// Labels of the results by match key, of those too that a comparison drops.
+    results: BTreeMap<Labels, BTreeSet<Labels>>,
+    out: Vec<Element>,
+}
+
+impl Joined {
+    fn pair(
+        &mut self,
+        m: &Match<'_>,
+        key: Labels,
+        (many, one): (&Element, &Element),
+        env: &Env<'_>,
+    ) -> Result<(), Fault> {
+        let (l, r) = if m.one_is_left() { (one, many) } else { (many, one) };
+        let value = match meet(m.expr.op.id(), &l.value, &r.value)? {
+            Applied::Nothing => return Ok(()),
+            Applied::Number(v) => Some(Sampled::Float(v)),
+            Applied::Histogram(h) => Some(h),
+            Applied::Holds(holds) if m.expr.return_bool() => Some(Sampled::Float(truth(holds))),
+            Applied::Holds(holds) => holds.then(|| l.value.clone()),
+        };
+        let labels = m.result(&many.labels, &one.labels);
+        let results = self.results.entry(key).or_default();
         if m.included().is_none() && !results.is_empty() {
             return fail("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
         }
         if !results.insert(labels.clone()) {
             return fail("multiple matches for labels: grouping labels must ensure unique matches");
         }
-        if let Some(value) = combine(m, &e.value, &partner.value)? {
-            out.push(env.sampled(labels, value));
-        }
+        self.out.extend(value.map(|value| env.sampled(labels, value)));
+        Ok(())
     }
-    Ok(out)
-}
-
-fn combine(m: &Match<'_>, many: &Sampled, one: &Sampled) -> Result<Option<Sampled>, Fault> {
-    let (l, r) = if m.one_is_left() { (one, many) } else { (many, one) };
-    Ok(match meet(m.expr.op.id(), l, r)? {
-        Applied::Number(v) => Some(Sampled::Float(v)),
-        Applied::Histogram(h) => Some(h),
-        Applied::Nothing => None,
-        Applied::Holds(holds) if m.expr.return_bool() => Some(Sampled::Float(truth(holds))),
-        Applied::Holds(holds) => holds.then(|| l.clone()),
-    })
 }
