@@ -1,7 +1,8 @@
 //! `min` and `max`.
 //!
 //! # Semantics (Prometheus `aggregation`, MIN and MAX)
-//! NaN counts only where nothing else is there; of equal values the first stays.
+//! NaN counts only where nothing else is there. Of 0 and -0 Prometheus keeps whichever comes first, in an order of elements
+//! that it leaves open; here -0 is below 0, so that a template prints the same sign wherever elements are placed.
 
 use super::lanes::Lanes;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,9 @@ pub(super) struct Extreme<const MAX: bool> {
 #[inline(always)]
 fn better<const MAX: bool>(a: f64, b: f64) -> f64 {
     let wins = if MAX { a < b } else { a > b };
-    if wins | a.is_nan() { b } else { a }
+    // Other equal values are the same bits.
+    let other_zero = (a == b) & (b.is_sign_negative() != MAX);
+    if wins | other_zero | a.is_nan() { b } else { a }
 }
 
 impl<const MAX: bool> Lanes for Extreme<MAX> {

@@ -35,8 +35,11 @@ fn naive(op: AggOp, values: &[f64], q: f64) -> Option<f64> {
             }
             if incremental { mean + c } else { value / n + c / n }
         }
-        AggOp::Min => rest.iter().fold(*first, |a, b| if a > *b || a.is_nan() { *b } else { a }),
-        AggOp::Max => rest.iter().fold(*first, |a, b| if a < *b || a.is_nan() { *b } else { a }),
+        // Prometheus leaves the order of elements open; only of zeros it shows.
+        AggOp::Min => in_order(values, f64::total_cmp).fold(f64::NAN, |a, b| if a > b || a.is_nan() { b } else { a }),
+        AggOp::Max => {
+            in_order(values, |a, b| b.total_cmp(a)).fold(f64::NAN, |a, b| if a < b || a.is_nan() { b } else { a })
+        }
         AggOp::Count => n,
         AggOp::Group => 1.0,
         AggOp::Stddev | AggOp::Stdvar => {
@@ -51,6 +54,12 @@ fn naive(op: AggOp, values: &[f64], q: f64) -> Option<f64> {
         }
         AggOp::Quantile => crate::range::oracle::quantile(q, values),
     })
+}
+
+fn in_order(values: &[f64], order: impl FnMut(&f64, &f64) -> std::cmp::Ordering) -> impl Iterator<Item = f64> {
+    let mut values = values.to_vec();
+    values.sort_by(order);
+    values.into_iter()
 }
 
 fn bits(v: Option<f64>) -> Option<u64> {

@@ -185,6 +185,20 @@ fn hidden_samples_shorten_no_window() {
     );
 }
 
+/// Of 0 and -0 the one in the order of shards was the least, and a template shows which it is.
+#[test]
+fn the_least_of_zeros_is_negative() {
+    let mut alert = rule("A0", "min by (job) (load)");
+    alert.labels = vec![("value".to_owned(), "{{ $value }}".to_owned())];
+    let mut highest = rule("A1", "max by (job) (load)");
+    highest.labels.clone_from(&alert.labels);
+    let zeros = |job: usize| {
+        let zero = move |i: usize| if (i + job).is_multiple_of(2) { 0.0 } else { -0.0 };
+        (0..3).map(move |i| constant(&format!("load{{instance=h{i},job=j{job}}}"), (0, 600), zero(i)))
+    };
+    tell(vec![group(60, 0, vec![alert, highest])], (0..4).flat_map(zeros).collect());
+}
+
 /// The rules of a cycle ran in the order of their instants: with a query offset and a negative offset that is not the
 /// order of their steps.
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! # Semantics
 //! `by` keeps the named labels, `without` drops them and the name, neither drops all. Groups come in the order in
-//! which their first element comes.
+//! which their first element comes. `min` and `max` take -0 for less than 0: Prometheus gives whichever of the two comes first,
+//! in an order of elements that it leaves open.
 
 use super::over_time::values;
 use super::{Env, histogram_sum, scalar, text, top, vector};
@@ -99,12 +100,19 @@ fn of_floats(members: &[Point], f: impl Fn(&[f64]) -> f64) -> Option<Sampled> {
 
 fn function(op: TokenId) -> Option<fn(&[f64]) -> f64> {
     Some(match op {
-        T_MIN => minimum,
-        T_MAX => maximum,
+        T_MIN => |v| minimum(&ascending(v)),
+        T_MAX => |v| maximum(&ascending(v).into_iter().rev().collect::<Vec<_>>()),
         T_STDVAR => variance,
         T_STDDEV => |v| variance(v).sqrt(),
         _ => return None,
     })
+}
+
+/// Values from the least on, -0 before 0.
+fn ascending(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
 }
 
 /// The share of the elements whose hash is small enough; a negative ratio takes the others.
