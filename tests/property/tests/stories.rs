@@ -199,6 +199,15 @@ fn the_least_of_zeros_is_negative() {
     tell(vec![group(60, 0, vec![alert, highest])], (0..4).flat_map(zeros).collect());
 }
 
+/// `histogram_fraction` of series that differ in their names alone gave two elements with one label set.
+#[test]
+fn a_fraction_of_two_names_is_an_error() {
+    let rules =
+        vec![rule("r0", "histogram_fraction(0, 2, {job=\"j0\"})"), rule("r1", "histogram_quantile(0.5, {job=\"j0\"})")];
+    let series = vec![histograms("lat{job=j0}", (0, 600)), histograms("mix{job=j0}", (200, 400))];
+    tell(vec![group(30, 0, rules)], series);
+}
+
 /// The rules of a cycle ran in the order of their instants: with a query offset and a negative offset that is not the
 /// order of their steps.
 #[test]

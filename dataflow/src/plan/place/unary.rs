@@ -119,7 +119,9 @@ impl Placer<'_> {
             _ => {}
         }
         let collides = match &node.op {
-            Op::HistogramQuantile => !self.dag.delayed_names && !self.facts(node.inputs[at]).distinct_unnamed,
+            Op::HistogramQuantile | Op::HistogramFraction => {
+                !self.dag.delayed_names && !self.facts(node.inputs[at]).distinct_unnamed
+            }
             Op::TopK { .. } => {
                 node.fallible = !self.is_good_limit(node.inputs.get(1).copied());
                 false
