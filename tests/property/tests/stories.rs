@@ -208,6 +208,18 @@ fn a_fraction_of_two_names_is_an_error() {
     tell(vec![group(30, 0, rules)], series);
 }
 
+/// Buckets of a difference may hold less than nothing: the oracle went on to look for a quantile among them.
+#[test]
+fn a_quantile_of_what_fell_is_where_its_buckets_end() {
+    let mut fell = histograms("lat{job=j0}", (0, 600));
+    for (at, (_, value)) in fell.samples.iter_mut().enumerate() {
+        let Value::Histogram(h) = value else { continue };
+        Arc::make_mut(h).multiply(if at % 10 < 5 { 4.0 } else { 1.0 });
+    }
+    let quantile = |name, q: f64| rule(name, &format!("histogram_quantile({q}, delta(lat[1m]))"));
+    tell(vec![group(30, 0, vec![quantile("r0", 0.2), quantile("r1", 0.4), quantile("r2", 0.9)])], vec![fell]);
+}
+
 /// The rules of a cycle ran in the order of their instants: with a query offset and a negative offset that is not the
 /// order of their steps.
 #[test]

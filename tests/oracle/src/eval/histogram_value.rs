@@ -123,27 +123,29 @@ pub fn quantile(q: f64, h: &Histogram) -> f64 {
         _ if q.is_nan() || h.count == 0.0 => return f64::NAN,
         _ => {}
     }
-    let buckets: Vec<Bucket> = buckets(h).into_iter().filter(|b| b.count != 0.0).collect();
+    let mut buckets: Vec<Bucket> = buckets(h).into_iter().filter(|b| b.count != 0.0).collect();
     // From above where that is nearer; NaN observations are above all buckets and hide that end.
     let from_above = q >= 0.5 && !h.sum.is_nan();
     let rank = if from_above { (1.0 - q) * h.count } else { q * h.count };
-    let mut passed = 0.0;
-    let order: Vec<&Bucket> = if from_above { buckets.iter().rev().collect() } else { buckets.iter().collect() };
-    for b in &order {
-        if passed + b.count < rank {
-            passed += b.count;
-            continue;
-        }
-        if h.is_custom() && (b.lower == f64::NEG_INFINITY || b.upper == f64::INFINITY) {
-            return if b.lower == f64::NEG_INFINITY { b.upper } else { b.lower };
-        }
-        let within = (rank - passed) / b.count;
-        return value_in(h, b, if from_above { 1.0 - within } else { within });
+    if from_above {
+        buckets.reverse();
     }
-    match order.last() {
-        Some(last) if h.is_custom() && last.upper == f64::INFINITY => last.lower,
-        Some(last) if !h.sum.is_nan() => last.upper,
-        _ => f64::NAN,
+    let mut passed = 0.0;
+    let reaches = |b: &&Bucket| {
+        passed += b.count;
+        passed >= rank
+    };
+    let Some(b) = buckets.iter().find(reaches).or(buckets.last()) else { return f64::NAN };
+    if h.is_custom() && (b.lower == f64::NEG_INFINITY || b.upper == f64::INFINITY) {
+        return if b.lower == f64::NEG_INFINITY { b.upper } else { b.lower };
+    }
+    // Buckets may hold more than they count together, in a difference of histograms all of them less than nothing.
+    let passed = f64::min(passed, h.count);
+    match passed < rank {
+        true if h.sum.is_nan() => f64::NAN,
+        true => b.upper,
+        false if from_above => value_in(h, b, (passed - rank) / b.count),
+        false => value_in(h, b, (rank - (passed - b.count)) / b.count),
     }
 }
 
