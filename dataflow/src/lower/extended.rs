@@ -81,7 +81,7 @@ impl Lowering<'_> {
             return self.instant(scope, v, Reading::Value);
         }
         let lookback_ms = self.options.lookback_ms;
-        let plain = scope.reads(walk::usage(v, false, scope.in_subquery));
+        let plain = scope.reads(walk::usage(v, scope.in_subquery));
         let offset_ms = plain.offset_ms - lookback_ms;
         let selector = self.selector(scope, Use { offset_ms, ..plain })?;
         let modifiers = text::modifiers(scope.pinned_ms, plain.offset_ms);

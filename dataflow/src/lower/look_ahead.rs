@@ -2,17 +2,15 @@
 //! producers that do.
 //!
 //! # Semantics
-//! The least fixed point over all units. It exists because in a cycle of reads at least one sees older samples only. A
-//! producer that a reader must run before at each instant (module `order`) waits for what the reader waits for.
+//! The least fixed point over all units. It exists because in a cycle of reads at least one sees older samples only.
 
 use super::at::{At, at};
 use super::catalogue::Catalogue;
 use super::extended::bare;
 use super::options::Options;
 use super::order::sights;
-use super::range::extrapolates;
 use super::unit::Unit;
-use super::walk::{self, Use, offset_ms, operands, usage};
+use super::walk::{Use, offset_ms, operands, usage};
 use promql_parser::parser::{Expr, VectorSelector};
 
 /// What an evaluation waits for.
@@ -59,20 +57,6 @@ pub(super) struct LookAhead {
     lookback_ms: i64,
 }
 
-/// (reader, producer) where the reader must run first at each instant.
-fn firsts(catalogue: &Catalogue, units: &[Unit<'_>]) -> Vec<(usize, usize)> {
-    let mut all = Vec::new();
-    for unit in units {
-        walk::uses(unit.expr, &mut |used| {
-            let fixed = matches!(at(unit, used.selector.at.as_ref(), used.in_subquery), At::Instant(_));
-            let used = Use { fixed, ..used };
-            let first = sights(catalogue, units, unit, used).into_iter().filter(|s| s.read.first);
-            all.extend(first.map(|s| (unit.index, s.producer_unit)));
-        });
-    }
-    all
-}
-
 /// Where an expression stands.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -89,22 +73,11 @@ impl LookAhead {
         let lookback_ms = options.lookback_ms;
         let of_unit = vec![Ahead::default().at_its_instant(); units.len()];
         let mut ahead = Self { of_unit, lookback_ms };
-        let firsts = firsts(catalogue, units);
         let mut least = ahead.of_unit.clone();
         for (least, unit) in least.iter_mut().zip(units) {
             least.ms = least.ms.max(unit.behind_clock_ms(options.lateness_ms));
         }
-        // Each round takes what a producer waits for a reader further; without such readers the first one settles all.
-        for _ in 0..=firsts.len() {
-            ahead.settle(catalogue, units, &least);
-            let before = least.clone();
-            for (reader, producer) in &firsts {
-                least[*producer] = least[*producer].and(ahead.of_unit[*reader]);
-            }
-            if before == least {
-                break;
-            }
-        }
+        ahead.settle(catalogue, units, &least);
         ahead
     }
 
@@ -153,30 +126,20 @@ impl LookAhead {
         let (extension, expr) = bare(expr);
         let ahead_ms = extension.map_or(0, |e| e.ahead_ms(self.lookback_ms));
         match expr {
-            Expr::VectorSelector(v) => self.selector(place, v, false, ahead_ms),
-            Expr::MatrixSelector(m) => self.selector(place, &m.vs, false, ahead_ms),
+            Expr::VectorSelector(v) => self.selector(place, v, ahead_ms),
+            Expr::MatrixSelector(m) => self.selector(place, &m.vs, ahead_ms),
             Expr::Subquery(s) => {
                 let below = self.expr(Place { in_subquery: true, pinned_ms: None, ..place }, &s.expr);
                 let below = below.at_its_instant().after(offset_ms(s.offset.as_ref()));
                 place.seen(at(place.unit, s.at.as_ref(), place.in_subquery), below)
             }
-            Expr::Call(c) => {
-                let arg = |a: &Expr| match bare(a) {
-                    (extension, Expr::MatrixSelector(m)) => {
-                        let ahead_ms = extension.map_or(0, |e| e.ahead_ms(self.lookback_ms));
-                        self.selector(place, &m.vs, extrapolates(c.func.name), ahead_ms)
-                    }
-                    _ => self.expr(place, a),
-                };
-                c.args.args.iter().map(|a| arg(a)).fold(Ahead::default(), Ahead::and)
-            }
             other => operands(other).into_iter().map(|e| self.expr(place, e)).fold(Ahead::default(), Ahead::and),
         }
     }
 
-    fn selector(&self, place: Place<'_>, v: &VectorSelector, extrapolating: bool, ahead_ms: i64) -> Ahead {
+    fn selector(&self, place: Place<'_>, v: &VectorSelector, ahead_ms: i64) -> Ahead {
         let stands = at(place.unit, v.at.as_ref(), place.in_subquery);
-        let plain = usage(v, extrapolating, place.in_subquery);
+        let plain = usage(v, place.in_subquery);
         let used = Use { fixed: matches!(stands, At::Instant(_)), offset_ms: plain.offset_ms - ahead_ms, ..plain };
         let through = sights(place.catalogue, place.units, place.unit, used);
         let through = through.iter().map(|s| self.of_unit[s.producer_unit].after(s.lag_ms.max(used.offset_ms)));

@@ -50,11 +50,6 @@ pub(super) fn range_function(name: &str) -> Option<(usize, RangeFn)> {
     Some((0, f))
 }
 
-/// Whether the function's result depends on the window's borders, not on its samples only.
-pub(super) fn extrapolates(name: &str) -> bool {
-    matches!(name, "rate" | "increase" | "delta" | "deriv" | "predict_linear")
-}
-
 fn millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)
 }
@@ -141,7 +136,7 @@ impl Lowering<'_> {
         }
         match bare {
             Expr::MatrixSelector(m) => {
-                let plain = scope.reads(usage(&m.vs, extrapolates(function), scope.in_subquery));
+                let plain = scope.reads(usage(&m.vs, scope.in_subquery));
                 let lookback_ms = self.options.lookback_ms;
                 let ahead_ms = extension.map_or(0, |e| e.ahead_ms(lookback_ms));
                 let back_ms = extension.map_or(0, |_| lookback_ms);

@@ -1,10 +1,9 @@
 //! Selectors: `up{job="a"} offset 5m`, and what they read of other rules.
 
 use super::context::{Lowering, Scope};
-use super::order::{Sight, sights};
+use super::order::sights;
 use super::text;
 use super::walk::{self, Use};
-use crate::plan::Read;
 use bellwether_operators::program::{MatchOp, Matcher, NodeIdx, Op, Reading};
 use promql_parser::label::{MatchOp as AstOp, Matcher as AstMatcher};
 use promql_parser::parser::VectorSelector;
@@ -13,7 +12,7 @@ impl Lowering<'_> {
     /// An instant selector, and what is read of its samples.
     pub(super) fn instant(&mut self, scope: Scope<'_>, v: &VectorSelector, reading: Reading) -> Option<NodeIdx> {
         self.reads_at(scope, v.at.as_ref())?;
-        let used = scope.reads(walk::usage(v, false, scope.in_subquery));
+        let used = scope.reads(walk::usage(v, scope.in_subquery));
         self.within_reach(scope, "offset", used.offset_ms.saturating_add(self.options.lookback_ms))?;
         let selector = self.selector(scope, used)?;
         let modifiers = text::modifiers(scope.pinned_ms, used.offset_ms);
@@ -43,19 +42,9 @@ impl Lowering<'_> {
             self.refuse(scope, "@", message);
             return None;
         }
-        let reads = sights.into_iter().map(|s| self.in_time(scope, s)).collect();
+        let reads = sights.into_iter().map(|s| s.read).collect();
         let matchers = matchers.iter().map(matcher).collect();
         Some(self.dag.selector(&self.options.tenant, matchers, reads, &self.catalogue.ids))
-    }
-
-    /// A leaf that waits for longer than the rule which it must run before cuts its window instead. Only one within a
-    /// subquery that has an offset does: rules wait for their readers (module `look_ahead`).
-    fn in_time(&self, scope: Scope<'_>, sight: Sight) -> Read {
-        let late = self.dag.grids[scope.grid].wait_ms > self.ahead.of_unit[sight.producer_unit].ms;
-        match sight.read {
-            read if read.first && late => Read { clip_ms: Some(sight.lag_ms), first: false, ..read },
-            read => read,
-        }
     }
 }
 

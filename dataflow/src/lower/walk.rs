@@ -1,6 +1,5 @@
 //! Walks an expression's selectors before it is lowered.
 
-use super::range::extrapolates;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, Offset, VectorSelector};
 
@@ -10,8 +9,6 @@ pub(crate) struct Use<'a> {
     pub(crate) selector: &'a VectorSelector,
     /// The selector's own offset, ms.
     pub(crate) offset_ms: i64,
-    /// Within a range function that extrapolates to the window's borders.
-    pub(crate) extrapolates: bool,
     /// Within a subquery.
     pub(crate) in_subquery: bool,
     /// At an instant that `@` fixes.
@@ -56,29 +53,23 @@ pub(crate) fn operands(expr: &Expr) -> Vec<&Expr> {
 
 /// Calls `visit` for each selector below `expr`.
 pub(crate) fn uses<'a>(expr: &'a Expr, visit: &mut impl FnMut(Use<'a>)) {
-    within(expr, false, false, visit);
+    within(expr, false, visit);
 }
 
-fn within<'a>(expr: &'a Expr, extrapolating: bool, in_subquery: bool, visit: &mut impl FnMut(Use<'a>)) {
+fn within<'a>(expr: &'a Expr, in_subquery: bool, visit: &mut impl FnMut(Use<'a>)) {
     match expr {
-        Expr::VectorSelector(v) => visit(usage(v, false, in_subquery)),
-        Expr::MatrixSelector(m) => visit(usage(&m.vs, extrapolating, in_subquery)),
-        Expr::Paren(p) => within(&p.expr, extrapolating, in_subquery, visit),
-        Expr::Subquery(s) => within(&s.expr, false, true, visit),
-        Expr::Call(c) => {
-            for arg in &c.args.args {
-                within(arg, extrapolates(c.func.name), in_subquery, visit);
-            }
-        }
+        Expr::VectorSelector(v) => visit(usage(v, in_subquery)),
+        Expr::MatrixSelector(m) => visit(usage(&m.vs, in_subquery)),
+        Expr::Subquery(s) => within(&s.expr, true, visit),
         other => {
             for operand in operands(other) {
-                within(operand, false, in_subquery, visit);
+                within(operand, in_subquery, visit);
             }
         }
     }
 }
 
 /// One use of a selector.
-pub(super) fn usage(selector: &VectorSelector, extrapolates: bool, in_subquery: bool) -> Use<'_> {
-    Use { selector, offset_ms: offset_ms(selector.offset.as_ref()), extrapolates, in_subquery, fixed: false }
+pub(super) fn usage(selector: &VectorSelector, in_subquery: bool) -> Use<'_> {
+    Use { selector, offset_ms: offset_ms(selector.offset.as_ref()), in_subquery, fixed: false }
 }

@@ -49,7 +49,7 @@ impl Stages for Run {
 /// Schedules placed nodes and numbers them in order of evaluation.
 pub fn assemble(mut nodes: Vec<Node>, dag: &Dag, max_stages: usize) -> Result<Assembled, ScheduleError> {
     find_verdicts(&mut nodes);
-    let graph = graph::graph(&nodes, &dag.grids, &dag.reads);
+    let graph = graph::graph(&nodes, &dag.grids, &dag.selectors);
     let schedule = schedule(&nodes, &graph, max_stages)?;
     let mut number = vec![0; nodes.len()];
     for (new, old) in schedule.order.iter().enumerate() {

@@ -12,17 +12,6 @@ use bellwether_operators::program::{
 };
 use std::collections::HashMap;
 
-/// One producer that a selector reads, and how far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Read {
-    /// Producer number.
-    pub producer: usize,
-    /// Samples newer than `t - clip_ms` belong to later evaluations.
-    pub clip_ms: Option<i64>,
-    /// The reader runs before the producer at each instant, so that later samples do not exist yet.
-    pub first: bool,
-}
-
 /// What an interned node is made of.
 #[derive(Debug)]
 pub struct Part {
@@ -47,8 +36,6 @@ pub struct Dag {
     pub grids: Vec<Grid>,
     /// Distinct pairs of matchers and reads.
     pub selectors: Vec<Selector>,
-    /// Reads of each selector.
-    pub reads: Vec<Vec<Read>>,
     /// Whether operators leave names where they are.
     pub delayed_names: bool,
     /// How often a node was asked for, found ones included.
@@ -74,17 +61,21 @@ impl Dag {
     }
 
     /// The number of a selector; `producer_ids` names producers across programs.
-    pub fn selector(&mut self, tenant: &str, mut matchers: Vec<Matcher>, reads: Vec<Read>, ids: &[u128]) -> usize {
+    pub fn selector(
+        &mut self,
+        tenant: &str,
+        mut matchers: Vec<Matcher>,
+        producers: Vec<ProducerRead>,
+        producer_ids: &[u128],
+    ) -> usize {
         matchers.sort();
         matchers.dedup();
-        let id = selector_id(tenant, &matchers, &reads, ids);
+        let id = selector_id(tenant, &matchers, &producers, producer_ids);
         if let Some(at) = self.by_selector.get(&id) {
             return *at;
         }
-        let producers = reads.iter().map(|r| ProducerRead { producer: r.producer, clip_ms: r.clip_ms }).collect();
         let key = filing_key(&matchers);
         self.selectors.push(Selector { id, matchers, key, producers, retain_ms: 0 });
-        self.reads.push(reads);
         self.by_selector.insert(id, self.selectors.len() - 1);
         self.selectors.len() - 1
     }

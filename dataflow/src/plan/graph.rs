@@ -5,11 +5,8 @@
 //! * a leaf runs after the rules whose series it reads. Instants run in the order in which they are ready ([`Grid::ready_ms`]), those
 //!   of look-ahead later than others. If the newest sample that a leaf sees is of an instant that is ready together with
 //!   its own, it must run after the rule; if that one is ready earlier, the edge may close a cycle, which then runs instant by
-//!   instant;
-//! * a leaf that must not see the sample of its own instant, and cannot cut its window, runs before the rule at each
-//!   instant: rule and leaf form a component. The rule waits for whatever the leaf waits for (module `lower::look_ahead`).
+//!   instant.
 
-use super::dag::Read;
 use bellwether_operators::program::{Grid, Node, NodeIdx, Op, Selector, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +20,6 @@ pub enum Kind {
     /// What has run when an instant is ready, because that is ready earlier: within a component it needs no edge. A
     /// producer of which only such samples are seen.
     Lagged,
-    /// At one instant, the leaf runs before the rule that it reads.
-    Before,
 }
 
 /// For each node, what it depends on.
@@ -52,22 +47,17 @@ pub fn producers(nodes: &[Node]) -> BTreeMap<usize, NodeIdx> {
 }
 
 /// The graph of all nodes.
-pub fn graph(nodes: &[Node], grids: &[Grid], reads: &[Vec<Read>]) -> Graph {
+pub fn graph(nodes: &[Node], grids: &[Grid], selectors: &[Selector]) -> Graph {
     let producers = producers(nodes);
     let mut graph: Graph =
         nodes.iter().map(|n| n.inputs.iter().copied().chain(sampled(n)).map(|i| (i, Kind::Data)).collect()).collect();
     for (i, node) in nodes.iter().enumerate() {
         let Some((selector, offset_ms)) = leaf(node) else { continue };
-        for read in &reads[selector] {
+        for read in &selectors[selector].producers {
             let Some(effect) = producers.get(&read.producer).copied() else { continue };
-            let lag_ms = if read.first { 1 } else { read.clip_ms.unwrap_or(offset_ms) };
+            let lag_ms = read.clip_ms.unwrap_or(offset_ms);
             let (own_ms, newest_ms) = (grids[node.grid].ready_ms(0), grids[nodes[effect].grid].ready_ms(-lag_ms));
             graph[i].push((effect, if newest_ms < own_ms { Kind::Lagged } else { Kind::Same }));
-            if read.first {
-                // Where the rule's instant is ready later anyway, the two need only run instant by instant.
-                let together = own_ms == grids[nodes[effect].grid].ready_ms(0);
-                graph[effect].push((i, if together { Kind::Before } else { Kind::Lagged }));
-            }
         }
     }
     graph

@@ -5,9 +5,9 @@
 //! rings, producers) never enter, because they hold for one program only. Whether a grid is warm does not enter either:
 //! a new reader of a recorded series must not cost the old nodes their state.
 
-use super::dag::{Dag, Part, Read};
+use super::dag::{Dag, Part};
 use bellwether_model::{NodeId, hash128};
-use bellwether_operators::program::{Grid, Matcher, Node, Op, Placement, Source};
+use bellwether_operators::program::{Grid, Matcher, Node, Op, Placement, ProducerRead, Source};
 
 /// Semantics flags of the plan: the preset `rules`, all off, or with names that go last.
 fn flags(dag: &Dag) -> &'static [u8] {
@@ -45,7 +45,7 @@ pub fn placed_id(node: &Node, inputs: &[NodeId]) -> NodeId {
 }
 
 /// The identity of a selector and of what it may see of producers.
-pub fn selector_id(tenant: &str, matchers: &[Matcher], reads: &[Read], producer_ids: &[u128]) -> u128 {
+pub fn selector_id(tenant: &str, matchers: &[Matcher], reads: &[ProducerRead], producer_ids: &[u128]) -> u128 {
     let mut bytes: Vec<Vec<u8>> = vec![tenant.as_bytes().to_vec()];
     bytes.extend(
         matchers.iter().flat_map(|m| [m.name.clone().into_bytes(), vec![m.op as u8], m.value.clone().into_bytes()]),
@@ -53,7 +53,7 @@ pub fn selector_id(tenant: &str, matchers: &[Matcher], reads: &[Read], producer_
     for r in reads {
         bytes.push(b"read".to_vec());
         bytes.push(producer_ids.get(r.producer).copied().unwrap_or_default().to_le_bytes().to_vec());
-        bytes.push(format!("{:?} {}", r.clip_ms, r.first).into_bytes());
+        bytes.push(format!("{:?}", r.clip_ms).into_bytes());
     }
     hash(&bytes)
 }

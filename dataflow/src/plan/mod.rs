@@ -33,7 +33,7 @@ mod scc;
 mod schedule;
 
 pub use assemble::{Assembled, Run, assemble};
-pub use dag::{Dag, Part, Read};
+pub use dag::{Dag, Part};
 pub use dot::dot;
 pub use explain::explain;
 pub use facts::Facts;

@@ -178,9 +178,10 @@ fn hidden_samples_shorten_no_window() {
         rule("r7", "sum_over_time(r0[30s])"),
         rule("r8", "r0"),
     ];
+    let later = group(30, 0, vec![rule("r9", "increase(r10[2m])"), rule("r10", "req_total")]);
     let req: Vec<(i64, f64)> = (-300..=600).step_by(15).map(|s| (s, 1000.0 + (s * s) as f64)).collect();
     tell(
-        vec![late, group(15, 30, readers)],
+        vec![late, group(15, 30, readers), later],
         vec![series("req_total{instance=h0}", &req), histograms("lat{instance=h0}", (-300, 600))],
     );
 }
