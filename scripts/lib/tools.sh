@@ -19,6 +19,23 @@ need_c_compiler() {
   command -v cc >/dev/null || install_packages build-essential
 }
 
+# Real neighbours for tests/real.rs, as far as they can be had; what is missing there is said to be skipped. They go into
+# the machine and into target/neighbours.
+want_neighbours() {
+  (for command in prometheus prometheus-node-exporter prometheus-alertmanager; do
+    command -v "$command" >/dev/null || install_packages "$command"
+  done) || printf 'without Prometheus and Alertmanager: tests beside them are skipped\n'
+  local python=$PWD/target/neighbours/bin/python3
+  if ! "$python" -c 'import opentelemetry.sdk' 2>/dev/null; then
+    (
+      python3 -m venv --help >/dev/null 2>&1 && python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+      python3 -m venv target/neighbours
+      "$python" -m pip install --quiet opentelemetry-sdk opentelemetry-exporter-otlp
+    ) || printf 'without the OpenTelemetry SDK: tests with it are skipped\n'
+  fi
+  export BELLWETHER_PYTHON=${BELLWETHER_PYTHON:-$python}
+}
+
 # rust-toolchain.toml names the version; rustup fetches it at the first call of cargo.
 need_rust() {
   if ! command -v cargo >/dev/null && [ -r "$HOME/.cargo/env" ]; then

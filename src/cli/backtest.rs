@@ -32,6 +32,8 @@ pub enum Grid {
     Zero,
     /// Where Prometheus puts them: shifted by a hash of group and file
     Prometheus,
+    /// The same for Prometheus before 2.44, Debian 12's among them
+    Prometheus2,
 }
 
 /// What happens to samples of series that a rule records.
@@ -49,6 +51,7 @@ impl Grid {
         match self {
             Self::Zero => lower::GridKind::Zero,
             Self::Prometheus => lower::GridKind::Prometheus,
+            Self::Prometheus2 => lower::GridKind::Prometheus2,
         }
     }
 }

@@ -63,5 +63,5 @@ pub use compile::{Compiled, Gives, RuleInfo, compile};
 pub use error::LowerError;
 pub use input::{QueryInput, RuleInput, RuleKind};
 pub use options::{GridKind, Options, Recorded};
-pub use phase::prometheus_phase_ms;
+pub use phase::group_phase_ms;
 pub use rule_set::rule_inputs;

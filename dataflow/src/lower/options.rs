@@ -2,15 +2,18 @@
 
 use bellwether_model::Labels;
 use bellwether_operators::program::Limits;
+use serde::{Deserialize, Serialize};
 
 /// Where a group's steps are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GridKind {
     /// Multiples of the interval, so that groups share nodes and a backtest is live's twin.
     #[default]
     Zero,
     /// As Prometheus 3 spreads groups: shifted by a hash of group and file, for side-by-side runs.
     Prometheus,
+    /// The same as releases before 2.44 spread them, Debian 12's among them.
+    Prometheus2,
 }
 
 /// What happens to ingested series that a loaded rule records.

@@ -51,6 +51,12 @@ pub fn prometheus_hash<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) 
     xxh64(&bytes)
 }
 
+/// The same in releases of Prometheus before 2.44, and in builds that keep labels apart.
+pub fn prometheus_2_hash<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> u64 {
+    let parts = pairs.into_iter().flat_map(|(name, value)| [name, value]);
+    xxh64(&parts.flat_map(|part| part.bytes().chain([0xff])).collect::<Vec<u8>>())
+}
+
 /// The hash of `data`.
 fn xxh64(data: &[u8]) -> u64 {
     let mut h = if data.len() >= 32 { stripes(data) } else { P5 };

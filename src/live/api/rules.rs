@@ -11,7 +11,7 @@ use crate::live::{Active, View};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use bellwether_dataflow::lower::{GridKind, Options, prometheus_phase_ms};
+use bellwether_dataflow::lower::{Options, group_phase_ms};
 use bellwether_dataflow::rules::{Group, Rule, RuleFile, RuleKind};
 use bellwether_model::{Labels, hash128};
 use serde_json::{Value, json};
@@ -81,10 +81,7 @@ struct Page<'a> {
 impl Page<'_> {
     /// The newest step of a group that is evaluated, ms; `None` where none is.
     fn last_ms(&self, file: &RuleFile, group: &Group, interval_ms: i64) -> Option<i64> {
-        let phase_ms = match self.options.grid {
-            GridKind::Zero => 0,
-            GridKind::Prometheus => prometheus_phase_ms(&file.path, &group.name, interval_ms),
-        };
+        let phase_ms = group_phase_ms(self.options, &file.path, &group.name, interval_ms);
         let newest = self.view.watermark_ms;
         (newest > 0).then(|| (newest - phase_ms).div_euclid(interval_ms) * interval_ms + phase_ms)
     }
