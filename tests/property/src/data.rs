@@ -158,7 +158,7 @@ struct Value {
 
 /// A histogram's layout: exponential of some resolution, or custom bounds that others have in part.
 fn layout(random: &mut Random) -> Histogram {
-    let hint = *random.pick(&[Hint::Unknown, Hint::Unknown, Hint::Unknown, Hint::Gauge]);
+    let hint = *random.pick(&[Hint::Unknown, Hint::Unknown, Hint::NotReset, Hint::Gauge]);
     if random.chance(25) {
         let custom_values = random.pick(&[[0.5, 1.0, 4.0], [0.5, 2.0, 4.0], [-1.0, 1.0, 2.0]]).to_vec();
         return Histogram { hint, schema: CUSTOM_SCHEMA, custom_values, ..Histogram::default() };
@@ -177,8 +177,11 @@ impl Value {
     }
 
     fn histogram(&mut self, random: &mut Random) -> Histogram {
-        if random.chance(4) {
+        let mut hint = self.layout.hint;
+        if random.chance(if hint == Hint::NotReset { 15 } else { 4 }) {
             self.counts = [0.0; 4];
+            // A series whose hints are known says where it begins anew.
+            hint = if hint == Hint::NotReset { Hint::Reset } else { hint };
         }
         for count in &mut self.counts {
             *count += random.between(0, 12) as f64 / 4.0;
@@ -187,7 +190,7 @@ impl Value {
         let (first, zero_count) = if custom { (0, 0.0) } else { (-1, zero) };
         let count = buckets.iter().sum::<f64>() + zero_count;
         let positive = Buckets::from_run(first, &buckets);
-        Histogram { count, sum: count / 2.0 + buckets[2], zero_count, positive, ..self.layout.clone() }
+        Histogram { count, sum: count / 2.0 + buckets[2], zero_count, positive, hint, ..self.layout.clone() }
     }
 
     fn float(&mut self, random: &mut Random) -> f64 {

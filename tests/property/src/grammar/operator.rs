@@ -7,6 +7,7 @@ pub const TABLE: &[Production] = &[
     inner(Kind::Vector, 12, with_scalar),
     inner(Kind::Vector, 12, comparison),
     inner(Kind::Vector, 14, between_vectors),
+    inner(Kind::Vector, 4, between_histograms),
     inner(Kind::Vector, 5, share),
     inner(Kind::Vector, 3, enriched),
     inner(Kind::Vector, 12, set),
@@ -62,6 +63,17 @@ fn between_vectors(g: &mut Grammar<'_>) -> Tree {
         _ => String::new(),
     };
     tree!(Vector: "(", g.vector(), format!(") {op}{by}{group}{fill} ("), g.vector(), ")")
+}
+
+/// Native histograms of one instance, and what does not go with them: two families rarely meet by chance.
+fn between_histograms(g: &mut Grammar<'_>) -> Tree {
+    const SIDES: &[&str] =
+        &["lat", "lat", "mix", "mix", "sizes", "lat offset 1m", "rate(mix[2m])", "sum by (instance) (lat)", "up"];
+    let op = g.one_of(&["+", "+", "-", "-", "*", "/", "==", "!=", "== bool", ">"]);
+    let fill = if g.random.chance(20) { g.one_of(&[" fill_left(2)", " fill_right(2)", " fill(1)"]) } else { "" };
+    let group = if fill.is_empty() && g.random.chance(25) { " group_left (job)" } else { "" };
+    let (left, right) = (g.one_of(SIDES), g.one_of(SIDES));
+    tree!(Vector: "(", tree!(Vector: left), format!(") {op} on (instance){group}{fill} ("), tree!(Vector: right), ")")
 }
 
 /// Labels that `group_left` may name: Prometheus refuses those that are matched on.
