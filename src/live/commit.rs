@@ -16,7 +16,7 @@ use super::rules::RuleTable;
 use super::warm::Start;
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError, Rows};
-use bellwether_connectors::source::log::{Bind, Log};
+use bellwether_connectors::source::log::{Bind, Log, LogView};
 use bellwether_dataflow::time::{Binding, Bound, Heard, LiveClock};
 use bellwether_model::hash64;
 use std::collections::BTreeMap;
@@ -77,6 +77,7 @@ pub struct CommitStats {
 
 struct Shared {
     dictionary: Arc<Dictionary>,
+    log: LogView,
     clock: Arc<dyn WallClock>,
     pending: Mutex<Pending>,
     wake: Condvar,
@@ -115,6 +116,16 @@ impl CommitterHandle {
     /// Looks at the clock again: for clocks that a test sets.
     pub fn poke(&self) {
         self.0.wake.notify_one();
+    }
+
+    /// The log as of its last commit.
+    pub fn log(&self) -> &LogView {
+        &self.0.log
+    }
+
+    /// The series known, for those that outlive a call.
+    pub fn shared_dictionary(&self) -> Arc<Dictionary> {
+        Arc::clone(&self.0.dictionary)
     }
 
     /// What was done.
@@ -203,6 +214,7 @@ impl Committer {
         let next_checkpoint_ms = since_ms.saturating_add(checkpoint_ms);
         let shared = CommitterHandle(Arc::new(Shared {
             dictionary,
+            log: log.view(),
             clock,
             pending: Mutex::default(),
             wake: Condvar::new(),

@@ -32,6 +32,7 @@ mod latency;
 mod ledger;
 mod notify;
 mod output;
+pub mod query;
 mod queue;
 mod reads;
 mod replay;

@@ -12,6 +12,7 @@ use super::start::{Found, LiveConfig, Started, Threads};
 use super::store::{LedgerMark, Store};
 use bellwether_connectors::source::intake::{Intake, IntakeError};
 use bellwether_dataflow::lower;
+use bellwether_dataflow::promql;
 use bellwether_dataflow::render::RunReport;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -209,6 +210,11 @@ impl LiveHandle {
     /// How rules are compiled.
     pub fn options(&self) -> &lower::Options {
         self.0.tables.options()
+    }
+
+    /// How expressions are read.
+    pub fn promql(&self) -> &promql::Options {
+        self.0.tables.promql()
     }
 
     /// Rule files, directories and globs that rules come from.

@@ -107,6 +107,11 @@ pub fn parse_with(text: &str, options: &Options) -> Result<Expr, ParseError> {
     grammar::Parser::new(text, *options).parse()
 }
 
+/// What an expression gives, in Prometheus's words: `instant vector`, `range vector`, `scalar` or `string`.
+pub fn type_name(expr: &Expr) -> &'static str {
+    grammar::documented(expr.value_type())
+}
+
 /// Parses a single selector such as `up{job="a"}`, as `match[]` parameters hold it.
 pub fn parse_selector(text: &str) -> Result<promql_parser::parser::VectorSelector, ParseError> {
     match parse(text)? {

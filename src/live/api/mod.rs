@@ -1,17 +1,23 @@
 //! The HTTP API of a live run, as Prometheus has it: what Grafana, `promtool` and people read.
 //!
 //! # Semantics
-//! Answers come from the newest durable epoch: nothing is shown that a restart could take back. Errors are
+//! Rules, alerts and progress come from the newest durable epoch: nothing is shown that a restart could take back. Queries are
+//! run over the log ([`crate::live::query`]). Errors are
 //! `{"status":"error","errorType":…,"error":…}` with Prometheus's status codes.
 
 mod alerts;
 mod answer;
 mod health;
 mod metrics;
+mod params;
+mod query;
+mod result;
 mod rules;
+mod series;
 mod status;
 
 use super::notify::ReceiverStats;
+use super::query::Queries;
 use super::run::LiveHandle;
 use axum::Router;
 use axum::routing::{get, post};
@@ -32,6 +38,7 @@ pub struct Api {
 
 /// The routes.
 pub fn router(api: Api) -> Router {
+    let queries = queries(api.run.clone());
     Router::new()
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))
@@ -42,4 +49,19 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/status/buildinfo", get(status::build_info))
         .route("/api/v1/status/progress", get(status::progress))
         .with_state(Arc::new(api))
+        .merge(queries)
+}
+
+/// The routes that query, by GET and by POST of a form, as Grafana may be set up either way.
+pub(super) fn queries(run: LiveHandle) -> Router {
+    Router::new()
+        .route("/api/v1/query", get(query::query).post(query::query))
+        .route("/api/v1/query_range", get(query::query_range).post(query::query_range))
+        .route("/api/v1/format_query", get(query::format_query).post(query::format_query))
+        .route("/api/v1/series", get(series::series).post(series::series))
+        .route("/api/v1/labels", get(series::label_names).post(series::label_names))
+        .route("/api/v1/label/{name}/values", get(series::label_values))
+        .route("/api/v1/metadata", get(series::metadata))
+        .route("/api/v1/query_exemplars", get(series::exemplars).post(series::exemplars))
+        .with_state(Arc::new(Queries::new(run)))
 }

@@ -120,6 +120,20 @@ impl Dictionary {
         read(&self.labels).get(number as usize).cloned()
     }
 
+    /// Calls `visit` for every series known, by number. Those who define new ones need not wait for the end of it.
+    pub fn for_each(&self, mut visit: impl FnMut(u32, &Labels)) {
+        let mut at = 0;
+        loop {
+            let all = read(&self.labels);
+            let upto = all.len().min(at + 4_096);
+            (at..upto).for_each(|number| visit(number as u32, &all[number]));
+            if upto == at {
+                return;
+            }
+            at = upto;
+        }
+    }
+
     /// Series known.
     pub fn len(&self) -> usize {
         read(&self.labels).len()
@@ -171,6 +185,9 @@ mod tests {
             }
         });
         assert_eq!(dictionary.len(), 500);
+        let mut seen = Vec::new();
+        dictionary.for_each(|number, labels| seen.push((number, labels.clone())));
+        assert!(seen.len() == 500 && seen.iter().all(|(n, l)| dictionary.labels(*n).as_ref() == Some(l)));
         let numbers: std::collections::BTreeSet<u32> = (0..500).map(|i| dictionary.define(&labels(i)).0).collect();
         assert_eq!(numbers.len(), 500);
         assert!((0..500).all(|i| dictionary.labels(dictionary.define(&labels(i)).0) == Some(labels(i))));
