@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Upper bounds, ms.
-pub const BOUNDS_MS: [u64; 20] =
-    [1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 250, 350, 500, 1_000, 2_000, 5_000, 15_000, 60_000, 600_000];
+/// Upper bounds, ms: close together up to a quarter of a second, and behind the usual latenesses of 2 and 10 s, on which the
+/// delays of decisions stand.
+pub const BOUNDS_MS: [u64; 29] = [
+    1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 250, 350, 500, 1_000, 1_500, 2_000, 2_200, 2_350, 2_500, 3_000, 5_000,
+    10_000, 10_200, 10_350, 10_500, 11_000, 15_000, 60_000,
+];
 
 /// A histogram of durations in ms.
 #[derive(Debug, Default)]
