@@ -157,6 +157,7 @@ impl Process {
             let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
             let fields = value.as_object_mut().unwrap();
             pairs.push((fields.remove("epoch").unwrap().as_u64(), fields.remove("position").unwrap().as_u64()));
+            fields.remove("check").unwrap();
             assert!(ids.insert(fields["decision_id"].to_string()), "doubled: {line}");
             lines.insert(value.to_string());
         }

@@ -324,8 +324,7 @@ impl Committer {
         let mut rows = Rows::default();
         let mut acks = Vec::with_capacity(batches.len());
         for Batch { source, rows: mut more, ack } in batches {
-            let floats = more.stamps.iter().copied();
-            if let Some(newest_ms) = floats.chain(more.histograms.iter().map(|h| h.stamp_ms)).max() {
+            if let Some(newest_ms) = more.newest_ms() {
                 self.time.heard(source, newest_ms, now_ms);
             }
             if rows.is_empty() {
@@ -339,6 +338,9 @@ impl Committer {
         let bound = if self.begun && self.shared.0.queue.has_room() {
             if !self.stopping {
                 self.install.prepare(&mut self.table, &mut self.time, &self.log, &self.shared)?;
+            }
+            if let Some(first_ms) = self.unbound.first().and_then(Rows::newest_ms) {
+                self.time.begin_with(first_ms, now_ms);
             }
             let due = &self.table.due;
             // The last epoch does not wait for its turn.

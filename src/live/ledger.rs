@@ -1,8 +1,9 @@
 //! The ledger: every decision once, as a line of JSON on disk.
 //!
 //! # Semantics
-//! Lines stand in the order of (epoch, position). On opening, a line that a crash tore is cut; what a replay gives again is
-//! compared with what is there and not written twice. Under the same rules and build a difference is a defect and ends the
+//! Lines stand in the order of (epoch, position), each with a checksum of itself. On opening, what the last checkpoint does
+//! not know is cut from the first line on that is not whole, for a crash may leave anything where nothing was synced, and
+//! a replay gives it again; what is there it compares, and does not write twice. Under the same rules and build a difference is a defect and ends the
 //! run; under others it is counted, and the run goes on behind what is there.
 
 use super::error::LiveError;
@@ -10,6 +11,7 @@ use super::store::LedgerMark;
 use bellwether_connectors::disk::{Disk, DiskFile, read_whole};
 use bellwether_connectors::sink::append_line;
 use bellwether_model::decision::Placed;
+use bellwether_model::hash64;
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,17 @@ struct Line {
     epoch: u64,
     position: u32,
     decision_id: String,
+}
+
+/// What ends a line: the checksum of what is before.
+fn check_of(before: &[u8]) -> String {
+    format!(",\"check\":\"{:016x}\"}}", hash64(&[before]))
+}
+
+/// Reads a line back, if it is whole.
+fn checked(line: &[u8]) -> Option<Line> {
+    let (before, check) = line.split_at_checked(line.len().checked_sub(check_of(&[]).len())?)?;
+    (check == check_of(before).as_bytes()).then(|| serde_json::from_slice(line).ok())?
 }
 
 /// A line that the checkpoint does not know of.
@@ -66,7 +79,7 @@ impl Ledger {
         };
         let (mut ahead, mut length, mut last) = (VecDeque::new(), mark.bytes, None);
         while let Some(end) = rest.iter().position(|b| *b == b'\n') {
-            let Ok(line) = serde_json::from_slice::<Line>(&rest[..end]) else { break };
+            let Some(line) = checked(&rest[..end]) else { break };
             let bytes = end as u64 + 1;
             (length, rest) = (length + bytes, &rest[end + 1..]);
             last = Some((line.epoch, line.position));
@@ -93,8 +106,14 @@ impl Ledger {
                 self.compare(epoch, placed.position, id)?;
                 continue;
             }
+            let from = self.buffer.len();
             append_line(placed, &mut self.buffer)
                 .map_err(|e| LiveError::Format { path: NAME.to_owned(), what: format!("cannot be written: {e}") })?;
+            // The object's end moves behind its checksum.
+            self.buffer.truncate(self.buffer.len() - "}\n".len());
+            let check = check_of(&self.buffer[from..]);
+            self.buffer.extend_from_slice(check.as_bytes());
+            self.buffer.push(b'\n');
         }
         // Lines of this epoch that were not given again.
         if self.ahead.front().is_some_and(|w| w.line.epoch <= epoch) {
@@ -208,6 +227,28 @@ mod tests {
         let mut again = open(&disk, LedgerMark::default(), true).unwrap();
         again.take(1, &[placed(1, 0), placed(1, 1)]).unwrap();
         assert_eq!(read_whole(&disk, path).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_line_that_a_crash_garbled_is_cut_and_written_again() {
+        let disk = FaultDisk::new(4);
+        let mut ledger = open(&disk, LedgerMark::default(), true).unwrap();
+        ledger.take(1, &[placed(1, 0), placed(1, 1), placed(1, 2)]).unwrap();
+        let path = Path::new("s/decisions.jsonl");
+        let whole = read_whole(&disk, path).unwrap();
+        // In an id, and in what no id covers.
+        for part in ["decision_id\":\"0", "alertname\":\"A"] {
+            let text = String::from_utf8(whole.clone()).unwrap();
+            let at = text.match_indices(part).nth(1).unwrap().0 + part.len() - 1;
+            let mut garbled = whole.clone();
+            garbled[at] ^= 4;
+            let mut file = disk.reopen(path, 0).unwrap();
+            file.append(&garbled).unwrap();
+            let mut again = open(&disk, LedgerMark::default(), true).unwrap();
+            assert!(read_whole(&disk, path).unwrap().len() < whole.len() / 2, "{part}");
+            again.take(1, &[placed(1, 0), placed(1, 1), placed(1, 2)]).unwrap();
+            assert_eq!(read_whole(&disk, path).unwrap(), whole);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::store::{LedgerMark, Store};
 use bellwether_connectors::source::intake::{Intake, IntakeError};
 use bellwether_dataflow::lower;
 use bellwether_dataflow::promql;
-use bellwether_dataflow::render::RunReport;
+use bellwether_dataflow::render::{RunError, RunReport};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -257,10 +257,13 @@ impl LiveRun {
     }
 
     fn join(self) -> Result<RunReport, LiveError> {
-        let mut first = None;
+        let mut first: Option<LiveError> = None;
         for (what, end) in self.ends.iter() {
             if let Err(error) = end {
-                first.get_or_insert(error);
+                // Where the ledger fails the dataflow does too, and may say so first: the ledger says why.
+                if first.is_none() || matches!(first, Some(LiveError::Run(RunError::Output { .. }))) {
+                    first = Some(error);
+                }
                 self.handle.0.commit.close(IntakeError::Broken { reason: format!("the {what} thread has failed") });
                 self.handle.0.queue.close();
             }

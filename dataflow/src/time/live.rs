@@ -149,6 +149,12 @@ impl LiveClock {
         }
     }
 
+    /// Samples were acknowledged a while ago and nothing has been bound yet, by a crash in between: the first step is where
+    /// they came, which their newest stamp says, and at most as long ago as a source counts as alive.
+    pub fn begin_with(&mut self, newest_ms: i64, now_ms: i64) {
+        self.from_ms.get_or_insert(newest_ms.clamp(now_ms.saturating_sub(HEARD_MS), now_ms));
+    }
+
     /// Takes over what a checkpoint knows of sources.
     pub fn resume_sources(&mut self, sources: impl IntoIterator<Item = (u64, Heard)>) {
         self.sources.extend(sources);
@@ -280,6 +286,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_was_acknowledged_and_not_bound_says_where_steps_begin() {
+        let first = |newest_ms| {
+            let mut clock = clock();
+            clock.begin_with(newest_ms, 9_000_000);
+            clock.mint(9_000_000, true, None, DUE).unwrap().from_ms
+        };
+        assert_eq!([first(8_990_000), first(9_100_000), first(0)], [8_990_000, 9_000_000, 5_400_000].map(Some));
+    }
 
     const DUE: fn(i64) -> i64 = |w: i64| w.div_euclid(15_000).saturating_add(1).saturating_mul(15_000);
 

@@ -80,6 +80,11 @@ impl Rows {
         self.histograms.append(&mut other.histograms);
     }
 
+    /// The newest stamp, ms.
+    pub fn newest_ms(&self) -> Option<i64> {
+        self.stamps.iter().copied().chain(self.histograms.iter().map(|h| h.stamp_ms)).max()
+    }
+
     /// Bytes that the rows take in memory, about.
     pub fn bytes(&self) -> usize {
         let histogram = |h: &HistogramSample| 128 + 16 * (h.histogram.positive.len() + h.histogram.negative.len());
