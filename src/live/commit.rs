@@ -251,10 +251,9 @@ impl Committer {
     pub fn run(mut self) -> Result<(), LiveError> {
         loop {
             let batches = self.wait();
-            for command in batches.1 {
-                self.obey(command)?;
-            }
-            if let Err(error) = self.commit(batches.0) {
+            let obeyed = batches.1.into_iter().try_for_each(|command| self.obey(command));
+            // Whoever waits for an answer must hear of any end, whatever it came by.
+            if let Err(error) = obeyed.and_then(|()| self.commit(batches.0)) {
                 self.shared.close(IntakeError::Broken { reason: error.to_string() });
                 return Err(error);
             }
