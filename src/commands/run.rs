@@ -12,12 +12,13 @@ use bellwether_connectors::serve::ingest::{self, IngestConfig};
 use bellwether_connectors::serve::{AuthConfig, ServeError, Server, ServerConfig, TlsConfig, protect};
 use bellwether_connectors::sink::NotifyError;
 use bellwether_connectors::source::log::LogSpec;
-use bellwether_dataflow::render::{Mode, RunReport};
+use bellwether_dataflow::render::Mode;
 use bellwether_dataflow::time::LiveSpec;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often signals and ended threads are looked at.
@@ -31,6 +32,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs until a signal or an error.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    args.features.warn_of_unknown();
     let auth = auth(args)?;
     refuse_open_doors(args, &auth)?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
@@ -69,8 +71,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                     std::process::exit(130);
                 }
             });
-            let report = live.stop().map_err(failure)?;
-            tell_end(&report, &handle);
+            live.stop().map_err(failure)?;
+            tell_end(&handle);
             Ok(())
         }
     }
@@ -227,7 +229,7 @@ fn fingerprint(patterns: &[String]) -> Vec<(String, Option<std::time::SystemTime
 /// Waits for a signal to end (`None`), or for an error; reloads in between.
 fn watch(live: &LiveRun, handle: &LiveHandle, signals: &mut Signals) -> Option<LiveError> {
     let mut files = fingerprint(handle.patterns());
-    let mut looks = 0u32;
+    let (mut looks, mut cold) = (0u32, None);
     loop {
         if let Some(error) = live.ended(LOOK) {
             return Some(error);
@@ -239,6 +241,11 @@ fn watch(live: &LiveRun, handle: &LiveHandle, signals: &mut Signals) -> Option<L
                 _ => return None,
             }
         }
+        let now_cold = handle.last_reload().cold;
+        if let Some(why) = now_cold.as_ref().filter(|_| now_cold != cold) {
+            eprintln!("warning: the new rules begin without what came before: {why}");
+        }
+        cold = now_cold;
         looks = looks.wrapping_add(1);
         if looks.is_multiple_of(FILES) {
             let now = fingerprint(handle.patterns());
@@ -262,15 +269,15 @@ fn tell_reload(handle: &LiveHandle) {
     }
 }
 
-fn tell_end(report: &RunReport, handle: &LiveHandle) {
+fn tell_end(handle: &LiveHandle) {
     let view = handle.view();
     let view = view.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     eprintln!(
-        "stopped at epoch {}: {} in the ledger, hash {:032x}; {} samples in this run",
+        "stopped at epoch {}: {} in the ledger, hash {:032x}; {} samples came in this run",
         view.epoch,
         counted(view.decisions as usize, "decision"),
         view.rolling_hash,
-        report.counters.samples,
+        handle.commit_stats().samples.load(Ordering::Relaxed),
     );
 }
 
