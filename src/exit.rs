@@ -5,11 +5,12 @@
 //! | 0 | done |
 //! | 1 | done, and something is not as it should be: a test failed, a rule could not be evaluated at some step |
 //! | 2 | the command line is wrong |
-//! | 3 | rules or samples are not what they have to be, or `check --lint-fatal` warned |
+//! | 3 | rules, samples or the configuration are not what they have to be, or `check --lint-fatal` warned |
 //! | 4 | reading or writing failed |
 //! | 101 | a defect of Bellwether itself |
 //! | 130 | interrupted; outputs hold what was done until then |
 
+use bellwether::config::ConfigError;
 use bellwether_connectors::sink::SinkError;
 use bellwether_connectors::source::SourceError;
 use bellwether_dataflow::rules::Diagnostic;
@@ -21,7 +22,7 @@ Exit codes:
   0    done
   1    done, but a test failed or a rule could not be evaluated at some step
   2    the command line is wrong
-  3    rules or samples are not what they have to be, or check --lint-fatal warned
+  3    rules, samples or the configuration are not what they have to be, or check --lint-fatal warned
   4    reading or writing failed
   130  interrupted (Ctrl-C); outputs hold what was done until then";
 
@@ -114,6 +115,12 @@ impl From<SinkError> for Failure {
             SinkError::Format { .. } => Self::Usage(e.to_string()),
             SinkError::Io { .. } | SinkError::Exists { .. } | SinkError::Parquet { .. } => Self::Io(e.to_string()),
         }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(e: ConfigError) -> Self {
+        Self::Input(e.to_string())
     }
 }
 

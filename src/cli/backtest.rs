@@ -4,6 +4,7 @@ use super::data::DataArgs;
 use super::features::FeatureArgs;
 use super::limits::LimitArgs;
 use super::value::{Instant, duration, instant, positive_duration, workers};
+use bellwether::config::{Grid, Recorded};
 use bellwether_dataflow::lower;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -24,47 +25,6 @@ Examples:
     bellwether backtest --rules rules.yml --data m.parquet --timestamp-column ts --labels-column tags
 
 Exit code 1 means that some rule could not be evaluated at some step; 130 that you stopped it.";
-
-/// Where the steps of a group are.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Grid {
-    /// At multiples of the interval
-    Zero,
-    /// Where Prometheus puts them: shifted by a hash of group and file
-    Prometheus,
-    /// The same for Prometheus before 2.44, Debian 12's among them
-    Prometheus2,
-}
-
-/// What happens to samples of series that a rule records.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Recorded {
-    /// Ignore them: rules read what the recording rules give now
-    Recompute,
-    /// Read them, and not what the recording rules give
-    Keep,
-}
-
-impl Grid {
-    /// As the compiler wants it.
-    pub fn kind(self) -> lower::GridKind {
-        match self {
-            Self::Zero => lower::GridKind::Zero,
-            Self::Prometheus => lower::GridKind::Prometheus,
-            Self::Prometheus2 => lower::GridKind::Prometheus2,
-        }
-    }
-}
-
-impl Recorded {
-    /// As the compiler wants it.
-    pub fn kind(self) -> lower::Recorded {
-        match self {
-            Self::Recompute => lower::Recorded::Recompute,
-            Self::Keep => lower::Recorded::Keep,
-        }
-    }
-}
 
 /// How decisions are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,27 +3,11 @@
 //! # Semantics
 //! A feature of another name is warned of and left out, as promtool does: Prometheus has many that are none of PromQL.
 
+use bellwether::config::Feature;
 use bellwether_dataflow::promql;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, ValueEnum};
 use std::ffi::OsStr;
-
-/// What an expression may use beyond the stable language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Feature {
-    /// `info`, `limitk`, `sort_by_label`, `integral` and other functions
-    PromqlExperimentalFunctions,
-    /// `fill`, `fill_left` and `fill_right` beside `on` and `ignoring`
-    PromqlBinopFillModifiers,
-    /// Letters of any script and dots in names without quotes
-    PromqlUnquotedUtf8Names,
-    /// Metric names are dropped once a whole expression is evaluated
-    PromqlDelayedNameRemoval,
-    /// On in any case since Prometheus 3.16
-    PromqlDurationExpr,
-    /// On in any case since Prometheus 3.16
-    PromqlExtendedRangeSelectors,
-}
 
 /// A feature as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,15 +61,15 @@ impl FeatureArgs {
         }
     }
 
+    /// Those that mean something.
+    pub fn known(&self) -> Vec<Feature> {
+        let known = |asked: &Asked| if let Asked::Known(feature) = asked { Some(*feature) } else { None };
+        self.enable_feature.iter().filter_map(known).collect()
+    }
+
     /// How expressions are read.
     pub fn promql(&self) -> promql::Options {
-        let has = |f: Feature| self.has(f);
-        promql::Options {
-            experimental_functions: has(Feature::PromqlExperimentalFunctions),
-            fill_modifiers: has(Feature::PromqlBinopFillModifiers),
-            unquoted_utf8_names: has(Feature::PromqlUnquotedUtf8Names),
-            ..promql::Options::default()
-        }
+        Feature::promql(&self.known())
     }
 
     /// Whether names go last.
@@ -120,5 +104,8 @@ mod tests {
             [Feature::PromqlBinopFillModifiers, Feature::PromqlDurationExpr].map(Asked::Known).to_vec();
         let args = FeatureArgs { enable_feature };
         assert!(args.promql().fill_modifiers && !args.promql().experimental_functions);
+        // A configuration has the same names.
+        let in_yaml = |f: &Feature| serde_json::to_value(f).ok().and_then(|v| v.as_str().map(str::to_owned));
+        assert_eq!(Feature::value_variants().iter().filter_map(in_yaml).collect::<Vec<_>>(), names);
     }
 }

@@ -7,6 +7,7 @@
 pub mod backtest;
 pub mod check;
 pub mod completions;
+pub mod config;
 pub mod data;
 pub mod features;
 pub mod generate;
@@ -50,6 +51,8 @@ pub enum Command {
     Backtest(Box<backtest::Args>),
     /// Evaluate rules over samples as they come in, and answer Prometheus's API
     Run(Box<run::Args>),
+    /// Check, show and explain the configuration of `bellwether run`
+    Config(config::Args),
     /// Check rule files, show what they share, explain a rule's plan
     Check(check::Args),
     /// Run rule unit tests (promtool's format)

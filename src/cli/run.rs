@@ -1,11 +1,9 @@
-//! Arguments of `bellwether run`.
+//! Arguments of `bellwether run`: a configuration, and flags that are put on top of it.
 
-use super::backtest::{Grid, Recorded};
 use super::features::FeatureArgs;
 use super::limits::LimitArgs;
 use super::value::{duration, positive_duration, workers};
-use bellwether_dataflow::lower;
-use bellwether_model::Labels;
+use bellwether::config::{self, ByteSize, Config, ConfigError, Grid, Millis, Recorded};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,6 +13,8 @@ Examples:
     bellwether run
   Prometheus's side, in prometheus.yml:
     remote_write: [{url: 'http://127.0.0.1:9099/api/v1/write'}]
+  From a configuration; flags win over it:
+    bellwether config check bellwether.yml && bellwether run --config bellwether.yml
   Alerts to two Alertmanagers:
     bellwether run --alertmanager http://am-1:9093 --alertmanager http://am-2:9093
   Beside a Prometheus with the same rules, to compare:
@@ -24,9 +24,6 @@ Examples:
 
 The first Ctrl-C finishes what came and writes a checkpoint; the second ends at once, and nothing is lost either.";
 
-/// Where the API listens unless told otherwise.
-const LISTEN: &str = "127.0.0.1:9099";
-
 /// Evaluate rules over samples as they come in.
 ///
 /// Takes Prometheus remote-write and OTLP; answers Prometheus's API. A request is acknowledged when its samples are on
@@ -34,15 +31,18 @@ const LISTEN: &str = "127.0.0.1:9099";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Rule files, directories or globs (quote them); repeatable
-    #[arg(long, num_args = 1.., value_name = "FILES", default_value = "rules")]
+    /// YAML file with the settings below and more; `bellwether config` checks and explains it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Rule files, directories or globs (quote them); repeatable [default: rules]
+    #[arg(long, num_args = 1.., value_name = "FILES")]
     pub rules: Vec<String>,
-    /// Folder of the run's state: log, checkpoints, decisions
-    #[arg(long, value_name = "DIR", default_value = "bellwether-data")]
-    pub state: PathBuf,
-    /// Where to listen for senders and for the API
-    #[arg(long, value_name = "ADDRESS", default_value = LISTEN)]
-    pub listen: SocketAddr,
+    /// Folder of the run's state: log, checkpoints, decisions [default: bellwether-data]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Where to listen for senders and for the API [default: 127.0.0.1:9099]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
     /// Also take OTLP over gRPC at this address, as 127.0.0.1:4317; the address above takes it too
     #[arg(long, value_name = "ADDRESS")]
     pub otlp_listen: Option<SocketAddr>,
@@ -67,45 +67,45 @@ pub struct Args {
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = workers)]
     pub workers: Option<usize>,
-    /// How late samples may come: steps wait this long
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
-    pub lateness: i64,
-    /// How long steps wait, after the run was down, for senders to send what it missed
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2m")]
-    pub catch_up_hold: i64,
-    /// Where the steps of a group are
-    #[arg(long, value_enum, default_value = "zero")]
-    pub grid: Grid,
-    /// What happens to samples of series that a rule records
-    #[arg(long, value_enum, default_value = "recompute")]
-    pub recorded: Recorded,
-    /// Interval of groups that have none
-    #[arg(long, value_name = "DURATION", value_parser = positive_duration, default_value = "1m")]
-    pub evaluation_interval: i64,
-    /// Labels that say where a series belongs; equal values stay on one worker
-    #[arg(long, value_name = "LABELS", value_delimiter = ',', default_value = "instance")]
-    pub entity_labels: Vec<String>,
+    /// How late samples may come: steps wait this long [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub lateness: Option<i64>,
+    /// How long steps wait, after the run was down, for senders to send what it missed [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub catch_up_hold: Option<i64>,
+    /// Where the steps of a group are [default: zero]
+    #[arg(long, value_enum)]
+    pub grid: Option<Grid>,
+    /// What happens to samples of series that a rule records [default: recompute]
+    #[arg(long, value_enum)]
+    pub recorded: Option<Recorded>,
+    /// Interval of groups that have none [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    pub evaluation_interval: Option<i64>,
+    /// Labels that say where a series belongs; equal values stay on one worker [default: instance]
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    pub entity_labels: Option<Vec<String>>,
     /// Label added to everything that is sent, as NAME=VALUE; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     pub external_label: Vec<(String, String)>,
     /// Alertmanager that hears of every alert, as http://HOST:9093; repeatable
     #[arg(long, value_name = "URL", help_heading = "Notifications")]
     pub alertmanager: Vec<String>,
-    /// Distance of two messages about one firing alert
-    #[arg(long, value_name = "DURATION", value_parser = positive_duration, default_value = "1m", help_heading = "Notifications")]
-    pub resend_delay: i64,
+    /// Distance of two messages about one firing alert [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration, help_heading = "Notifications")]
+    pub resend_delay: Option<i64>,
     /// Where users reach this server, for links
-    #[arg(long, value_name = "URL", default_value = "")]
-    pub external_url: String,
-    /// Distance of checkpoints
-    #[arg(long, value_name = "DURATION", value_parser = positive_duration, default_value = "10s", help_heading = "State")]
-    pub checkpoint_interval: i64,
-    /// Samples that are younger stay in the log
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2h", help_heading = "State")]
-    pub retention: i64,
-    /// Mebibytes of samples between socket and decisions; beyond, senders are told to come again
-    #[arg(long, value_name = "MIB", default_value = "512", help_heading = "State")]
-    pub memory: usize,
+    #[arg(long, value_name = "URL")]
+    pub external_url: Option<String>,
+    /// Distance of checkpoints [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration, help_heading = "State")]
+    pub checkpoint_interval: Option<i64>,
+    /// Samples that are younger stay in the log [default: 2h]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "State")]
+    pub retention: Option<i64>,
+    /// Mebibytes of samples between socket and decisions; beyond, senders are told to come again [default: 512]
+    #[arg(long, value_name = "MIB", help_heading = "State")]
+    pub memory: Option<usize>,
     /// What expressions may use.
     #[command(flatten)]
     pub features: FeatureArgs,
@@ -119,26 +119,70 @@ fn label(text: &str) -> Result<(String, String), String> {
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
 }
 
+fn set<T: Clone>(to: &mut T, from: &Option<T>) {
+    if let Some(from) = from {
+        to.clone_from(from);
+    }
+}
+
+fn set_ms(to: &mut Millis, from: Option<i64>) {
+    set(to, &from.map(Millis));
+}
+
 impl Args {
-    /// How rules are compiled.
-    pub fn lower_options(&self) -> lower::Options {
-        lower::Options {
-            entity_labels: self.entity_labels.clone(),
-            default_interval_ms: self.evaluation_interval,
-            grid: self.grid.kind(),
-            recorded: self.recorded.kind(),
-            delayed_names: self.features.delayed_names(),
-            lateness_ms: Some(self.lateness),
-            external_labels: Labels::from_pairs(self.external_label.iter().map(|(n, v)| (n, v))),
-            external_url: self.external_url.clone(),
-            limits: self.limit.limits(),
-            ..lower::Options::default()
-        }
+    /// The configuration: the file's, flags on top, all of it checked.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut config = self.config.as_ref().map_or_else(|| Ok(Config::default()), |path| config::load(path, &variable))?;
+        self.apply(&mut config);
+        config.check()?;
+        Ok(config)
     }
 
-    /// Number of workers: what was asked for, else one a core.
-    pub fn peers(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.workers.unwrap_or(cores.min(bellwether_model::SHARDS))
+    fn apply(&self, config: &mut Config) {
+        if !self.rules.is_empty() {
+            config.rules.clone_from(&self.rules);
+        }
+        set(&mut config.state.folder, &self.state);
+        set(&mut config.listen, &self.listen);
+        if self.otlp_listen.is_some() {
+            config.otlp_listen = self.otlp_listen;
+        }
+        set(&mut config.external_url, &self.external_url);
+        config.external_labels.extend(self.external_label.iter().cloned());
+        self.apply_access(config);
+        let evaluation = &mut config.evaluation;
+        if self.workers.is_some() {
+            evaluation.workers = self.workers;
+        }
+        set_ms(&mut evaluation.lateness, self.lateness);
+        set_ms(&mut evaluation.catch_up_hold, self.catch_up_hold);
+        set(&mut evaluation.grid, &self.grid);
+        set(&mut evaluation.recorded, &self.recorded);
+        set_ms(&mut evaluation.interval, self.evaluation_interval);
+        set(&mut evaluation.entity_labels, &self.entity_labels);
+        evaluation.features.extend(self.features.known());
+        evaluation.limits.extend(self.limit.pairs());
+        if !self.alertmanager.is_empty() {
+            config.notifications.alertmanagers.clone_from(&self.alertmanager);
+        }
+        set_ms(&mut config.notifications.resend_delay, self.resend_delay);
+        set_ms(&mut config.state.checkpoint_interval, self.checkpoint_interval);
+        set_ms(&mut config.state.retention, self.retention);
+        set(&mut config.ingest.limits.memory, &self.memory.map(|mib| ByteSize(mib.saturating_mul(1 << 20))));
+    }
+
+    fn apply_access(&self, config: &mut Config) {
+        let access = &mut config.access;
+        if let (Some(cert_file), Some(key_file)) = (self.tls_certificate.clone(), self.tls_key.clone()) {
+            access.tls = Some(config::Tls { cert_file, key_file, client_ca_file: self.tls_client_ca.clone() });
+        }
+        if self.basic_auth_file.is_some() {
+            access.basic_auth_file.clone_from(&self.basic_auth_file);
+        }
+        if self.token_file.is_some() {
+            access.token_file.clone_from(&self.token_file);
+        }
+        access.allow_unauthenticated |= self.allow_unauthenticated;
     }
 }

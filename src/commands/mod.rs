@@ -3,6 +3,7 @@
 mod backtest;
 mod check;
 mod completions;
+mod config;
 mod generate;
 mod import;
 mod push;
@@ -19,6 +20,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Backtest(args) => backtest::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Import(args) => import::run(&args),

@@ -5,11 +5,11 @@
 //! everybody gets in: whether that is allowed is the configuration's business. A user is the [`Source`] of what it sends; a
 //! token is shown by many, so their addresses are.
 //!
-//! # Limits
-//! All credentials see the same: what a tenant may see is decided behind.
+//! A credential may be one tenant's: then its requests carry the [`TenantName`].
 
 use super::refused::Refused;
 use super::source::Source;
+use super::tenants::TenantName;
 use crate::base64::encode;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -22,46 +22,51 @@ use std::sync::Arc;
 
 /// Credentials. They are not printed.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct AuthConfig {
-    /// Names and passwords.
-    pub users: Vec<(String, String)>,
-    /// Bearer tokens.
-    pub tokens: Vec<String>,
+pub struct AuthConfig(Vec<Credential>);
+
+/// What an `Authorization` header has to say, all of it, and who that is.
+#[derive(Clone, PartialEq, Eq)]
+struct Credential {
+    header: Vec<u8>,
+    user: Option<Source>,
+    tenant: Option<TenantName>,
 }
 
 impl AuthConfig {
     /// Whether everybody gets in.
     pub fn is_open(&self) -> bool {
-        self.users.is_empty() && self.tokens.is_empty()
+        self.0.is_empty()
+    }
+
+    /// Lets a user in, for one tenant or for any.
+    pub fn user(&mut self, name: &str, password: &str, tenant: Option<&str>) {
+        let header = format!("Basic {}", encode(format!("{name}:{password}").as_bytes())).into_bytes();
+        self.0.push(Credential { header, user: Some(Source::of_user(name)), tenant: tenant.map(TenantName::new) });
+    }
+
+    /// Lets whoever shows a token in, for one tenant or for any.
+    pub fn token(&mut self, token: &str, tenant: Option<&str>) {
+        let header = format!("Bearer {token}").into_bytes();
+        self.0.push(Credential { header, user: None, tenant: tenant.map(TenantName::new) });
     }
 }
 
 impl fmt::Debug for AuthConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&String> = self.users.iter().map(|(name, _)| name).collect();
-        f.debug_struct("AuthConfig").field("users", &names).field("tokens", &self.tokens.len()).finish()
+        let names: Vec<&str> = self.0.iter().filter_map(|c| c.user.as_ref()).map(Source::name).collect();
+        f.debug_struct("AuthConfig").field("users", &names).field("tokens", &(self.0.len() - names.len())).finish()
     }
 }
-
-/// What an `Authorization` header has to say, all of it, and who that is.
-struct Accepted(Vec<(Vec<u8>, Option<Source>)>);
 
 /// Puts authentication before all routes.
 pub fn protect(router: Router, config: &AuthConfig) -> Router {
     if config.is_open() {
         return router;
     }
-    let user = |(name, password): &(String, String)| {
-        let text = format!("Basic {}", encode(format!("{name}:{password}").as_bytes()));
-        (text.into_bytes(), Some(Source::of_user(name)))
-    };
-    let token = |token: &String| (format!("Bearer {token}").into_bytes(), None);
-    let accepted = config.users.iter().map(user).chain(config.tokens.iter().map(token));
-    let accepted = Arc::new(Accepted(accepted.collect()));
-    router.layer(from_fn_with_state(accepted, check))
+    router.layer(from_fn_with_state(Arc::new(config.clone()), check))
 }
 
-async fn check(State(accepted): State<Arc<Accepted>>, mut request: Request, next: Next) -> Response {
+async fn check(State(accepted): State<Arc<AuthConfig>>, mut request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     // The scheme's name is read whatever its case, and its text as it stands.
     let shown = shown.and_then(|shown| {
@@ -71,11 +76,16 @@ async fn check(State(accepted): State<Arc<Accepted>>, mut request: Request, next
     });
     // All are compared: how long it takes does not tell which one is near.
     let known = shown.and_then(|shown| {
-        accepted.0.iter().fold(None, |known, (text, source)| if same(text, &shown) { Some(source) } else { known })
+        accepted.0.iter().fold(None, |known, credential| {
+            if same(&credential.header, &shown) { Some(credential) } else { known }
+        })
     });
-    if let Some(source) = known {
-        if let Some(source) = source {
+    if let Some(Credential { user, tenant, .. }) = known {
+        if let Some(source) = user {
             request.extensions_mut().insert(source.clone());
+        }
+        if let Some(tenant) = tenant {
+            request.extensions_mut().insert(tenant.clone());
         }
         return next.run(request).await;
     }
@@ -98,7 +108,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let config = AuthConfig { users: vec![("ada".into(), "hidden".into())], tokens: vec!["hidden".into()] };
+        let mut config = AuthConfig::default();
+        config.user("ada", "hidden", None);
+        config.token("hidden", Some("team"));
         assert_eq!(format!("{config:?}"), "AuthConfig { users: [\"ada\"], tokens: 1 }");
     }
 }

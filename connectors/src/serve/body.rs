@@ -18,14 +18,15 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// Bytes that all requests together may hold.
 #[derive(Clone, Debug)]
-pub(super) struct InFlight(Arc<Semaphore>);
+pub struct InFlight(Arc<Semaphore>);
 
 /// Bytes that a request holds until this is dropped.
 #[derive(Debug)]
 pub(super) struct Held(Option<OwnedSemaphorePermit>);
 
 impl InFlight {
-    pub(super) fn new(bytes: usize) -> Self {
+    /// So many; copies share them.
+    pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))))
     }
 

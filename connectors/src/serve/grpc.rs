@@ -60,7 +60,7 @@ async fn exported(ingest: &Ingest, request: Request) -> Result<Report, Refused> 
     let source = source(&request);
     let encoding = request.headers().get(ENCODING).map_or(&b"identity"[..], HeaderValue::as_bytes).to_vec();
     let most = ingest.config.limits.body_bytes;
-    let (mut body, held) = ingest.in_flight.read(request.into_body(), most, ingest.config.body_timeout).await?;
+    let (mut body, held) = ingest.config.in_flight.read(request.into_body(), most, ingest.config.body_timeout).await?;
     let gzip = unframe(&mut body, &encoding)?;
     ingest.export(Encoding::Protobuf, gzip, source.as_ref().map_or("", Source::name), (body, held)).await
 }

@@ -9,6 +9,7 @@
 //! | 204 | every sample is on disk |
 //! | 400 | no snappy, no protobuf, or a sample was refused: the valid rest is on disk |
 //! | 408, 413, 415 | the body comes too slowly, is too large, or is of another type |
+//! | 429 with `Retry-After` | a tenant sends more than it may: nothing was taken |
 //! | 503 with `Retry-After` | nothing was taken, or nobody knows: send it again |
 //!
 //! What was written is told in headers on every answer to a 2.0 request. The process never waits for a sink here.
@@ -17,6 +18,7 @@ use super::body::InFlight;
 use super::counters::{IngestCounters, ProtocolCounters, add};
 use super::grpc;
 use super::otlp::metrics;
+use super::rate::RateLimit;
 use super::refused::Refused;
 use super::source::Source;
 use crate::source::intake::{Batch, Intake, IntakeError, Report, Rows, WriteLimits};
@@ -44,8 +46,10 @@ const EXEMPLARS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remo
 pub struct IngestConfig {
     /// Of one request.
     pub limits: WriteLimits,
-    /// Bytes that all requests may hold together, bodies and what they are decoded to.
-    pub in_flight_bytes: usize,
+    /// Bytes that all requests may hold together, bodies and what they are decoded to; copies of this share them.
+    pub in_flight: InFlight,
+    /// Samples a second that may come.
+    pub rate: Option<RateLimit>,
     /// Bytes of memory that an OTLP request may take once it is decoded.
     pub otlp_memory_bytes: usize,
     /// How OTLP becomes series.
@@ -61,7 +65,8 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             limits: WriteLimits::default(),
-            in_flight_bytes: 256 << 20,
+            in_flight: InFlight::new(256 << 20),
+            rate: None,
             otlp_memory_bytes: 128 << 20,
             otlp: OtlpOptions::default(),
             body_timeout: Duration::from_secs(20),
@@ -75,13 +80,11 @@ pub(super) struct Ingest {
     intake: Arc<dyn Intake>,
     pub(super) config: IngestConfig,
     pub(super) counters: Arc<IngestCounters>,
-    pub(super) in_flight: InFlight,
 }
 
 /// The routes that senders push to.
 pub fn router(intake: Arc<dyn Intake>, config: IngestConfig, counters: Arc<IngestCounters>) -> Router {
-    let in_flight = InFlight::new(config.in_flight_bytes);
-    let ingest = Arc::new(Ingest { intake, config, counters, in_flight });
+    let ingest = Arc::new(Ingest { intake, config, counters });
     Router::new()
         .route("/api/v1/write", post(write))
         .route("/api/v1/otlp/v1/metrics", post(metrics))
@@ -101,6 +104,9 @@ impl Ingest {
         if rows.is_empty() {
             return Ok(());
         }
+        if let Some(rate) = &self.config.rate {
+            rate.take(rows.len()).map_err(|after_s| Refused::too_fast(rate, after_s))?;
+        }
         let answer = self.intake.append(source, rows)?;
         match timeout(self.config.commit_timeout, answer).await {
             Ok(Ok(committed)) => Ok(committed?),
@@ -113,10 +119,10 @@ impl Ingest {
     /// Reads, decodes and commits a remote-write request.
     async fn write(&self, version: Version, source: &str, body: Body) -> Result<Report, Refused> {
         let limits = &self.config.limits;
-        let (body, mut held) = self.in_flight.read(body, limits.body_bytes, self.config.body_timeout).await?;
+        let (body, mut held) = self.config.in_flight.read(body, limits.body_bytes, self.config.body_timeout).await?;
         add(&self.counters.remote_write.bytes, body.len() as u64);
         // The message, and rows of about its size.
-        self.in_flight.take(2 * uncompressed_bytes(&body, limits.decoded_bytes)?, &mut held)?;
+        self.config.in_flight.take(2 * uncompressed_bytes(&body, limits.decoded_bytes)?, &mut held)?;
         let message = uncompress(&body, limits.decoded_bytes)?;
         let (rows, report) = decode(version, &message, self.batch())?;
         // From here on the log counts what waits.
@@ -167,7 +173,7 @@ pub(super) fn source(request: &Request) -> Option<Source> {
 
 /// Counts an answer by who has to act.
 pub(super) fn counted(counters: &ProtocolCounters, response: Response) -> Response {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+    if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         add(&counters.postponed_requests, 1);
     } else if response.status().is_client_error() {
         add(&counters.refused_requests, 1);

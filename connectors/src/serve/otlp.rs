@@ -93,11 +93,11 @@ impl Ingest {
         add(&self.counters.otlp.bytes, body.len() as u64);
         if gzip {
             let most = limits.decoded_bytes.min(body.len().saturating_mul(GZIP_RATIO));
-            self.in_flight.take(most.min(4 * body.len()), &mut held)?;
+            self.config.in_flight.take(most.min(4 * body.len()), &mut held)?;
             body = unzip(&body, limits.decoded_bytes)?;
         }
         let bytes = decoded_bytes(encoding, &body, self.config.otlp_memory_bytes)?;
-        self.in_flight.take(bytes, &mut held)?;
+        self.config.in_flight.take(bytes, &mut held)?;
         let (rows, report) = decode(encoding, &body, &self.config.otlp, self.batch())?;
         drop((body, held));
         self.commit(source, rows).await?;
@@ -168,7 +168,7 @@ async fn exported(
     source: Option<Source>,
     body: Body,
 ) -> Result<Report, Refused> {
-    let read = ingest.in_flight.read(body, ingest.config.limits.body_bytes, ingest.config.body_timeout).await?;
+    let read = ingest.config.in_flight.read(body, ingest.config.limits.body_bytes, ingest.config.body_timeout).await?;
     ingest.export(encoding, gzip, source.as_ref().map_or("", Source::name), read).await
 }
 
@@ -188,7 +188,7 @@ fn encoded<M: Message>(
 /// The status of gRPC that says the same.
 pub(super) fn grpc_code(status: StatusCode) -> i32 {
     match status {
-        StatusCode::SERVICE_UNAVAILABLE => 14,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => 14,
         // Larger than allowed: as gRPC's own servers say it.
         StatusCode::PAYLOAD_TOO_LARGE => 8,
         StatusCode::REQUEST_TIMEOUT => 4,

@@ -1,5 +1,6 @@
 //! A request that is answered with an error: its status, and when to come again.
 
+use super::rate::RateLimit;
 use crate::source::intake::IntakeError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,18 @@ impl Refused {
     pub(super) fn later(retry_after_s: u32, text: impl Display) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Self { status, retry_after_s: Some(retry_after_s), text: text.to_string() }
+    }
+}
+
+impl Refused {
+    /// More samples a second than allowed: a sender's own limit is its own business, the process's is ours.
+    pub(super) fn too_fast(rate: &RateLimit, after_s: u32) -> Self {
+        let (status, whose) = match rate.own {
+            true => (StatusCode::TOO_MANY_REQUESTS, "the tenant"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "this server"),
+        };
+        let text = format!("more than the {} samples a second that {whose} may take: send it again later", rate.per_second());
+        Self { status, retry_after_s: Some(after_s), text }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::memory::{Memory, Mode};
 use bellwether_connectors::serve::counters::IngestCounters;
 use bellwether_connectors::serve::ingest::{IngestConfig, router};
-use bellwether_connectors::serve::{AuthConfig, Server, ServerConfig, protect};
+use bellwether_connectors::serve::{AuthConfig, InFlight, RateLimit, Server, ServerConfig, by_tenant, protect};
 use bellwether_connectors::sink::remote_write::{compress, message};
 use bellwether_connectors::source::intake::{IntakeError, Reason, WriteLimits};
 use bellwether_connectors::source::remote_write::Version;
@@ -245,7 +245,7 @@ fn a_server_answers_what_was_begun_before_it_ends() {
 
 #[test]
 fn memory_of_all_requests_together_is_bounded() {
-    let config = IngestConfig { in_flight_bytes: 1_000_000, ..IngestConfig::default() };
+    let config = IngestConfig { in_flight: InFlight::new(1_000_000), ..IngestConfig::default() };
     let running = start(config, &AuthConfig::default());
     // It announces most of what there is, and sends nothing.
     let mut slow = TcpStream::connect(running.address()).unwrap();
@@ -277,10 +277,10 @@ fn slow_clients_are_not_waited_for() {
 
 #[test]
 fn credentials_are_asked_for_before_anything_is_read() {
-    let auth = AuthConfig {
-        users: vec![("ada".to_owned(), "lovelace".to_owned())],
-        tokens: vec!["first".to_owned(), "second".to_owned()],
-    };
+    let mut auth = AuthConfig::default();
+    auth.user("ada", "lovelace", None);
+    auth.token("first", None);
+    auth.token("second", None);
     let running = start(IngestConfig::default(), &auth);
     let shown = |text: &str| {
         let headers = [("Authorization", text), ("Content-Encoding", "snappy")];
@@ -300,4 +300,48 @@ fn credentials_are_asked_for_before_anything_is_read() {
     }
     assert_eq!(running.post("/api/v1/write", &[], b"").status, 401);
     assert_eq!(running.count(|c| &c.requests), 4);
+}
+
+#[test]
+fn a_tenant_reaches_its_own_log_and_no_other() {
+    let mut auth = AuthConfig::default();
+    auth.user("ada", "lovelace", Some("a"));
+    auth.token("gateway", None);
+    let (a, b) = (Arc::new(Memory::new(NOW_MS)), Arc::new(Memory::new(NOW_MS)));
+    let counters = Arc::new(IngestCounters::default());
+    let routes = |memory: &Arc<Memory>| router(memory.clone(), IngestConfig::default(), counters.clone());
+    let tenants = [("a".to_owned(), routes(&a)), ("b".to_owned(), routes(&b))].into();
+    let shared = axum::Router::new().route("/-/healthy", axum::routing::get(|| async { "ok" }));
+    let config = ServerConfig::new("127.0.0.1:0".parse().unwrap());
+    let server = Server::start(protect(by_tenant(tenants, shared), &auth), &config).unwrap();
+    let running = Running { memory: a.clone(), counters: counters.clone(), server };
+    let sent = |name: &str, headers: &[(&str, &str)]| {
+        running.post("/api/v1/write", headers, &body(Version::One, &[sample(name, NOW_MS)])).status
+    };
+    let (ada, gateway) = (("Authorization", "Basic YWRhOmxvdmVsYWNl"), ("Authorization", "Bearer gateway"));
+    assert_eq!(sent("one", &[ada]), 204);
+    assert_eq!(sent("two", &[ada, ("X-Scope-OrgID", "a")]), 204);
+    assert_eq!(sent("no", &[ada, ("X-Scope-OrgID", "b")]), 403);
+    assert_eq!(sent("three", &[gateway, ("X-Scope-OrgID", "b")]), 204);
+    assert_eq!(sent("no", &[gateway]), 401);
+    assert_eq!(sent("no", &[gateway, ("X-Scope-OrgID", "c")]), 403);
+    assert_eq!(sent("no", &[("X-Scope-OrgID", "a")]), 401);
+    let names = |memory: &Memory| memory.floats().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+    assert_eq!((names(&a), names(&b)), (vec!["one".to_owned(), "two".to_owned()], vec!["three".to_owned()]));
+}
+
+#[test]
+fn a_sender_above_its_rate_is_told_when_to_come_again() {
+    for (own, status) in [(true, 429), (false, 503)] {
+        let config = IngestConfig { rate: RateLimit::new(1, 2, own), ..IngestConfig::default() };
+        let running = start(config, &AuthConfig::default());
+        let two = body(Version::One, &[sample("up", NOW_MS), sample("up", NOW_MS + 1)]);
+        assert_eq!(running.write(Version::One, &two).status, 204);
+        let answer = running.write(Version::One, &two);
+        assert_eq!(answer.status, status, "{answer:?}");
+        let after_s: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=3).contains(&after_s) && answer.text().contains("samples a second"), "{answer:?}");
+        assert_eq!(running.memory.floats().len(), 2);
+        assert_eq!(running.count(|c| &c.postponed_requests), 1);
+    }
 }

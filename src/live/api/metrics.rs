@@ -88,8 +88,16 @@ impl Text {
     }
 }
 
-/// All of them.
+/// How the text is announced.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The route.
 pub async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text(&api)).into_response()
+}
+
+/// All of them.
+pub(super) fn text(api: &Api) -> String {
     let mut text = Text::default();
     let run = &api.run;
     let (commit, now_ms) = (run.commit_stats(), run.intake().now_ms());
@@ -139,5 +147,5 @@ pub async fn metrics(State(api): State<Arc<Api>>) -> Response {
         text.one("checkpoint_bytes", "gauge", "Kept state in it.", c.bytes as f64);
         text.one("checkpoint_write_seconds", "gauge", "How long it took to write.", c.took_ms as f64 / 1_000.0);
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+    text.0
 }

@@ -14,6 +14,7 @@ mod query;
 mod result;
 mod rules;
 mod series;
+mod shared;
 mod status;
 
 use super::notify::ReceiverStats;
@@ -22,6 +23,7 @@ use super::run::LiveHandle;
 use axum::Router;
 use axum::routing::{get, post};
 use bellwether_connectors::serve::counters::IngestCounters;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the routes share.
@@ -37,7 +39,7 @@ pub struct Api {
 }
 
 /// The routes.
-pub fn router(api: Api) -> Router {
+pub fn router(api: Arc<Api>) -> Router {
     let queries = queries(api.run.clone());
     Router::new()
         .route("/-/healthy", get(health::healthy))
@@ -48,8 +50,18 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/alerts", get(alerts::alerts))
         .route("/api/v1/status/buildinfo", get(status::build_info))
         .route("/api/v1/status/progress", get(status::progress))
-        .with_state(Arc::new(api))
+        .with_state(api)
         .merge(queries)
+}
+
+/// The routes that are no tenant's, over all of them.
+pub fn shared(tenants: BTreeMap<String, Arc<Api>>) -> Router {
+    Router::new()
+        .route("/-/healthy", get(health::healthy))
+        .route("/-/ready", get(shared::ready))
+        .route("/-/reload", post(shared::reload))
+        .route("/metrics", get(shared::all_metrics))
+        .with_state(Arc::new(tenants))
 }
 
 /// The routes that query, by GET and by POST of a form, as Grafana may be set up either way.

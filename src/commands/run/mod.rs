@@ -1,0 +1,150 @@
+//! `bellwether run`: wires senders, live runs and their API together, and listens to signals.
+//!
+//! # Semantics
+//! A tenant is a run of its own: log, clock, rules, workers and checkpoints; nothing of one waits for another. Without tenants
+//! there is one, without a name. Whatever ends one run ends the process: a restart brings all of them back.
+
+mod serve;
+mod tell;
+mod watch;
+
+use crate::cli::run::Args;
+use crate::exit::Failure;
+use bellwether::config::Config;
+use bellwether::live::{LiveError, LiveHandle, LiveRun, Notifier, Started, SystemClock};
+use bellwether_connectors::sink::NotifyError;
+use serve::Servers;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::sync::Arc;
+
+/// One tenant's run.
+struct Run {
+    /// The tenant; empty where there are none.
+    tenant: String,
+    config: Config,
+    live: LiveRun,
+    handle: LiveHandle,
+    notifier: Notifier,
+    started: Started,
+}
+
+/// Runs until a signal or an error.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    args.features.warn_of_unknown();
+    let config = args.config()?;
+    let auth = config.access.auth()?;
+    refuse_open_doors(&config)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .map_err(|e| Failure::Defect(format!("signals cannot be listened to: {e}")))?;
+    let runs = start(&config)?;
+    let servers = match Servers::start(&config, &auth, &runs) {
+        Ok(servers) => servers,
+        Err(error) => {
+            abandon(runs);
+            return Err(Failure::Io(error.to_string()));
+        }
+    };
+    tell::begin(&config, &runs, &servers);
+    let ended = watch::watch(args, &config, &runs, &mut signals);
+    stop(runs, servers, ended, signals)
+}
+
+/// Starts the run of every tenant, or none.
+fn start(config: &Config) -> Result<Vec<Run>, Failure> {
+    let tenants: Vec<&str> = config.tenants.keys().map(String::as_str).collect();
+    let names = if tenants.is_empty() { vec![""] } else { tenants };
+    let mut runs = Vec::with_capacity(names.len());
+    for name in names {
+        match start_one(config.of_tenant(name), name) {
+            Ok(run) => runs.push(run),
+            Err(failure) => {
+                abandon(runs);
+                if !name.is_empty() {
+                    eprintln!("tenant {name}:");
+                }
+                return Err(failure);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+fn start_one(config: Config, tenant: &str) -> Result<Run, Failure> {
+    let (live, started) = LiveRun::start(&config.live(tenant)).map_err(failure)?;
+    let handle = live.handle();
+    match notify(&config, &handle) {
+        Ok(notifier) => Ok(Run { tenant: tenant.to_owned(), config, live, handle, notifier, started }),
+        Err(error) => {
+            live.abandon();
+            Err(Failure::Usage(error.to_string()))
+        }
+    }
+}
+
+fn notify(config: &Config, handle: &LiveHandle) -> Result<Notifier, NotifyError> {
+    let of_table = handle.clone();
+    Notifier::start(&config.notify(), &handle.view(), Arc::new(move || of_table.table()), Arc::new(SystemClock))
+}
+
+fn abandon(runs: Vec<Run>) {
+    for run in runs {
+        run.notifier.stop();
+        run.live.abandon();
+    }
+}
+
+/// Whoever can reach the port can write samples and read alerts.
+fn refuse_open_doors(config: &Config) -> Result<(), Failure> {
+    let open = config.access.open_door([config.listen].into_iter().chain(config.otlp_listen));
+    open.map_or(Ok(()), |at| {
+        Err(Failure::Usage(format!(
+            "{at} can be reached from other machines and nobody would have to say who they are: add --basic-auth-file or \
+             --token-file (access.basic_auth or access.tokens in the configuration), listen at 127.0.0.1, or add \
+             --allow-unauthenticated"
+        )))
+    })
+}
+
+/// Ends everything: senders first, because what they have sent is answered before the last epoch is cut.
+fn stop(runs: Vec<Run>, servers: Servers, ended: Option<LiveError>, mut signals: Signals) -> Result<(), Failure> {
+    let mut all = Vec::with_capacity(runs.len());
+    for Run { tenant, live, handle, notifier, .. } in runs {
+        notifier.stop();
+        all.push((tenant, live, handle));
+    }
+    servers.stop();
+    if let Some(error) = ended {
+        all.into_iter().for_each(|(_, live, _)| live.abandon());
+        return Err(failure(error));
+    }
+    eprintln!("stopping: finishing what came and writing a checkpoint; press Ctrl-C again to stop at once");
+    std::thread::spawn(move || {
+        if signals.forever().any(|signal| signal != SIGHUP) {
+            eprintln!("stopped at once: the next start reads the log back");
+            std::process::exit(130);
+        }
+    });
+    let mut first = None;
+    for (tenant, live, handle) in all {
+        match live.stop() {
+            Ok(_) => tell::end(&tenant, &handle),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    first.map_or(Ok(()), |error| Err(failure(error)))
+}
+
+/// The failure that an error of a live run stands for.
+pub fn failure(error: LiveError) -> Failure {
+    match error {
+        LiveError::Rules(all) => Failure::Rules(all),
+        LiveError::InUse { .. } => Failure::Usage(error.to_string()),
+        LiveError::Diverged { .. } | LiveError::Ended { .. } => Failure::Defect(error.to_string()),
+        LiveError::Io { .. }
+        | LiveError::Log(_)
+        | LiveError::Checkpoint { .. }
+        | LiveError::Format { .. }
+        | LiveError::Run(_) => Failure::Io(error.to_string()),
+    }
+}

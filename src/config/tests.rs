@@ -1,0 +1,186 @@
+use super::*;
+use std::path::Path;
+
+fn variable(name: &str) -> Option<String> {
+    match name {
+        "HOST" => Some("10.0.0.7".to_owned()),
+        "EMPTY" => Some(String::new()),
+        "HOSTILE" => Some("x\nrules: []".to_owned()),
+        "QUOTE" => Some("a\"b".to_owned()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    from_text(text, &variable)
+}
+
+fn error(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_is_a_configuration() {
+    for text in ["", "# only a comment\n", "{}"] {
+        assert_eq!(read(text), Ok(Config::default()), "{text:?}");
+    }
+    assert_eq!(Config::default().check(), Ok(()));
+}
+
+#[test]
+fn what_is_shown_reads_back() {
+    let text = "\
+rules: [a.yml, b/*.yml]
+listen: 127.0.0.1:1
+otlp_listen: 127.0.0.1:2
+external_labels: {cluster: \"a: b\"}
+evaluation: {lateness: 1m30s, grid: prometheus2, recorded: keep, workers: 2, features: [promql-experimental-functions], limits: {nodes: 5k}}
+ingest: {limits: {body: 4MiB, series: 7, ahead: 1h}, otlp: {promote_resource_attributes: [k8s.pod.name]}}
+state: {folder: here, retention: 1d}
+notifications: {alertmanagers: [\"http://a:9093\"]}
+access: {tls: {cert_file: c, key_file: k}}
+tenants:
+  team-a: {rules: [a/*.yml], lateness: 5s, limits: {samples_per_second: 10}}
+";
+    let config = read(text).unwrap();
+    assert_eq!(config.evaluation.lateness, Millis(90_000));
+    assert_eq!(config.ingest.limits.body, ByteSize::mib(4));
+    assert_eq!(read(&config.to_yaml().unwrap()), Ok(config));
+    let all = Config::default().to_yaml().unwrap();
+    assert_eq!(read(&all), Ok(Config::default()), "{all}");
+}
+
+#[test]
+fn what_is_wrong_is_shown_at_its_place() {
+    let cases = [
+        ("listn: 1\n", "1:1: unknown field `listn`"),
+        ("state:\n  retention: 2 hours\n", "2:14: "),
+        ("state:\n  retention: 2 hours\n", "write 30s, 5m or 1h30m"),
+        ("ingest:\n  limits:\n    body: lots\n", "3:11: \"lots\" is no size; write 4096, 64KiB, 16MiB or 2GB"),
+        ("ingest: {limits: {body: -1}}", "-1 is no size"),
+        ("listen: localhost\n", "1:9: "),
+        ("rules: []\n", "rules: there are no rule files"),
+        ("a: 1\na: 2\n", "unknown field `a`"),
+        ("rules: [x]\nrules: [y]\n", "2:1: "),
+        ("evaluation: {limits: {nods: 5}}", "there is no limit \"nods\""),
+        ("evaluation: {interval: 0s}", "evaluation.interval: it must be longer than 0"),
+        ("evaluation: {workers: 65}", "write a number from 1 to 64"),
+        ("tenants: {../x: {rules: [a]}}", "is no name of a tenant"),
+        ("tenants: {x: {}}", "tenants.x: it has no rules"),
+        ("access: {basic_auth: [{username: a}]}", "access.basic_auth[0]: write either password or password_file"),
+        ("access: {tokens: [{token: a, tenant: b}]}", "there is no tenant \"b\""),
+        ("rules: [", "1:"),
+        ("---\nrules: [a]\n---\nrules: [b]\n", "4:1: "),
+    ];
+    for (text, want) in cases {
+        let got = error(text);
+        assert!(got.contains(want), "{text}\n{got}");
+    }
+    assert!(error("state:\n  retention: 2 hours\n").ends_with("\n  |   retention: 2 hours\n  |              ^"));
+}
+
+#[test]
+fn variables_are_replaced_and_cannot_change_what_is_around_them() {
+    let listen = |text: &str| read(text).map(|c| c.listen.to_string()).map_err(|e| e.to_string());
+    assert_eq!(listen("listen: ${HOST}:9099"), Ok("10.0.0.7:9099".to_owned()));
+    assert_eq!(listen("listen: ${NONE:-127.0.0.1}:${EMPTY:-80}"), Ok("127.0.0.1:80".to_owned()));
+    assert_eq!(read("external_url: $${HOST}").map(|c| c.external_url), Ok("${HOST}".to_owned()));
+    assert_eq!(read("# ${NONE}\nexternal_url: a # ${NONE}\n").map(|c| c.external_url), Ok("a".to_owned()));
+    let cases = [
+        ("rules: [a]\nlisten: ${NONE}:1\n", "2:9: the environment variable NONE is not set"),
+        ("external_url: ${HOSTILE}", "the value of HOSTILE has characters that mean something to YAML"),
+        ("external_url: \"${QUOTE}\"", "the value of QUOTE has characters"),
+        ("external_url: ${HOST", "1:15: `${` without `}`"),
+        ("external_url: ${a b}", "names no environment variable"),
+    ];
+    for (text, want) in cases {
+        let got = error(text);
+        assert!(got.contains(want) && !got.contains("rules: []"), "{text}\n{got}");
+    }
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let text = "access:\n  basic_auth: [{username: ada, password: hunter2}]\n  tokens: [{token: hunter2}]\n";
+    let config = read(text).unwrap();
+    let shown = config.to_yaml().unwrap() + &format!("{config:?}");
+    assert!(!shown.contains("hunter2") && shown.contains("<secret>"), "{shown}");
+    let auth = config.access.auth().unwrap();
+    assert!(!auth.is_open() && !format!("{auth:?}").contains("hunter2"));
+}
+
+#[test]
+fn secrets_come_from_files_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("password", "hunter2\n");
+    write("users", "grace:hopper\n\nbroken hunter3\n");
+    write("b.yml", "access: {basic_auth: [{username: ada, password_file: password}], token_file: none}\nrules: [r/*.yml, /x]");
+    let config = load(&folder.path().join("b.yml"), &variable).unwrap();
+    assert_eq!(config.rules, [folder.path().join("r/*.yml").display().to_string(), "/x".to_owned()]);
+    assert_eq!(config.state.folder, folder.path().join("bellwether-data"));
+    let missing = config.access.auth().unwrap_err().to_string();
+    assert!(missing.contains("none: No such file"), "{missing}");
+    let access = Access { basic_auth_file: Some(folder.path().join("users")), ..Access::default() };
+    let broken = access.auth().unwrap_err().to_string();
+    assert!(broken.ends_with("users:3: write NAME:PASSWORD") && !broken.contains("hunter3"), "{broken}");
+    write("empty", "\n");
+    let access = Access { token_file: Some(folder.path().join("empty")), ..Access::default() };
+    assert!(access.auth().unwrap_err().to_string().contains("nobody could come in"));
+    let error = load(Path::new("/nowhere/b.yml"), &variable).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/b.yml: cannot be read: No such file"), "{error}");
+}
+
+#[test]
+fn a_tenant_has_what_it_says_and_everybody_s_else() {
+    let text = "\
+evaluation: {lateness: 1s, interval: 30s}
+state: {folder: s}
+ingest: {limits: {series: 5, samples_per_second: 100}}
+tenants:
+  a: {rules: [a.yml], lateness: 2s, limits: {series: 7}}
+  b: {rules: [b.yml], notifications: {alertmanagers: [x]}}
+";
+    let config = read(text).unwrap();
+    let (a, b) = (config.of_tenant("a"), config.of_tenant("b"));
+    assert_eq!((a.evaluation.lateness, b.evaluation.lateness), (Millis(2_000), Millis(1_000)));
+    assert_eq!((a.ingest.limits.series, b.ingest.limits.series), (7, 5));
+    assert_eq!(a.ingest.limits.samples_per_second, 100);
+    assert_eq!((a.state.folder.as_path(), a.rules.as_slice()), (Path::new("s/tenants/a"), &["a.yml".to_owned()][..]));
+    assert_eq!(b.notifications.alertmanagers, ["x"]);
+    assert_eq!(a.live("a").options.tenant, "a");
+}
+
+/// Every key of the schema is documented, and no object takes unknown ones.
+#[test]
+fn the_schema_explains_every_key() {
+    fn visit(value: &serde_json::Value, path: &str, keys: &mut usize) {
+        if let Some(properties) = value.get("properties").and_then(|p| p.as_object()) {
+            assert_eq!(value.get("additionalProperties"), Some(&serde_json::Value::Bool(false)), "{path}");
+            for (name, property) in properties {
+                assert!(property.get("description").is_some(), "{path}.{name} has no description");
+                *keys += 1;
+            }
+        }
+        match value {
+            serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| visit(v, &format!("{path}.{k}"), keys)),
+            serde_json::Value::Array(all) => all.iter().for_each(|v| visit(v, path, keys)),
+            _ => {}
+        }
+    }
+    let mut keys = 0;
+    visit(&Config::schema(), "", &mut keys);
+    assert!(keys > 50, "{keys}");
+}
+
+#[test]
+fn doors_that_stand_open_are_found() {
+    let (near, far) = ("127.0.0.1:1".parse().unwrap(), "0.0.0.0:1".parse().unwrap());
+    let open = Access::default();
+    assert_eq!(open.open_door([near]), None);
+    assert_eq!(open.open_door([near, far]), Some(far));
+    let token = Token { token: Some(Secret("x".to_owned())), token_file: None, tenant: None };
+    let with_token = Access { tokens: vec![token], ..Access::default() };
+    let allowed = Access { allow_unauthenticated: true, ..Access::default() };
+    assert_eq!((with_token.open_door([far]), allowed.open_door([far])), (None, None));
+}
