@@ -9,6 +9,8 @@
 mod bad_data;
 #[path = "cli/bad_rules.rs"]
 mod bad_rules;
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/differences.rs"]
 mod differences;
 #[path = "cli/help.rs"]
@@ -17,6 +19,8 @@ mod help;
 mod histograms;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/live.rs"]
+mod live;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/run.rs"]

@@ -19,7 +19,10 @@ fn checked(text: &str) -> Result<String, String> {
 impl LimitArgs {
     /// What was set, by name.
     pub fn pairs(&self) -> impl Iterator<Item = (String, String)> {
-        self.limits.iter().filter_map(|text| text.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()))
+        self.limits
+            .iter()
+            .filter_map(|text| text.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
     /// The defaults, and what was set.

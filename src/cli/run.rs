@@ -133,7 +133,8 @@ impl Args {
     /// The configuration: the file's, flags on top, all of it checked.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let variable = |name: &str| std::env::var(name).ok();
-        let mut config = self.config.as_ref().map_or_else(|| Ok(Config::default()), |path| config::load(path, &variable))?;
+        let mut config =
+            self.config.as_ref().map_or_else(|| Ok(Config::default()), |path| config::load(path, &variable))?;
         self.apply(&mut config);
         config.check()?;
         Ok(config)

@@ -55,12 +55,15 @@ fn expand_line(
             rest = &rest[at + 2..];
             continue;
         }
-        let end = rest[at..].find('}').ok_or_else(|| wrong("`${` without `}`; write `$${` for the text itself".into()))?;
+        let end =
+            rest[at..].find('}').ok_or_else(|| wrong("`${` without `}`; write `$${` for the text itself".into()))?;
         let inner = &rest[at + 2..at + end];
         let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, text)| (name, Some(text)));
         let is_name = |n: &str| !n.is_empty() && n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name(name) {
-            return Err(wrong(format!("`${{{inner}}}` names no environment variable; write ${{NAME}} or ${{NAME:-text}}")));
+            return Err(wrong(format!(
+                "`${{{inner}}}` names no environment variable; write ${{NAME}} or ${{NAME:-text}}"
+            )));
         }
         let value = variable(name).filter(|v| !v.is_empty() || default.is_none());
         let value = value.or_else(|| default.map(str::to_owned));

@@ -181,7 +181,8 @@ impl Access {
                 return wrong(format!("access.tokens[{i}]: write either token or token_file"));
             }
         }
-        let users = self.basic_auth.iter().map(|user| &user.tenant).chain(self.tokens.iter().map(|token| &token.tenant));
+        let users =
+            self.basic_auth.iter().map(|user| &user.tenant).chain(self.tokens.iter().map(|token| &token.tenant));
         for tenant in users.flatten() {
             if !is_tenant(tenant) {
                 return wrong(format!("access: there is no tenant {tenant:?}; name it under tenants"));

@@ -1,3 +1,6 @@
+//! Configurations that are good, and what is said of those that are not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use super::*;
 use std::path::Path;
 
@@ -115,7 +118,10 @@ fn secrets_come_from_files_beside_the_configuration() {
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("password", "hunter2\n");
     write("users", "grace:hopper\n\nbroken hunter3\n");
-    write("b.yml", "access: {basic_auth: [{username: ada, password_file: password}], token_file: none}\nrules: [r/*.yml, /x]");
+    write(
+        "b.yml",
+        "access: {basic_auth: [{username: ada, password_file: password}], token_file: none}\nrules: [r/*.yml, /x]",
+    );
     let config = load(&folder.path().join("b.yml"), &variable).unwrap();
     assert_eq!(config.rules, [folder.path().join("r/*.yml").display().to_string(), "/x".to_owned()]);
     assert_eq!(config.state.folder, folder.path().join("bellwether-data"));

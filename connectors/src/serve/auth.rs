@@ -76,9 +76,12 @@ async fn check(State(accepted): State<Arc<AuthConfig>>, mut request: Request, ne
     });
     // All are compared: how long it takes does not tell which one is near.
     let known = shown.and_then(|shown| {
-        accepted.0.iter().fold(None, |known, credential| {
-            if same(&credential.header, &shown) { Some(credential) } else { known }
-        })
+        accepted.0.iter().fold(
+            None,
+            |known, credential| {
+                if same(&credential.header, &shown) { Some(credential) } else { known }
+            },
+        )
     });
     if let Some(Credential { user, tenant, .. }) = known {
         if let Some(source) = user {

@@ -39,7 +39,9 @@ impl RateLimit {
 
     /// Takes samples out of the bucket; if there are not as many, seconds after which there will be.
     pub(super) fn take(&self, samples: usize) -> Result<(), u32> {
-        let Some(samples) = u32::try_from(samples).ok().map_or(Some(self.burst), NonZeroU32::new) else { return Ok(()) };
+        let Some(samples) = u32::try_from(samples).ok().map_or(Some(self.burst), NonZeroU32::new) else {
+            return Ok(());
+        };
         match self.bucket.check_n(samples.min(self.burst)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(until)) => {

@@ -37,7 +37,8 @@ impl Refused {
             true => (StatusCode::TOO_MANY_REQUESTS, "the tenant"),
             false => (StatusCode::SERVICE_UNAVAILABLE, "this server"),
         };
-        let text = format!("more than the {} samples a second that {whose} may take: send it again later", rate.per_second());
+        let text =
+            format!("more than the {} samples a second that {whose} may take: send it again later", rate.per_second());
         Self { status, retry_after_s: Some(after_s), text }
     }
 }

@@ -37,8 +37,7 @@ type Routes = BTreeMap<String, TowerToHyperService<Router>>;
 
 /// Every tenant's routes behind one; `shared` are those that are nobody's.
 pub fn by_tenant(tenants: BTreeMap<String, Router>, shared: Router) -> Router {
-    let routes: Routes =
-        tenants.into_iter().map(|(name, router)| (name, TowerToHyperService::new(router))).collect();
+    let routes: Routes = tenants.into_iter().map(|(name, router)| (name, TowerToHyperService::new(router))).collect();
     shared.merge(Router::new().fallback(dispatch).with_state(Arc::new(routes)))
 }
 

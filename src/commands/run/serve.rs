@@ -44,13 +44,13 @@ impl Servers {
             true => by_tenant(ingest.clone(), axum::Router::new()),
             false => ingest.values().fold(axum::Router::new(), |all, routes| all.merge(routes.clone())),
         };
-        let otlp = config.otlp_listen.map(|address| {
-            Server::start(protect(otlp_routes(), auth), &config.server(address))
-        });
+        let otlp =
+            config.otlp_listen.map(|address| Server::start(protect(otlp_routes(), auth), &config.server(address)));
         let otlp = otlp.transpose()?;
-        let both = ingest.into_iter().zip(apis.values()).map(|((name, routes), api)| {
-            (name, routes.merge(api::router(api.clone())))
-        });
+        let both = ingest
+            .into_iter()
+            .zip(apis.values())
+            .map(|((name, routes), api)| (name, routes.merge(api::router(api.clone()))));
         let routes = match has_tenants {
             true => by_tenant(both.collect(), api::shared(apis.clone())),
             false => both.fold(axum::Router::new(), |all, (_, routes)| all.merge(routes)),

@@ -81,6 +81,8 @@ fn tell_of_config(args: &Args, config: &Config) {
     match args.config() {
         Ok(now) if now == *config => {}
         Ok(_) => eprintln!("note: the configuration has changed; it takes effect at the next start"),
-        Err(error) => eprintln!("warning: the configuration is not good any more, and the next start would fail: {error}"),
+        Err(error) => {
+            eprintln!("warning: the configuration is not good any more, and the next start would fail: {error}")
+        }
     }
 }

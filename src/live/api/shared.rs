@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn a_family_stands_once_and_its_samples_say_whose_they_are() {
-        let text = |n: u32| format!("# HELP a A.\n# TYPE a gauge\na {n}\n# HELP b B.\n# TYPE b counter\nb{{c=\"d e\"}} {n}\n");
+        let text =
+            |n: u32| format!("# HELP a A.\n# TYPE a gauge\na {n}\n# HELP b B.\n# TYPE b counter\nb{{c=\"d e\"}} {n}\n");
         let want = "# HELP a A.\n# TYPE a gauge\na{tenant=\"x\"} 1\na{tenant=\"y\"} 2\n# HELP b B.\n# TYPE b counter\n\
                     b{tenant=\"x\",c=\"d e\"} 1\nb{tenant=\"y\",c=\"d e\"} 2\n";
         assert_eq!(labelled(&[("x", text(1)), ("y", text(2))]), want);
