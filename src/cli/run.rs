@@ -18,7 +18,7 @@ Examples:
   Alerts to two Alertmanagers:
     bellwether run --alertmanager http://am-1:9093 --alertmanager http://am-2:9093
   Beside a Prometheus with the same rules, to compare:
-    bellwether run --rules rules.yml --grid prometheus --lateness 0s
+    bellwether run --rules rules.yml --grid prometheus --lateness 0s --withhold-absence false
   Read the rules again:
     kill -HUP PID, or: curl -X POST http://127.0.0.1:9099/-/reload
 
@@ -70,6 +70,10 @@ pub struct Args {
     /// How late samples may come: steps wait this long [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub lateness: Option<i64>,
+    /// Whether alerts that rest on absence wait, at a first start, until samples are known for as long as they look back
+    /// [default: true]
+    #[arg(long, value_name = "BOOL")]
+    pub withhold_absence: Option<bool>,
     /// How long steps wait, after the run was down, for senders to send what it missed [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub catch_up_hold: Option<i64>,
@@ -157,6 +161,7 @@ impl Args {
             evaluation.workers = self.workers;
         }
         set_ms(&mut evaluation.lateness, self.lateness);
+        set(&mut evaluation.withhold_absence, &self.withhold_absence);
         set_ms(&mut evaluation.catch_up_hold, self.catch_up_hold);
         set(&mut evaluation.grid, &self.grid);
         set(&mut evaluation.recorded, &self.recorded);

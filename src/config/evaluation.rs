@@ -94,6 +94,9 @@ pub struct Evaluation {
     pub workers: Option<usize>,
     /// How late samples may come: steps wait this long.
     pub lateness: Millis,
+    /// Whether alerts that rest on absence (`absent`, `unless`, …) wait, at a first start, until samples are known for as long
+    /// as they look back. Prometheus does not wait.
+    pub withhold_absence: bool,
     /// How long steps wait, after the run was down, for senders to send what it missed.
     pub catch_up_hold: Millis,
     /// Where the steps of a group are.
@@ -115,6 +118,7 @@ impl Default for Evaluation {
         Self {
             workers: None,
             lateness: Millis::seconds(10),
+            withhold_absence: true,
             catch_up_hold: Millis::seconds(120),
             grid: Grid::default(),
             recorded: Recorded::default(),

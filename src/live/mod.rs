@@ -31,6 +31,8 @@ mod install;
 mod latency;
 mod ledger;
 mod notify;
+#[cfg(test)]
+mod outages;
 mod output;
 pub mod query;
 mod queue;

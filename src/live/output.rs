@@ -31,6 +31,8 @@ pub struct View {
     pub epoch: u64,
     /// Its watermark, ms.
     pub watermark_ms: i64,
+    /// First step of the run, ms: since then its samples are known. `None` before the first sample.
+    pub from_ms: Option<i64>,
     /// Alerts in force.
     pub book: Book,
     /// By rule (`group/name`), the newest step that failed, and with what.
@@ -50,7 +52,8 @@ impl View {
     pub(super) fn of(manifest: &Manifest) -> Self {
         let LedgerMark { decisions, rolling_hash, .. } = manifest.ledger;
         let (epoch, watermark_ms, book) = (manifest.epoch, manifest.watermark_ms, manifest.book.clone());
-        Self { epoch, watermark_ms, book, decisions, rolling_hash, ..Self::default() }
+        let from_ms = Some(manifest.from_ms);
+        Self { epoch, watermark_ms, from_ms, book, decisions, rolling_hash, ..Self::default() }
     }
 }
 
@@ -164,6 +167,7 @@ impl Writer {
         }
         if let Some(stamped) = stamped {
             view.watermark_ms = stamped.bound.watermark_ms;
+            view.from_ms = stamped.bound.from_ms;
             view.book.forget(stamped.bound.watermark_ms);
         }
     }

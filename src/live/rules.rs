@@ -43,6 +43,7 @@ struct Settings {
     keep_recorded: bool,
     delayed_names: bool,
     lateness_ms: Option<i64>,
+    withhold_absence: bool,
     external_labels: Labels,
     external_url: String,
     experimental_functions: bool,
@@ -60,6 +61,7 @@ impl Settings {
             keep_recorded: options.recorded == lower::Recorded::Keep,
             delayed_names: options.delayed_names,
             lateness_ms: options.lateness_ms,
+            withhold_absence: options.withhold_absence,
             external_labels: options.external_labels.clone(),
             external_url: options.external_url.clone(),
             experimental_functions: promql.experimental_functions,
@@ -77,6 +79,7 @@ impl Settings {
             recorded: if self.keep_recorded { lower::Recorded::Keep } else { lower::Recorded::Recompute },
             delayed_names: self.delayed_names,
             lateness_ms: self.lateness_ms,
+            withhold_absence: self.withhold_absence,
             external_labels: self.external_labels,
             external_url: self.external_url,
             ..now.clone()

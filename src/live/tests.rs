@@ -78,8 +78,12 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
+        Self::with_rules(seed, RULES)
+    }
+
+    pub(super) fn with_rules(seed: u64, text: &str) -> Self {
         let rules = tempfile::tempdir().unwrap();
-        std::fs::write(rules.path().join("rules.yml"), RULES).unwrap();
+        std::fs::write(rules.path().join("rules.yml"), text).unwrap();
         let (disk, clock) = (FaultDisk::new(seed), ManualClock::at(START_MS));
         let config = LiveConfig {
             disk: Arc::new(disk.clone()),

@@ -127,7 +127,11 @@ fn prometheus_and_we_say_the_same_of_the_same_scrapes() {
     let is_old = String::from_utf8_lossy(&version).contains("version 2.42");
     let grid = if is_old { "prometheus2" } else { "prometheus" };
     let groups: String = ["one", "two", "three"].map(|name| GROUP.replace("NAME", name)).concat();
-    let run = Run::start(folder.path(), &format!("groups:{groups}"), &["--grid", grid, "--lateness", "3s"]);
+    let run = Run::start(
+        folder.path(),
+        &format!("groups:{groups}"),
+        &["--grid", grid, "--lateness", "3s", "--withhold-absence", "false"],
+    );
     let begin_ms = now_ms() + 12_000;
     let (target, port) = (exporter(begin_ms), free_port());
     let config = format!(

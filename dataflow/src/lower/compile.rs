@@ -15,7 +15,7 @@ use crate::plan::passes::share::{Sharing, sharing};
 use crate::plan::{
     Assembled, Dag, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, pins, place,
 };
-use bellwether_operators::program::{NodeIdx, Op, Program};
+use bellwether_operators::program::{Node, NodeIdx, Op, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that rules and queries compile to.
@@ -130,7 +130,11 @@ fn finish(
     }
     fuse(&mut program.nodes, &stages);
     let horizon = horizons(&program.nodes, &program.selectors, &groups(catalogue, &roots));
-    let pins = pins(&program, &horizon);
+    let pins = pins(&program, &horizon.of);
+    if options.withhold_absence {
+        set_absence(&mut program.nodes, &horizon.absence);
+    }
+    let horizon = horizon.of;
     let program = Program {
         pins,
         recorded_names: recorded_names.into_iter().collect(),
@@ -161,6 +165,15 @@ fn finish(
     };
     let rules = units.iter().map(info).collect();
     Ok(Compiled { program, rules, stats: sharing(&dag) })
+}
+
+/// Tells alerts how long the samples have to be known that they may miss.
+fn set_absence(nodes: &mut [Node], absence: &BTreeMap<NodeIdx, i64>) {
+    for (n, node) in nodes.iter_mut().enumerate() {
+        if let Op::Alert(spec) = &mut node.op {
+            spec.absence_ms = absence.get(&n).copied().unwrap_or(0);
+        }
+    }
 }
 
 /// Effects of the units that read each other, producers first.

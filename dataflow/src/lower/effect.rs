@@ -81,6 +81,8 @@ impl Lowering<'_> {
             annotations: sorted(&rule.annotations),
             limit: rule.limit,
             query_offset_ms: unit.query_offset_ms,
+            // Known once everything is placed.
+            absence_ms: 0,
             producer: self.catalogue.numbers.get(&unit.index).copied(),
         }
     }

@@ -56,6 +56,8 @@ pub struct Options {
     /// In a live run, how long steps wait for late samples, ms: a step whose query offset is longer is not run before the
     /// wall clock has reached it, although what it reads is final earlier. `None` where there is no wall clock.
     pub lateness_ms: Option<i64>,
+    /// Whether alerts that rest on absence wait until a run has known its samples for as long as they look back.
+    pub withhold_absence: bool,
     /// Leaves of the aggregation tree.
     pub leaves: usize,
     /// Hands out every rule's result vector too.
@@ -86,6 +88,7 @@ impl Default for Options {
             exchange_everywhere: false,
             delayed_names: false,
             lateness_ms: None,
+            withhold_absence: true,
             leaves: 64,
             taps: false,
             external_labels: Labels::empty(),

@@ -7,12 +7,22 @@
 //! fixes counts as if it were read at the step, for restarts before its instant; how far back it is read, wherever the
 //! steps are, is told apart ([`pins`]).
 
+use super::absence::absences;
 use super::graph;
 use bellwether_operators::program::{Node, NodeIdx, Op, Pins, Program, Selector, Source};
 use std::collections::BTreeMap;
 
-/// Horizons of effects, ms. `groups` holds the effects that read each other, producers first.
-pub fn horizons(nodes: &[Node], selectors: &[Selector], groups: &[Vec<NodeIdx>]) -> BTreeMap<NodeIdx, i64> {
+/// How far back effects read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Horizons {
+    /// By effect, ms.
+    pub of: BTreeMap<NodeIdx, i64>,
+    /// By effect, how long samples have to be known before its result owes nothing to those that may not have come yet, ms.
+    pub absence: BTreeMap<NodeIdx, i64>,
+}
+
+/// Horizons of effects. `groups` holds the effects that read each other, producers first.
+pub fn horizons(nodes: &[Node], selectors: &[Selector], groups: &[Vec<NodeIdx>]) -> Horizons {
     let mut known = BTreeMap::new();
     let producers = graph::producers(nodes);
     for group in groups {
@@ -21,7 +31,10 @@ pub fn horizons(nodes: &[Node], selectors: &[Selector], groups: &[Vec<NodeIdx>])
         let total: i64 = own.iter().sum();
         known.extend(group.iter().map(|root| (*root, total)));
     }
-    known
+    let walk = Walk { nodes, selectors, producers: &producers, known: &known };
+    let effects: Vec<NodeIdx> = groups.iter().flatten().copied().collect();
+    let absence = absences(&walk, &effects);
+    Horizons { of: known, absence }
 }
 
 /// What all pins read together.
@@ -45,15 +58,17 @@ pub fn pins(program: &Program, horizons: &BTreeMap<NodeIdx, i64>) -> Option<Pins
     all
 }
 
-struct Walk<'a> {
-    nodes: &'a [Node],
-    selectors: &'a [Selector],
-    producers: &'a BTreeMap<usize, NodeIdx>,
+/// Sums horizons down to the leaves.
+pub(super) struct Walk<'a> {
+    pub(super) nodes: &'a [Node],
+    pub(super) selectors: &'a [Selector],
+    pub(super) producers: &'a BTreeMap<usize, NodeIdx>,
     known: &'a BTreeMap<NodeIdx, i64>,
 }
 
 impl Walk<'_> {
-    fn of(&self, node: NodeIdx, seen: &mut BTreeMap<NodeIdx, i64>) -> i64 {
+    /// Of one node, ms.
+    pub(super) fn of(&self, node: NodeIdx, seen: &mut BTreeMap<NodeIdx, i64>) -> i64 {
         if let Some(ms) = seen.get(&node) {
             return *ms;
         }

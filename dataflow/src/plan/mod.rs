@@ -18,6 +18,7 @@
 //! # Limits
 //! The plan is data without a timely type. It knows no costs: placement looks at labels only.
 
+mod absence;
 mod assemble;
 mod dag;
 mod dot;
@@ -38,7 +39,7 @@ pub use dot::dot;
 pub use explain::explain;
 pub use facts::Facts;
 pub use graph::{below, sampled};
-pub use horizon::{horizons, pins};
+pub use horizon::{Horizons, horizons, pins};
 pub use identity::node_id;
 pub use label::{duration, op_label, seconds, set_text};
 pub use place::{PlaceOptions, Placed, place};

@@ -86,6 +86,7 @@ impl Bound {
             warm_from_ms: from_ms.saturating_sub(warm_up_ms),
             from_ms,
             to_ms: self.wall_ms,
+            history_ms: from_ms,
         }
     }
 }

@@ -102,6 +102,7 @@ impl SyntheticBindings {
             warm_from_ms: spec.warm_from_ms,
             from_ms: spec.from_ms,
             to_ms: spec.to_ms,
+            history_ms: i64::MIN,
         };
         Some(EpochSpan { after_ms: upto_ms.saturating_sub(spec.block_ms), upto_ms, times })
     }

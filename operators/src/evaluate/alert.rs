@@ -5,6 +5,7 @@
 //! `s - active_at >= for`; a pending alert that vanishes is dropped; a firing one that vanishes resolves, after
 //! `keep_firing_for`. At a step with an error the states stay as they were and nothing is written. Where `limit` is
 //! exceeded, all alerts of the rule are dropped without a resolved notification; alerts that are kept firing count.
+//! Beyond it: a rule that rests on absence is not evaluated before its samples are known for as long as it looks back.
 //!
 //! # State
 //! By identity; kept over restarts. Labels and annotations are rendered by element or transition, never by step.
@@ -299,7 +300,12 @@ impl NodeState for Alert {
         let facts = self.facts(view, n, spec, effects);
         let steps = view.steps(n);
         let first_s = if spec.producer.is_some() { effects.times.warm_from_ms } else { effects.times.from_ms };
-        let to_s = effects.times.to_ms;
+        // A run that has only begun to hear from its senders does not know yet who is silent.
+        let known_s = match spec.absence_ms {
+            0 => i64::MIN,
+            ms => effects.times.history_ms.saturating_add(ms),
+        };
+        let (first_s, to_s) = (first_s.max(known_s), effects.times.to_ms);
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
         self.share_series(spec, effects);
         let Self { identities, states, shared, text } = self;

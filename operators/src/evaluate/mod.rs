@@ -143,6 +143,7 @@ impl Evaluator {
                 warm_from_ms: i64::MIN,
                 from_ms: i64::MIN,
                 to_ms: i64::MAX,
+                history_ms: i64::MIN,
             },
             reads_from_ms: i64::MIN,
             after_ms: i64::MIN,

@@ -20,6 +20,9 @@ pub struct EpochTimes {
     pub from_ms: i64,
     /// Last step, ms.
     pub to_ms: i64,
+    /// Samples are known from here on, ms; what is missing sooner after it may just not have come. `i64::MIN` where a run has
+    /// all there is.
+    pub history_ms: i64,
 }
 
 /// One element of a rule's or query's result.

@@ -153,6 +153,8 @@ pub struct AlertSpec {
     pub limit: usize,
     /// A step is `t + query_offset_ms`.
     pub query_offset_ms: i64,
+    /// How long samples have to be known before what is absent is so, ms; 0 where nothing of the result rests on absence.
+    pub absence_ms: i64,
     /// Producer number of its `ALERTS` and `ALERTS_FOR_STATE` series, where a selector reads them.
     pub producer: Option<usize>,
 }

@@ -56,7 +56,14 @@ fn run(epochs: Vec<Epoch>) -> Vec<Vec<(u128, String)>> {
         let mut results = Vec::new();
         for (i, (program, samples, retain_from_ms)) in epochs.into_iter().enumerate() {
             let epoch = i as u64;
-            let times = EpochTimes { epoch, watermark_ms: 10 * i as i64, warm_from_ms: 0, from_ms: 0, to_ms: i64::MAX };
+            let times = EpochTimes {
+                epoch,
+                watermark_ms: 10 * i as i64,
+                warm_from_ms: 0,
+                from_ms: 0,
+                to_ms: i64::MAX,
+                history_ms: 0,
+            };
             let mut batch = RunBatch::new(0, Runs { seq: epoch, ..Runs::default() });
             for (number, labels) in samples {
                 batch.runs.defs.push((number, labels));

@@ -14,6 +14,7 @@ use axum::response::Response;
 use bellwether_dataflow::lower::{Options, group_phase_ms};
 use bellwether_dataflow::rules::{Group, Rule, RuleFile, RuleKind};
 use bellwether_model::{Labels, hash128};
+use bellwether_operators::program::{AlertSpec, Op, Program};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -75,6 +76,8 @@ struct Page<'a> {
     view: &'a View,
     alerts: ByRule<'a>,
     options: &'a Options,
+    /// Until when alerts rest on samples that may not have come yet, ms, by file, group and name.
+    unknown_until: BTreeMap<(&'a str, &'a str, &'a str), i64>,
     filter: Filter,
 }
 
@@ -133,7 +136,8 @@ impl Page<'_> {
             let active: &[&Active] = self.alerts.get(&key).map_or(&[], Vec::as_slice);
             let states: Vec<&str> = active.iter().filter_map(|a| state(a)).collect();
             let worst = ["firing", "pending"].into_iter().find(|s| states.contains(s));
-            let idle = if last_ms.is_some() { "inactive" } else { "unknown" };
+            let known = last_ms.is_some_and(|last| self.unknown_until.get(&key).is_none_or(|until| last >= *until));
+            let idle = if known { "inactive" } else { "unknown" };
             let annotations = Labels::from_pairs(annotations.iter().map(|(n, v)| (n.as_str(), v.as_str())));
             fields.insert("state".to_owned(), json!(worst.unwrap_or(idle)));
             fields.insert("duration".to_owned(), json!(*for_ms as f64 / 1_000.0));
@@ -144,6 +148,20 @@ impl Page<'_> {
         }
         value
     }
+}
+
+/// Alerts that rest on absence, and when the samples that they may miss are known.
+fn unknown_until(program: &Program, from_ms: Option<i64>) -> BTreeMap<(&str, &str, &str), i64> {
+    let known_ms = |spec: &AlertSpec| from_ms.map_or(i64::MAX, |from_ms| from_ms.saturating_add(spec.absence_ms));
+    let mut all = BTreeMap::new();
+    for node in &program.nodes {
+        if let Op::Alert(spec) = &node.op
+            && spec.absence_ms > 0
+        {
+            all.insert((spec.file.as_str(), spec.group.as_str(), spec.name.as_str()), known_ms(spec));
+        }
+    }
+    all
 }
 
 /// Names a group in a page's token.
@@ -165,7 +183,8 @@ pub async fn rules(State(api): State<Arc<Api>>, RawQuery(query): RawQuery) -> Re
         let d = &active.decision;
         alerts.entry((&d.file, &d.group, &d.alert)).or_default().push(active);
     }
-    let page = Page { view: &view, alerts, options: api.run.options(), filter };
+    let unknown_until = unknown_until(&table.program, view.from_ms);
+    let page = Page { view: &view, alerts, options: api.run.options(), unknown_until, filter };
     let all = table.set.files.iter().flat_map(|f| f.groups.iter().map(move |g| (f, g)));
     let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|n| n == name);
     let mut all = all

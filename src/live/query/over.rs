@@ -17,8 +17,8 @@ use bellwether_model::{Labels, Value};
 use bellwether_operators::annotation::{Annotation, Level, joined};
 use bellwether_operators::program::{Op, Program, ResultOrder};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 /// Samples that a query may load: Prometheus's.
 const MOST_SAMPLES: usize = 50_000_000;
@@ -32,6 +32,8 @@ pub(super) struct Ready {
     pub compiled: Compiled,
     /// How far before the first step rules begin that it reads, ms.
     warm_up_ms: i64,
+    /// Since when the run knows its samples, ms.
+    history_ms: i64,
     /// Tag of its tap.
     tag: u32,
 }
@@ -78,7 +80,8 @@ pub(super) fn compile(run: &LiveHandle, query: &Query, alone: bool) -> Result<Re
     })?;
     let held = rules.iter().map(|r| r.for_ms.saturating_add(r.keep_firing_for_ms)).max().unwrap_or(0);
     let warm_up_ms = compiled.program.horizon_ms.saturating_add(held);
-    Ok(Ready { compiled, warm_up_ms, tag: rules.len() as u32 })
+    let history_ms = run.view().lock().unwrap_or_else(PoisonError::into_inner).from_ms.unwrap_or(i64::MIN);
+    Ok(Ready { compiled, warm_up_ms, history_ms, tag: rules.len() as u32 })
 }
 
 /// Answers a query; `stop` ends it.
@@ -184,7 +187,9 @@ fn epochs(query: &Query, ready: &Ready, rows: Vec<Rows>) -> Vec<Epoch> {
     let program = Arc::new(ready.compiled.program.clone());
     let warm_from_ms = program.warm_from_ms(query.start_ms, Some(ready.warm_up_ms));
     let (from_ms, to_ms) = (query.start_ms, query.end_ms);
-    let times = |epoch, watermark_ms| EpochTimes { epoch, watermark_ms, warm_from_ms, from_ms, to_ms };
+    // `ALERTS` are those that the run has, which began to hear of its samples then.
+    let history_ms = ready.history_ms;
+    let times = |epoch, watermark_ms| EpochTimes { epoch, watermark_ms, warm_from_ms, from_ms, to_ms, history_ms };
     let load = Binding { load_only: true, ..Binding::new(times(1, i64::MIN), Some(program)) };
     let mut all = vec![Epoch::new(load, rows)];
     let span_ms = to_ms.saturating_sub(warm_from_ms);

@@ -19,6 +19,8 @@ pub(super) struct Shadow {
     pub from_ms: i64,
     /// The oldest stamp that is read, ms.
     pub reads_from_ms: i64,
+    /// Since when samples are known, ms.
+    pub history_ms: i64,
 }
 
 /// Rules whose effect the table before does not have, and those of the same name beside them, which count each other.
@@ -64,6 +66,7 @@ pub(super) fn shadow_of(job: &Job) -> Result<Option<Shadow>, LiveError> {
     // Where its beginning is gone its first segment may hold anything that came late.
     let segments = job.log.segments();
     let cut_ms = segments.first().filter(|s| s.first > 1).map_or(i64::MIN, |s| s.newest_ms);
-    let from_ms = from_ms.max(cut_ms.max(job.begun_ms).saturating_add(LOOKBACK_MS));
-    Ok(Some(Shadow { program, from_ms, reads_from_ms }))
+    let history_ms = cut_ms.max(job.begun_ms);
+    let from_ms = from_ms.max(history_ms.saturating_add(LOOKBACK_MS));
+    Ok(Some(Shadow { program, from_ms, reads_from_ms, history_ms }))
 }

@@ -132,6 +132,7 @@ impl Reading<'_> {
             warm_from_ms: shadow.program.warm_from_ms(shadow.from_ms, None),
             from_ms: shadow.from_ms,
             to_ms: bound.wall_ms,
+            history_ms: shadow.history_ms,
         };
         let binding = Binding { snapshot: close, ..Binding::new(times, self.program.take()) };
         queue.put_when_there_is_room(Epoch::new(binding, rows)) && !self.meeting.is_cancelled()

@@ -74,6 +74,7 @@ impl Feed for Idle {
             warm_from_ms: START_MS,
             from_ms: START_MS,
             to_ms: i64::MAX / 4,
+            history_ms: i64::MIN,
         };
         let binding = Binding::new(times, self.program.take());
         Ok(Next::Epoch(EpochFeed { binding, runs: Vec::new() }))

@@ -93,3 +93,17 @@ fn horizons_add_up() {
     assert_eq!(horizons, [10, 24 * 60 + 60 + 10, 65]);
     assert_eq!(c.program.horizon_ms, c.rules[1].horizon_ms);
 }
+
+#[test]
+fn what_rests_on_absence_says_for_how_long() {
+    let c = compiled(
+        "!a = x > 1\n!b = absent(x)\n!c = absent_over_time(x[1h] offset 5m)\n!d = x unless y\n\
+         !e = x > 1 or y > 1\n!f = (sum(x) or vector(0)) < 1\nr = sum(rate(x[10m])) or vector(0)\n!g = r < 1\n\
+         !h = x > scalar(y offset 2m)\n!i = rate(x[1d]) > 1 unless on () max_over_time(y[1m])",
+    );
+    let minutes = |rule: usize| match &c.program.nodes[c.rules[rule].root].op {
+        Op::Alert(spec) => spec.absence_ms / 60_000,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([0, 1, 2, 3, 4, 5, 7, 8, 9].map(minutes), [0, 5, 65, 5, 0, 5, 10, 7, 1]);
+}
