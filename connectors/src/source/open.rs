@@ -7,7 +7,7 @@
 //! # State
 //! The temporary archive lives as long as anything that was opened from it.
 
-use super::archive::{Archive, ArchiveOptions, ArchiveSource};
+use super::archive::{Archive, ArchiveOptions, ArchiveSource, Rolled, RolledArchive, RolledSource};
 use super::inputs::{Input, resolve};
 use super::openmetrics::TextOptions;
 use super::parquet::{ParquetFiles, ParquetOptions};
@@ -43,6 +43,7 @@ pub struct Opened {
 enum Kind {
     Parquet(Arc<ParquetFiles>),
     Archive(Arc<Archive>),
+    Rolled(Arc<RolledArchive>),
 }
 
 /// Opens inputs.
@@ -58,7 +59,13 @@ pub fn open_with_progress(
 ) -> Result<Opened, SourceError> {
     let inputs = resolve(inputs)?;
     let why = match inputs.as_slice() {
-        [Input::Archive(dir)] => return Ok(Opened::of(Kind::Archive(Arc::new(Archive::open(dir)?)), Vec::new())),
+        [Input::Archive(dir)] => {
+            let kind = match Rolled::read(dir)? {
+                Some(rolled) => Kind::Rolled(Arc::new(RolledArchive::new(dir, rolled))),
+                None => Kind::Archive(Arc::new(Archive::open(dir)?)),
+            };
+            return Ok(Opened::of(kind, Vec::new()));
+        }
         [Input::Parquet(paths)] => {
             let files = ParquetFiles::open(paths, &options.parquet)?;
             match files.disorder() {
@@ -96,6 +103,7 @@ impl Opened {
         let (span, total_samples) = match &kind {
             Kind::Parquet(files) => (files.span(), files.rows()),
             Kind::Archive(archive) => (archive.manifest().span(), archive.manifest().samples),
+            Kind::Rolled(archive) => (archive.manifest().span(), archive.manifest().samples()),
         };
         if total_samples == 0 {
             notes.push("the input holds no samples".to_owned());
@@ -117,13 +125,18 @@ impl Opened {
                 let one = |w| Box::new(ArchiveSource::of(archive.clone(), w, peers, keep)) as Box<dyn SampleSource>;
                 (0..peers).map(one).collect()
             }
+            Kind::Rolled(archive) => {
+                let one =
+                    |w| Box::new(RolledSource::of(archive.clone(), w, peers, keep.clone())) as Box<dyn SampleSource>;
+                (0..peers).map(one).collect()
+            }
         }
     }
 
     /// The archive, if that is what is read: its tenant and entity labels say how series are placed.
     pub fn archive(&self) -> Option<&Archive> {
         match &self.kind {
-            Kind::Parquet(_) => None,
+            Kind::Parquet(_) | Kind::Rolled(_) => None,
             Kind::Archive(archive) => Some(archive),
         }
     }

@@ -1,6 +1,6 @@
 //! Import: inputs of any kind and order in, an archive out.
 
-use super::{Archive, ArchiveSource, ArchiveWriter, ImportReport};
+use super::{Archive, ArchiveSource, ArchiveWriter, ImportReport, Rolled};
 use crate::source::inputs::{Input, resolve};
 use crate::source::open::OpenOptions;
 use crate::source::openmetrics;
@@ -35,7 +35,13 @@ pub(crate) fn import_resolved(
                 ParquetFiles::open(paths, &options.parquet)?.import_into(&mut writer, progress)?;
             }
             Input::Text(path) => openmetrics::import_file(path, &options.text, &mut writer, progress)?,
-            Input::Archive(dir) => import_archive(dir, &mut writer, progress)?,
+            Input::Archive(dir) => match Rolled::read(dir)? {
+                None => import_archive(dir, &mut writer, progress)?,
+                // In the order in which they were rolled, so that the first in the log's order wins.
+                Some(rolled) => {
+                    rolled.parts.iter().try_for_each(|part| import_archive(&part.folder(dir), &mut writer, progress))?
+                }
+            },
         }
     }
     writer.finish(progress)

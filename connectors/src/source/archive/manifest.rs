@@ -1,9 +1,9 @@
 //! `archive.json`: what an archive says about itself.
 //!
 //! # Errors
-//! Another format, a newer version, another hash version and late files (which this version can't read) are refused,
-//! because each would give wrong answers silently.
+//! Another format, a newer version and another hash version are refused, because each would give wrong answers silently.
 
+use super::beside::LATE_FILE;
 use crate::source::SourceError;
 use bellwether_model::HASH_VERSION;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub struct Manifest {
     /// Files of native histograms, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub histogram_files: Vec<SampleFile>,
-    /// Side files of samples that became visible late: reserved, always empty in this version.
+    /// Lists of those of its samples that became visible late, with when they did.
     #[serde(default)]
     pub late_files: Vec<String>,
 }
@@ -89,8 +89,8 @@ impl Manifest {
             let what = format!("its hash version is {}, this program's is {HASH_VERSION}", manifest.hash_version);
             return Err(wrong(what, "import the samples again"));
         }
-        if !manifest.late_files.is_empty() {
-            let what = "it has side files of late samples, which this version can't read".to_owned();
+        if let Some(name) = manifest.late_files.iter().find(|name| *name != LATE_FILE) {
+            let what = format!("its list of late samples {name:?} is none that this version knows");
             return Err(wrong(what, "use a newer version of the program"));
         }
         Ok(manifest)

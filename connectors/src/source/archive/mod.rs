@@ -17,15 +17,20 @@
 //! is counted as a conflict. Of a float and a histogram both are kept: whoever reads them takes the float. A series' shard is [`shard_of_vnode`](bellwether_model::shard_of_vnode) of its
 //! [`vnode`](bellwether_model::vnode) under the archive's entity labels; a worker decodes its own shards only.
 //!
+//! Beside it a live run writes a [rolled archive](Rolled), whose parts are archives of this kind.
+//!
 //! # Limits
-//! Samples that became visible late stand where their stamp says. Side files that keep when they became visible have a
-//! place in the manifest (`late_files`) and are refused by this version. Spans are not compacted.
+//! Samples that became visible late stand where their stamp says; `late_files` name the lists that keep when they became visible,
+//! which a backtest does not need. Spans are not compacted. Since when a counter counts is not kept.
 
+mod beside;
 mod histogram_file;
 mod histogram_spool;
 mod import;
 mod manifest;
 mod reader;
+mod rolled;
+mod rolled_source;
 mod sample_file;
 mod series_file;
 mod spill;
@@ -35,10 +40,15 @@ mod tile;
 mod timeline;
 mod writer;
 
+pub use beside::{
+    BindingRow, DecisionRow, LATE_FILE, LateRow, read_bindings, read_late, write_bindings, write_decisions, write_late,
+};
 pub use import::import;
 pub(crate) use import::import_resolved;
 pub use manifest::{FORMAT, MANIFEST, Manifest, SampleFile, VERSION};
 pub use reader::{Archive, ArchiveSource};
+pub use rolled::{Cut, Part, ROLLED_VERSION, Rolled};
+pub use rolled_source::{RolledArchive, RolledSource};
 pub use writer::ArchiveWriter;
 
 /// Folder of the sample files in an archive's folder.

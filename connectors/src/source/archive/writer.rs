@@ -125,7 +125,17 @@ impl ArchiveWriter {
     }
 
     /// Sorts, writes, and puts the archive in its place.
-    pub fn finish(mut self, progress: &mut dyn FnMut(Progress)) -> Result<ImportReport, SourceError> {
+    pub fn finish(self, progress: &mut dyn FnMut(Progress)) -> Result<ImportReport, SourceError> {
+        self.finish_with(progress, |_, _| Ok(Vec::new()))
+    }
+
+    /// The same with files beside: `beside` writes them into the folder that it gets, on disk, before the archive has its name;
+    /// it also gets the row in the series table of each series' number, and gives the names of lists of late samples.
+    pub fn finish_with(
+        mut self,
+        progress: &mut dyn FnMut(Progress),
+        beside: impl FnOnce(&Path, &[u32]) -> Result<Vec<String>, SourceError>,
+    ) -> Result<ImportReport, SourceError> {
         let (order, row_of, starts) = self.sorted_series();
         let dir = self.work.path().join("archive");
         let mut extents = vec![NOTHING; order.len()];
@@ -153,6 +163,7 @@ impl ArchiveWriter {
         self.write_histograms(&dir, &row_of, &mut extents, &mut manifest)?;
         let rows: Vec<SeriesRow> = order.iter().zip(&extents).map(|(n, e)| self.series_row(*n, e)).collect();
         series_file::write(&dir, &self.options.tenant, &rows)?;
+        manifest.late_files = beside(&dir, &row_of)?;
         self.publish(&dir, manifest)
     }
 

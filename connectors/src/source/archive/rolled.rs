@@ -1,0 +1,211 @@
+//! A rolled archive: one that grows part by part beside a live run. Each part is a whole archive of its own.
+//!
+//! # Layout
+//! ```text
+//! archive.json            format, version 3, tenant, entity labels, the parts in the order in which they were rolled, and
+//!                         how far into the log they reach
+//! parts/<from epoch>-<to epoch>/   an archive (see the parent module) of what those epochs made final, and beside its files
+//!     late.parquet        series, timestamp, epoch: which of its samples became visible late, and in which epoch
+//!     bindings.parquet    the binding of each epoch
+//!     decisions.parquet   the decisions of each epoch
+//! ```
+//!
+//! # Semantics
+//! A part is there whole before the manifest names it; what the manifest does not name is no part, and goes at the next
+//! start. Parts do not overlap: each sample that was admitted is in one of them once. A sample that is not listed as late may stand
+//! in any epoch up to the first one whose watermark covers it, because a step reads nothing newer than that watermark.
+//!
+//! # Errors
+//! [`SourceError`]. A part that cannot be written leaves the archive as it was.
+
+use super::manifest::{FORMAT, MANIFEST};
+use crate::crash::crash_point;
+use crate::source::SourceError;
+use bellwether_model::HASH_VERSION;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Layout version of a rolled archive.
+pub const ROLLED_VERSION: u32 = 3;
+
+/// Folder of the parts in a rolled archive's folder.
+const PARTS_DIR: &str = "parts";
+
+/// The content of a rolled archive's `archive.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rolled {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Layout version.
+    pub version: u32,
+    /// Version of the hash behind ids and shards.
+    pub hash_version: u64,
+    /// Tenant of all series.
+    pub tenant: String,
+    /// Labels that place a series on a shard.
+    pub entity_labels: Vec<String>,
+    /// Length of the spans that parts end with, ms.
+    pub span_ms: i64,
+    /// The parts, oldest epochs first.
+    pub parts: Vec<Part>,
+    /// Up to where the log is in the parts; `None` before the first one.
+    pub cut: Option<Cut>,
+}
+
+/// A part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its folder, from the archive's folder on.
+    pub name: String,
+    /// First epoch in it.
+    pub from_epoch: u64,
+    /// Last epoch in it.
+    pub to_epoch: u64,
+    /// Number of samples.
+    pub samples: u64,
+    /// Samples of these that became visible late.
+    pub late: u64,
+    /// Oldest stamp, ms.
+    pub first_ms: Option<i64>,
+    /// Newest stamp, ms.
+    pub last_ms: Option<i64>,
+    /// Its samples have stamps below, ms.
+    pub before_ms: i64,
+}
+
+/// Up to where a log is in an archive: everything up to `epoch` with a stamp below `before_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The last epoch.
+    pub epoch: u64,
+    /// The frame behind that epoch's binding.
+    pub frame: u64,
+    /// That epoch's watermark, ms.
+    pub watermark_ms: i64,
+    /// Stamps below are in the archive, ms.
+    pub before_ms: i64,
+    /// The first frame with a sample that is not in the archive yet.
+    pub resume_frame: u64,
+    /// The epoch of that frame.
+    pub resume_epoch: u64,
+    /// Bytes of the ledger up to that epoch's decisions.
+    pub ledger_bytes: u64,
+}
+
+/// What every kind of archive says first.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+impl Rolled {
+    /// An archive without parts.
+    pub fn new(tenant: &str, entity_labels: &[String], span_ms: i64) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: ROLLED_VERSION,
+            hash_version: HASH_VERSION,
+            tenant: tenant.to_owned(),
+            entity_labels: entity_labels.to_vec(),
+            span_ms,
+            parts: Vec::new(),
+            cut: None,
+        }
+    }
+
+    /// Reads the manifest of a folder; `None` if there is none or it is that of an archive in one piece.
+    pub fn read(dir: &Path) -> Result<Option<Self>, SourceError> {
+        let path = dir.join(MANIFEST);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(SourceError::io(&path, "reading", e)),
+        };
+        let is_rolled = |head: Head| head.format == FORMAT && head.version == ROLLED_VERSION;
+        if !serde_json::from_slice(&text).is_ok_and(is_rolled) {
+            return Ok(None);
+        }
+        let wrong = |what: String, advice: &str| SourceError::invalid(path.display().to_string(), what, advice);
+        let rolled: Self = serde_json::from_slice(&text)
+            .map_err(|e| wrong(format!("it is not a rolled archive's manifest ({e})"), "restore it from a copy"))?;
+        if rolled.hash_version != HASH_VERSION {
+            let what = format!("its hash version is {}, this program's is {HASH_VERSION}", rolled.hash_version);
+            return Err(wrong(what, "import the samples again"));
+        }
+        // Names lead into the archive, whatever somebody wrote there.
+        if let Some(part) = rolled.parts.iter().find(|p| p.name != Part::name(p.from_epoch, p.to_epoch)) {
+            return Err(wrong(format!("{:?} is no part of its epochs", part.name), "restore it from a copy"));
+        }
+        Ok(Some(rolled))
+    }
+
+    /// Writes the manifest whole, beside its name and then renamed.
+    pub fn write(&self, dir: &Path) -> Result<(), SourceError> {
+        let (path, partial) = (dir.join(MANIFEST), dir.join(format!(".{MANIFEST}.partial")));
+        let failed = |e| SourceError::io(&path, "writing", e);
+        let text = serde_json::to_string_pretty(self).map_err(|e| failed(std::io::Error::other(e)))?;
+        fs::create_dir_all(dir.join(PARTS_DIR)).map_err(failed)?;
+        let mut file = File::create(&partial).map_err(failed)?;
+        file.write_all((text + "\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        drop(file);
+        crash_point("archive.before-manifest");
+        fs::rename(&partial, &path).map_err(failed)?;
+        File::open(dir).and_then(|d| d.sync_all()).map_err(failed)?;
+        crash_point("archive.after-manifest");
+        Ok(())
+    }
+
+    /// Removes what stands beside the parts that the manifest names: a crash left it there.
+    pub fn sweep(&self, dir: &Path) -> Result<(), SourceError> {
+        let folder = dir.join(PARTS_DIR);
+        let failed = |e| SourceError::io(&folder, "tidying", e);
+        fs::create_dir_all(&folder).map_err(failed)?;
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_part = self.parts.iter().any(|p| dir.join(&p.name) == entry.path());
+            if !is_part && entry.path().is_dir() {
+                fs::remove_dir_all(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes off the parts whose stamps are all older, from the beginning on and never the last; they go once the manifest
+    /// does not name them. Gives their number.
+    pub fn collect(&mut self, dir: &Path, before_ms: i64) -> Result<usize, SourceError> {
+        let old = self.parts.iter().take(self.parts.len().saturating_sub(1));
+        let n = old.take_while(|p| p.before_ms <= before_ms).count();
+        if n > 0 {
+            self.parts.drain(..n);
+            self.write(dir)?;
+            self.sweep(dir)?;
+        }
+        Ok(n)
+    }
+
+    /// Oldest and newest stamp.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let first = self.parts.iter().filter_map(|p| p.first_ms).min()?;
+        Some((first, self.parts.iter().filter_map(|p| p.last_ms).max()?))
+    }
+
+    /// Number of samples.
+    pub fn samples(&self) -> u64 {
+        self.parts.iter().map(|p| p.samples).sum()
+    }
+}
+
+impl Part {
+    /// The folder of a part, from the archive's folder on.
+    pub fn name(from_epoch: u64, to_epoch: u64) -> String {
+        format!("{PARTS_DIR}/{from_epoch:016x}-{to_epoch:016x}")
+    }
+
+    /// Where it is.
+    pub fn folder(&self, archive: &Path) -> PathBuf {
+        archive.join(&self.name)
+    }
+}
