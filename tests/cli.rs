@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "cli/archive.rs"]
+mod archive;
 #[path = "cli/bad_data.rs"]
 mod bad_data;
 #[path = "cli/bad_rules.rs"]

@@ -7,6 +7,8 @@
 
 use bellwether_connectors::crash::CRASH_POINTS;
 use bellwether_connectors::sink::remote_write::{compress, message};
+use bellwether_connectors::source::SampleSource;
+use bellwether_connectors::source::archive::{Rolled, RolledArchive, RolledSource};
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_model::{Labels, Sample, Value};
 use std::collections::BTreeSet;
@@ -111,6 +113,8 @@ impl Process {
             "0s",
             "--catch-up-hold",
             "1m",
+            "--archive-span",
+            "1s",
         ]);
         command.args(["--listen", &format!("127.0.0.1:{}", self.port), "--workers", &workers.to_string()]);
         command.env_remove("BELLWETHER_CRASH_AT").envs(crash_at.map(|at| ("BELLWETHER_CRASH_AT", at)));
@@ -147,6 +151,32 @@ impl Process {
 
     fn told(&self) -> String {
         std::fs::read_to_string(self.folder.join(format!("{}.log", self.state))).unwrap_or_default()
+    }
+
+    /// Asserts that the archive has every sample up to where it reaches, once; how many samples and parts there are.
+    fn check_archive(&self, start_ms: i64) -> (usize, usize) {
+        let folder = self.folder.join(&self.state).join("archive");
+        let rolled = Rolled::read(&folder).unwrap().unwrap();
+        let (before_ms, parts) = (rolled.cut.unwrap().before_ms, rolled.parts.len());
+        let on_disk = std::fs::read_dir(folder.join("parts")).unwrap().count();
+        assert!(on_disk >= parts, "{on_disk} of {parts} parts");
+        let mut source = RolledSource::of(Arc::new(RolledArchive::new(&folder, rolled)), 0, 1, None);
+        let (mut batches, mut names, mut got) = (Vec::new(), Vec::new(), Vec::new());
+        assert!(source.read_upto(i64::MAX, &mut batches).unwrap());
+        for runs in &batches {
+            names.extend(runs.defs.iter().map(|(_, labels)| labels.clone()));
+            for run in runs.iter() {
+                let samples = run.stamps.iter().zip(run.values);
+                got.extend(samples.map(|(t, v)| (names[run.series as usize].to_string(), *t, *v as i64)));
+            }
+        }
+        let moments = (start_ms..before_ms).step_by(250).flat_map(|at_ms| samples(start_ms, at_ms));
+        let value = |s: &Sample| if let Value::Float(v) = s.value { v as i64 } else { i64::MIN };
+        let mut sent: Vec<_> = moments.map(|s| (s.labels.to_string(), s.timestamp_ms, value(&s))).collect();
+        got.sort();
+        sent.sort();
+        assert!(got == sent, "{} archived, {} sent: see {}", got.len(), sent.len(), self.folder.display());
+        (got.len(), parts)
     }
 
     /// Lines of the ledger without where they came to light; asserts that every decision is there once, in order.
@@ -256,6 +286,10 @@ fn a_killed_process_decides_what_an_undisturbed_one_decides() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(victim.end() && calm.end(), "{}\n{}", victim.told(), calm.told());
+    for process in [&victim, &calm] {
+        let (samples, parts) = process.check_archive(start_ms);
+        println!("{}: {samples} samples in {parts} parts of the archive, each once", process.state);
+    }
     let upto = |line: &String| {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         value["step_ms"].as_i64().unwrap() <= end_ms - 2_000

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every point, in the order in which a sample passes them.
-pub const CRASH_POINTS: [&str; 14] = [
+pub const CRASH_POINTS: [&str; 17] = [
     "start.generation",
     "replay.loaded",
     "replay.epoch",
@@ -22,6 +22,9 @@ pub const CRASH_POINTS: [&str; 14] = [
     "checkpoint.before-file",
     "checkpoint.before-manifest",
     "checkpoint.after-manifest",
+    "archive.before-part",
+    "archive.before-manifest",
+    "archive.after-manifest",
     "log.collected",
 ];
 

@@ -107,6 +107,12 @@ pub struct Args {
     /// Samples that are younger stay in the log [default: 2h]
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "State")]
     pub retention: Option<i64>,
+    /// Samples that are older leave the archive; 0s keeps no archive [default: 30d]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "State")]
+    pub archive_retention: Option<i64>,
+    /// Event time of one part of the archive [default: 2h]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "State")]
+    pub archive_span: Option<i64>,
     /// Mebibytes of samples between socket and decisions; beyond, senders are told to come again [default: 512]
     #[arg(long, value_name = "MIB", help_heading = "State")]
     pub memory: Option<usize>,
@@ -175,6 +181,8 @@ impl Args {
         set_ms(&mut config.notifications.resend_delay, self.resend_delay);
         set_ms(&mut config.state.checkpoint_interval, self.checkpoint_interval);
         set_ms(&mut config.state.retention, self.retention);
+        set_ms(&mut config.state.archive_retention, self.archive_retention);
+        set_ms(&mut config.state.archive_span, self.archive_span);
         set(&mut config.ingest.limits.memory, &self.memory.map(|mib| ByteSize(mib.saturating_mul(1 << 20))));
     }
 

@@ -4,7 +4,7 @@ use super::access::Access;
 use super::load::ConfigError;
 use super::secret::Secret;
 use super::{Config, Feature};
-use crate::live::{LiveConfig, NotifySpec, SystemClock};
+use crate::live::{ArchiveSpec, LiveConfig, NotifySpec, SystemClock};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::ingest::IngestConfig;
 use bellwether_connectors::serve::{AuthConfig, InFlight, ServerConfig, TlsConfig};
@@ -75,8 +75,16 @@ impl Config {
             most_bytes: self.ingest.limits.memory.0,
             checkpoint_ms: self.state.checkpoint_interval.0,
             retention_ms: self.state.retention.0,
+            archive: self.archive(),
             clock: Arc::new(SystemClock),
         }
+    }
+
+    /// The archive; none where nothing is to be kept.
+    fn archive(&self) -> Option<ArchiveSpec> {
+        let (retention_ms, span_ms) = (self.state.archive_retention.0, self.state.archive_span.0.max(1_000));
+        let folder = self.state.folder.join("archive");
+        (retention_ms > 0).then(|| ArchiveSpec { retention_ms, span_ms, ..ArchiveSpec::new(&folder) })
     }
 
     /// Who is told of alerts.

@@ -15,6 +15,10 @@ pub struct State {
     pub checkpoint_interval: Millis,
     /// Samples that are younger stay in the log.
     pub retention: Millis,
+    /// Samples that are older leave the archive; `0s` keeps no archive.
+    pub archive_retention: Millis,
+    /// Event time of one part of the archive.
+    pub archive_span: Millis,
 }
 
 impl Default for State {
@@ -23,6 +27,8 @@ impl Default for State {
             folder: PathBuf::from("bellwether-data"),
             checkpoint_interval: Millis::seconds(10),
             retention: Millis::seconds(7_200),
+            archive_retention: Millis::seconds(30 * 86_400),
+            archive_span: Millis::seconds(7_200),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! A write that fails ends the run: nothing is acknowledged after it.
 
 use super::LiveError;
+use super::archive::ArchiveStats;
 use super::clock::WallClock;
 use super::install::Install;
 use super::queue::{Epoch, Queue};
@@ -180,6 +181,7 @@ pub struct Committer {
     /// Since when requests are taken, ms.
     since_ms: i64,
     walls: Walls,
+    archive: Arc<ArchiveStats>,
 }
 
 /// Wall clocks of epochs on their way, for those who measure; by epoch.
@@ -203,13 +205,15 @@ pub(super) struct Parts {
     pub install: Install,
     pub queue: Queue,
     pub walls: Walls,
+    pub archive: Arc<ArchiveStats>,
     pub most_bytes: usize,
     pub checkpoint_ms: i64,
 }
 
 impl Committer {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { dictionary, clock, log, time, table, install, queue, walls, most_bytes, checkpoint_ms } = parts;
+        let Parts { dictionary, clock, log, time, table, install, queue, walls, archive, most_bytes, checkpoint_ms } =
+            parts;
         let since_ms = clock.now_ms();
         let next_checkpoint_ms = since_ms.saturating_add(checkpoint_ms);
         let shared = CommitterHandle(Arc::new(Shared {
@@ -239,6 +243,7 @@ impl Committer {
             stopping,
             since_ms,
             walls,
+            archive,
         }
     }
 
@@ -301,11 +306,13 @@ impl Committer {
             Command::Rules(table) => self.install.want(*table, &self.table),
             Command::Checkpoint => self.snapshot = true,
             Command::Collect(epoch, before_ms) => {
+                // What the archive does not have yet stays.
+                let epoch = epoch.min(self.archive.log_goes_upto());
                 if !self.install.may_collect(epoch) {
                     return Ok(());
                 }
                 self.log.collect(epoch, before_ms)?;
-                self.install.collect(epoch, &self.log)?;
+                self.install.collect(epoch.min(self.archive.warm_goes_upto()), &self.log)?;
                 self.shared.0.stats.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
             }
             Command::Stop => {

@@ -1,5 +1,6 @@
 //! Why a live run cannot begin or go on.
 
+use bellwether_connectors::source::SourceError;
 use bellwether_connectors::source::log::LogError;
 use bellwether_dataflow::checkpoint::CheckpointError;
 use bellwether_dataflow::render::RunError;
@@ -29,6 +30,9 @@ pub enum LiveError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] SourceError),
     /// A checkpoint.
     #[error("{path}: {error}")]
     Checkpoint {

@@ -72,6 +72,19 @@ pub(super) struct Install {
 }
 
 impl Install {
+    /// Nothing to install yet.
+    pub fn new(
+        tables: &RuleTables,
+        files: WarmFiles,
+        dictionary: &Arc<Dictionary>,
+        placing: Placing,
+        in_force: &InForce,
+    ) -> Self {
+        let (tables, dictionary, in_force) = (tables.clone(), dictionary.clone(), in_force.clone());
+        let (wanted, warmer, next) = (None, None, None);
+        Self { tables, files, dictionary, placing, in_force, wanted, warmer, next, holds_until: 0, misses: 0 }
+    }
+
     /// Rules that shall be in force.
     pub fn want(&mut self, wanted: RuleTable, in_force: &RuleTable) {
         (self.warmer, self.misses) = (None, 0);

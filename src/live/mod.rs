@@ -11,9 +11,10 @@
 //! ```
 //!
 //! # Semantics
-//! Three threads beside the workers. **commit** owns the log and the clock: it writes what came, mints the binding of the
+//! Four threads beside the workers. **commit** owns the log and the clock: it writes what came, mints the binding of the
 //! next epoch with it, and hands the epoch to the workers' feeds. **ledger** takes what the dataflow gives, writes decisions
-//! to disk, keeps the alerts in force, and writes checkpoints. **replay** runs once, at the start: it reads back what the
+//! to disk, keeps the alerts in force, and writes checkpoints. **archive** rolls what the log has into
+//! Parquet, and the log goes only behind it. **replay** runs once, at the start: it reads back what the
 //! last checkpoint does not hold. Given the log, everything behind it is a pure function of it.
 //!
 //! # Errors
@@ -21,6 +22,7 @@
 
 mod again;
 pub mod api;
+mod archive;
 mod book;
 mod clock;
 mod commit;
@@ -47,6 +49,7 @@ mod tests;
 mod warm;
 
 pub use again::replay_folder;
+pub use archive::{ArchiveSpec, ArchiveStats};
 pub use book::{Active, Book};
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use commit::{CommitStats, Committer, CommitterHandle};

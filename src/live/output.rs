@@ -17,7 +17,7 @@ use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
 use bellwether_operators::evaluate::{ExpressionError, KeptState};
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -109,6 +109,8 @@ pub(super) struct Writer {
     pub generation: u64,
     /// Samples that are younger stay in the log, ms.
     pub retention_ms: i64,
+    /// Goes with the thread: whoever has the other end learns that nothing more comes.
+    pub _alive: Sender<()>,
 }
 
 impl Writer {

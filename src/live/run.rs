@@ -1,5 +1,6 @@
 //! Starts and ends a live run: folder, log, checkpoint, threads.
 
+use super::archive::ArchiveStats;
 use super::commit::{Command, CommitStats, CommitterHandle};
 use super::error::LiveError;
 use super::folder::Folder;
@@ -37,6 +38,7 @@ struct Shared {
     queue: Queue,
     view: SharedView,
     stats: Arc<LedgerStats>,
+    archive: Arc<ArchiveStats>,
     ready: AtomicBool,
     started: Started,
     workers: usize,
@@ -82,14 +84,20 @@ impl LiveRun {
         let strict = found.last_rules.is_none_or(|rules| rules == found.table.version)
             && found.newest.as_ref().is_none_or(|(manifest, _)| manifest.build == super::output::BUILD);
         let ledger = Ledger::open(disk.as_ref(), &config.folder, mark, strict)?;
-        Ok(Self::spawn(config, tables, store, ledger, found))
+        Self::spawn(config, tables, store, ledger, found)
     }
 
-    fn spawn(config: &LiveConfig, tables: RuleTables, store: Store, ledger: Ledger, found: Found) -> (Self, Started) {
+    fn spawn(
+        config: &LiveConfig,
+        tables: RuleTables,
+        store: Store,
+        ledger: Ledger,
+        found: Found,
+    ) -> Result<(Self, Started), LiveError> {
         let started = found.started.clone();
         let wanted = found.wanted.as_ref().unwrap_or(&found.table).version;
-        let (folder, parts) = found.parts(config, &tables, store, ledger);
-        let Threads { replay, committer, writer, engine, queue, in_force } = parts;
+        let (folder, parts) = found.parts(config, &tables, store, ledger)?;
+        let Threads { replay, committer, writer, engine, archivist, archive, queue, in_force } = parts;
         let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
         let now_ms = config.clock.now_ms();
@@ -102,13 +110,16 @@ impl LiveRun {
             queue,
             view: writer.view.clone(),
             stats: writer.stats.clone(),
+            archive,
             ready: AtomicBool::new(false),
             started: started.clone(),
             workers: config.workers,
             last_reload: Mutex::new(Reload { at_ms: now_ms, good_ms: now_ms, error: None, cold: None }),
         }));
         let begun = handle.clone();
-        let threads = vec![
+        let archivist =
+            archivist.map(|(archivist, ended)| thread("archive", told.clone(), move || archivist.run(&ended)));
+        let mut threads = vec![
             thread("commit", told.clone(), move || committer.run()),
             thread("ledger", told.clone(), move || writer.run()),
             thread("engine", told.clone(), move || engine.run()),
@@ -120,7 +131,8 @@ impl LiveRun {
                 Ok(())
             }),
         ];
-        (Self { handle, report, ends, threads, stop, _folder: folder }, started)
+        threads.extend(archivist);
+        Ok((Self { handle, report, ends, threads, stop, _folder: folder }, started))
     }
 
     /// What others may ask.
@@ -148,6 +160,11 @@ impl LiveHandle {
     /// What the ledger measures.
     pub fn stats(&self) -> Arc<LedgerStats> {
         self.0.stats.clone()
+    }
+
+    /// What the archive has done.
+    pub fn archive(&self) -> &ArchiveStats {
+        &self.0.archive
     }
 
     /// Whether everything that was on disk has been handed to the dataflow.

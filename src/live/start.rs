@@ -1,5 +1,6 @@
 //! What a start finds on disk, and the threads that it becomes.
 
+use super::archive::{ArchiveSpec, ArchiveStats, Archivist};
 use super::clock::WallClock;
 use super::commit::{Committer, Parts, Walls};
 use super::error::LiveError;
@@ -24,7 +25,7 @@ use bellwether_dataflow::time::{LiveClock, LiveSpec};
 use bellwether_operators::evaluate::KeptState;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Epochs between feed and output within the dataflow.
@@ -62,6 +63,8 @@ pub struct LiveConfig {
     pub checkpoint_ms: i64,
     /// Samples that are younger stay in the log, ms.
     pub retention_ms: i64,
+    /// How the archive is kept; none without.
+    pub archive: Option<ArchiveSpec>,
     /// The wall clock.
     pub clock: Arc<dyn WallClock>,
 }
@@ -140,7 +143,13 @@ impl Found {
     }
 
     /// The threads of a run that goes on from here.
-    pub fn parts(self, config: &LiveConfig, tables: &RuleTables, store: Store, ledger: Ledger) -> (Folder, Threads) {
+    pub fn parts(
+        self,
+        config: &LiveConfig,
+        tables: &RuleTables,
+        store: Store,
+        ledger: Ledger,
+    ) -> Result<(Folder, Threads), LiveError> {
         let Self { folder, dictionary, log, newest, time, table, last_rules, wanted, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (walls, view) = (Walls::default(), SharedView::default());
@@ -159,18 +168,14 @@ impl Found {
             queue: queue.clone(),
             walls: walls.clone(),
         };
+        let archivist = archivist(config, &log, &dictionary, &view)?;
+        let archive = archivist.as_ref().map_or_else(Arc::<ArchiveStats>::default, |a| a.stats.clone());
+        let (alive, ledger_ends) = channel();
         let in_force = InForce::new(table.clone());
         let install = Install {
-            tables: tables.clone(),
-            files: warm,
-            dictionary: dictionary.clone(),
-            placing: Placing::of(&config.options),
-            in_force: in_force.clone(),
-            wanted,
-            warmer: None,
             next: (last_rules != Some(table.version)).then(Start::default),
-            holds_until: 0,
-            misses: 0,
+            wanted,
+            ..Install::new(tables, warm, &dictionary, Placing::of(&config.options), &in_force)
         };
         let committer = Committer::new(Parts {
             dictionary: dictionary.clone(),
@@ -181,6 +186,7 @@ impl Found {
             install,
             queue: queue.clone(),
             walls: walls.clone(),
+            archive: archive.clone(),
             most_bytes: config.most_bytes,
             checkpoint_ms: config.checkpoint_ms,
         });
@@ -198,10 +204,25 @@ impl Found {
             placing: (config.options.tenant.clone(), config.options.entity_labels.clone()),
             generation: folder.generation(),
             retention_ms: config.retention_ms,
+            _alive: alive,
         };
         let engine = Engine::new(config, &queue, dictionary, kept, ToLedger(items));
-        (folder, Threads { replay, committer, writer, engine, queue, in_force })
+        let archivist = archivist.map(|archivist| (archivist, ledger_ends));
+        Ok((folder, Threads { replay, committer, writer, engine, archivist, archive, queue, in_force }))
     }
+}
+
+/// Who keeps the archive, if there is to be one.
+fn archivist(
+    config: &LiveConfig,
+    log: &Log,
+    dictionary: &Arc<Dictionary>,
+    view: &SharedView,
+) -> Result<Option<Archivist>, LiveError> {
+    let Some(spec) = &config.archive else { return Ok(None) };
+    let placing = (config.options.tenant.as_str(), config.options.entity_labels.as_slice());
+    let ledger = config.folder.join(super::ledger::NAME);
+    Archivist::new(spec, placing, log.view(), dictionary.clone(), view.clone(), ledger).map(Some)
 }
 
 /// What the threads of a run do.
@@ -210,6 +231,9 @@ pub(super) struct Threads {
     pub committer: Committer,
     pub writer: Writer,
     pub engine: Engine,
+    /// The archive's thread, and how it learns that the ledger's has ended.
+    pub archivist: Option<(Archivist, Receiver<()>)>,
+    pub archive: Arc<ArchiveStats>,
     pub queue: Queue,
     pub in_force: InForce,
 }

@@ -100,6 +100,7 @@ impl World {
             most_bytes: 1 << 20,
             checkpoint_ms: 30_000,
             retention_ms: 0,
+            archive: None,
             clock: Arc::new(clock.clone()),
         };
         Self { disk, clock, config, _rules: rules }

@@ -143,6 +143,7 @@ pub fn failure(error: LiveError) -> Failure {
         LiveError::Diverged { .. } | LiveError::Ended { .. } => Failure::Defect(error.to_string()),
         LiveError::Io { .. }
         | LiveError::Log(_)
+        | LiveError::Archive(_)
         | LiveError::Checkpoint { .. }
         | LiveError::Format { .. }
         | LiveError::Run(_) => Failure::Io(error.to_string()),

@@ -31,12 +31,13 @@ fn fingerprint(patterns: &[String]) -> Vec<Print> {
 struct Seen {
     files: Vec<Print>,
     cold: Option<String>,
+    archive: Option<String>,
 }
 
 /// Waits for a signal to end (`None`), or for an error; reloads in between.
 pub(super) fn watch(args: &Args, config: &Config, runs: &[Run], signals: &mut Signals) -> Option<LiveError> {
     let mut seen: Vec<Seen> =
-        runs.iter().map(|run| Seen { files: fingerprint(run.handle.patterns()), cold: None }).collect();
+        runs.iter().map(|run| Seen { files: fingerprint(run.handle.patterns()), cold: None, archive: None }).collect();
     let mut looks = 0u32;
     // All runs together are looked at as often as one.
     let pause = LOOK / u32::try_from(runs.len().max(1)).unwrap_or(1);
@@ -63,6 +64,16 @@ pub(super) fn watch(args: &Args, config: &Config, runs: &[Run], signals: &mut Si
                 eprintln!("{}warning: the new rules begin without what came before: {why}", tell::of(&run.tenant));
             }
             seen.cold = cold;
+            let archive = run.handle.archive().trouble();
+            match (&archive, &seen.archive) {
+                (Some(why), None) => eprintln!(
+                    "{}warning: the archive cannot be written, the log holds what it misses: {why}",
+                    tell::of(&run.tenant)
+                ),
+                (None, Some(_)) => eprintln!("{}the archive is written again", tell::of(&run.tenant)),
+                _ => {}
+            }
+            seen.archive = archive;
             let mut changed = false;
             if looks.is_multiple_of(FILES) {
                 let now = fingerprint(run.handle.patterns());

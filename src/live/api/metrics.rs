@@ -104,6 +104,10 @@ pub(super) fn text(api: &Api) -> String {
     text.protocols([("remote_write", &api.ingest.remote_write), ("otlp", &api.ingest.otlp)]);
     text.receivers(&api.receivers);
     text.one("log_bytes", "gauge", "Bytes of the durable log.", read(&commit.log_bytes));
+    let archive = run.archive();
+    text.one("archive_samples", "gauge", "Samples in the archive.", read(&archive.samples));
+    text.one("archive_parts", "gauge", "Parts of the archive.", read(&archive.parts));
+    text.one("archive_failures_total", "counter", "Parts that could not be written at once.", read(&archive.failures));
     text.one("log_frames_total", "counter", "Commits: each is one fsync.", read(&commit.frames));
     text.one("log_samples_total", "counter", "Samples brought to disk.", read(&commit.samples));
     text.one(

@@ -188,6 +188,7 @@ fn row(rate: f64, seconds: u64, version: Version) -> Result<(), String> {
         most_bytes: 512 << 20,
         checkpoint_ms: 10_000,
         retention_ms: 0,
+        archive: None,
         clock: Arc::new(SystemClock),
     };
     let (live, _) = LiveRun::start(&config).map_err(|e| e.to_string())?;

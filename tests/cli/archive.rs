@@ -1,0 +1,241 @@
+//! The archive of a live run: each sample once, the same decisions from a backtest and from a replay.
+
+use super::run::Place;
+use bellwether::live::{ArchiveSpec, LiveConfig, LiveRun, ManualClock};
+use bellwether_connectors::disk::RealDisk;
+use bellwether_connectors::source::SampleSource;
+use bellwether_connectors::source::archive::{Rolled, RolledArchive, RolledSource, read_late};
+use bellwether_connectors::source::intake::{Intake, Rows};
+use bellwether_connectors::source::log::LogSpec;
+use bellwether_dataflow::lower;
+use bellwether_dataflow::promql;
+use bellwether_dataflow::render::Mode;
+use bellwether_dataflow::time::LiveSpec;
+use bellwether_model::{Histogram, HistogramSample, Labels};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+const START_MS: i64 = 1_700_000_040_000;
+const TICK_MS: i64 = 5_000;
+const LATENESS_MS: i64 = 10_000;
+const SPAN_MS: i64 = 60_000;
+const TICKS: i64 = 150;
+
+const RULES: &str = r#"
+groups:
+- name: g
+  interval: 15s
+  rules:
+  - record: job:load:sum
+    expr: sum by (job) (load)
+  - alert: High
+    expr: rate(load[1m]) > 0.5
+    for: 30s
+  - alert: Sum
+    expr: job:load:sum > 900
+  - alert: Wide
+    expr: histogram_count(sum(size)) > 60
+  - alert: Behind
+    expr: avg_over_time(lag[2m]) > 20
+"#;
+
+/// Every sample that was sent, by labels and stamp: the first value, and whether it came late.
+type Sent = BTreeMap<(Labels, i64), (Option<f64>, bool)>;
+
+/// A run with the machine's disk and a clock that the test sets.
+struct World {
+    place: Place,
+    clock: ManualClock,
+    sent: Sent,
+    /// Whether some samples come late.
+    late: bool,
+}
+
+fn labels(name: &str, i: i64) -> Labels {
+    Labels::from_pairs([("__name__", name), ("instance", &format!("h{i}")), ("job", "j")])
+}
+
+impl World {
+    fn new(late: bool) -> Self {
+        let place = Place::new();
+        place.write("rules.yml", RULES);
+        Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.place.path("state")
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.place.path("state/archive")
+    }
+
+    fn start(&self, workers: usize) -> LiveRun {
+        let config = LiveConfig {
+            disk: Arc::new(RealDisk),
+            folder: self.state(),
+            lock: true,
+            workers,
+            mode: Mode::Threads,
+            time: LiveSpec { lateness_ms: LATENESS_MS, ..LiveSpec::default() },
+            log: LogSpec { segment_bytes: 2_000 },
+            rules: vec![self.place.path("rules.yml").display().to_string()],
+            options: lower::Options { lateness_ms: Some(LATENESS_MS), ..lower::Options::default() },
+            promql: promql::Options::default(),
+            most_bytes: 1 << 20,
+            checkpoint_ms: 10_000,
+            retention_ms: 0,
+            archive: Some(ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&self.archive()) }),
+            clock: Arc::new(self.clock.clone()),
+        };
+        LiveRun::start(&config).unwrap().0
+    }
+
+    /// Sends what a tick brings; what comes late has stamps of long ago, some of them known already.
+    fn send(&mut self, run: &LiveRun, tick: i64) {
+        let at_ms = START_MS + tick * TICK_MS;
+        let mut floats = Vec::new();
+        for i in 0..4 {
+            let phase = (tick + i * 7) % 40;
+            floats.push((labels("load", i), at_ms, (3 * if phase < 20 { tick * 2 + phase } else { tick }) as f64));
+            if self.late && i < 2 && tick > 0 {
+                // Beyond the lateness, beyond the span, and a repeat with another value.
+                let ago = if tick % 4 == 0 { 30 } else { 5 };
+                floats.push((labels("lag", i), at_ms - ago * TICK_MS, (tick % 50) as f64));
+                floats.push((labels("load", i), at_ms - ago * TICK_MS, -1.0));
+            }
+        }
+        let intake = run.handle().intake();
+        let mut rows = Rows::default();
+        for (labels, stamp_ms, value) in floats {
+            rows.push(intake.dictionary().define(&labels).0, stamp_ms, value);
+            let is_late = stamp_ms < at_ms;
+            self.sent.entry((labels, stamp_ms)).or_insert((Some(value), is_late));
+        }
+        let count = ((tick + 3) % 30) as f64;
+        let histogram = Arc::new(Histogram { count: 4.0 * count, sum: count, ..Histogram::default() });
+        let series = intake.dictionary().define(&labels("size", 0)).0;
+        rows.histograms.push(HistogramSample { series, stamp_ms: at_ms, histogram, start_ms: 0 });
+        self.sent.insert((labels("size", 0), at_ms), (None, false));
+        intake.append("sender", rows).unwrap().blocking_recv().unwrap().unwrap();
+    }
+
+    /// Sends the samples of some ticks, each once those before are decided.
+    fn live(&mut self, run: &LiveRun, ticks: std::ops::Range<i64>) {
+        for tick in ticks {
+            let now_ms = START_MS + tick * TICK_MS;
+            self.clock.set(now_ms);
+            self.send(run, tick);
+            let begin = Instant::now();
+            let view = run.handle().view();
+            while view.lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < now_ms - LATENESS_MS - 1 {
+                if let Some(error) = run.ended(Duration::from_millis(1)) {
+                    panic!("{error}");
+                }
+                if begin.elapsed() > Duration::from_millis(200) {
+                    self.clock.set(now_ms + LiveSpec::default().min_epoch_ms);
+                }
+                run.handle().intake().poke();
+                assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on");
+            }
+        }
+    }
+
+    /// A run of all ticks with a crash in between, ended well; what the archive says of itself then.
+    fn whole(&mut self) -> Rolled {
+        let run = self.start(1);
+        self.live(&run, 0..TICKS / 2);
+        run.abandon();
+        let run = self.start(2);
+        self.live(&run, TICKS / 2..TICKS);
+        run.stop().unwrap();
+        Rolled::read(&self.archive()).unwrap().unwrap()
+    }
+
+    /// Decisions as `(step, …)` without where they came to light.
+    fn decisions(&self, file: &str) -> Vec<String> {
+        let text = self.place.read(file);
+        let mut lines: Vec<String> = text
+            .lines()
+            .map(|line| {
+                let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+                for key in ["epoch", "position", "check"] {
+                    value.as_object_mut().unwrap().remove(key);
+                }
+                value.to_string()
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    /// Every sample in the archive.
+    fn archived(&self, rolled: &Rolled) -> Vec<(Labels, i64, Option<f64>)> {
+        let archive = Arc::new(RolledArchive::new(&self.archive(), rolled.clone()));
+        let (mut source, mut batches) = (RolledSource::of(archive, 0, 1, None), Vec::new());
+        assert!(source.read_upto(i64::MAX, &mut batches).unwrap());
+        let (mut names, mut all) = (Vec::new(), Vec::new());
+        for runs in &batches {
+            names.extend(runs.defs.iter().map(|(_, labels)| labels.clone()));
+            for run in runs.iter() {
+                let samples = run.stamps.iter().zip(run.values);
+                all.extend(samples.map(|(t, v)| (names[run.series as usize].clone(), *t, Some(*v))));
+            }
+            all.extend(runs.histograms.iter().map(|h| (names[h.series as usize].clone(), h.stamp_ms, None)));
+        }
+        all.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        all
+    }
+}
+
+#[test]
+fn each_sample_is_archived_once_and_the_log_goes_only_behind() {
+    let mut world = World::new(true);
+    let rolled = world.whole();
+    let cut = rolled.cut.unwrap();
+    assert!(rolled.parts.len() >= 10, "{rolled:#?}");
+    assert!(rolled.parts.windows(2).all(|p| p[1].from_epoch == p[0].to_epoch + 1), "{rolled:#?}");
+    let segments = std::fs::read_dir(world.place.path("state/log")).unwrap().count();
+    let first = world.place.path("state/log/0000000000000001.seg");
+    assert!(!first.exists() && segments < 60, "{segments} segments: the log is not collected");
+    // Late ones count from the epoch on in which they came: what came behind the last part is still in the log.
+    let arrived = |t: i64| t + 31 * TICK_MS + LATENESS_MS < cut.before_ms;
+    let mut got = world.archived(&rolled);
+    let double = got.windows(2).find(|w| (&w[0].0, w[0].1) == (&w[1].0, w[1].1));
+    assert_eq!(double, None);
+    assert_eq!(got.len() as u64, rolled.samples());
+    got.retain(|(_, t, _)| arrived(*t));
+    let sent: Vec<_> = world.sent.iter().filter(|((_, t), _)| arrived(*t)).collect();
+    let expected: Vec<_> = sent.iter().map(|((labels, t), (value, _))| (labels.clone(), *t, *value)).collect();
+    assert!(expected.len() > 600, "{}", expected.len());
+    assert_eq!(got, expected);
+    let late: u64 = rolled.parts.iter().map(|p| p.late).sum();
+    let listed = rolled.parts.iter().map(|p| read_late(&p.folder(&world.archive())).unwrap().len() as u64).sum::<u64>();
+    let known = world.sent.values().filter(|(_, late)| *late).count() as u64;
+    assert!(late == listed && late > 200 && late <= known, "{late} late, {listed} listed, {known} sent");
+}
+
+#[test]
+fn a_backtest_of_the_archive_decides_what_the_live_run_decided() {
+    let mut world = World::new(false);
+    let rolled = world.whole();
+    let to_ms = rolled.cut.unwrap().before_ms - 15_000;
+    let (from, to) = ((START_MS / 1_000).to_string(), (to_ms / 1_000).to_string());
+    let rules = world.place.path("rules.yml").display().to_string();
+    let args =
+        ["backtest", "--rules", &rules, "--data", "state/archive", "--out", "back.jsonl", "--from", &from, "--to", &to];
+    let answer = world.place.run(&args);
+    assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+    let upto = |line: &String| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value["step_ms"].as_i64().unwrap() <= to_ms
+    };
+    let live: Vec<String> = world.decisions("state/decisions.jsonl").into_iter().filter(upto).collect();
+    assert!(live.len() >= 15, "{live:#?}");
+    assert_eq!(world.decisions("back.jsonl"), live);
+    // An import of the archive is one in one piece.
+    let answer = world.place.run(&["import", "state/archive", "--out", "whole"]);
+    assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+}
