@@ -20,6 +20,7 @@ pub mod program;
 pub mod range;
 pub mod rate;
 pub mod regression;
+pub mod relabel;
 pub mod samples;
 pub mod select;
 pub mod sum;

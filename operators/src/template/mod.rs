@@ -38,6 +38,7 @@ mod value;
 
 pub use error::TemplateError;
 pub use float::{go_float, go_float_digits};
+pub(crate) use net::{to_lower, to_upper};
 pub use reads::{LabelRead, Reads};
 pub use value::Sample;
 

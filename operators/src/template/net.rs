@@ -127,7 +127,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// Go's `strings.ToUpper`: letter by letter, so that `ß` stays.
-pub(super) fn to_upper(s: &str) -> String {
+pub(crate) fn to_upper(s: &str) -> String {
     let one = |c: char| {
         let mut upper = c.to_uppercase();
         match (upper.next(), upper.next()) {
@@ -139,7 +139,7 @@ pub(super) fn to_upper(s: &str) -> String {
 }
 
 /// Go's `strings.ToLower`.
-pub(super) fn to_lower(s: &str) -> String {
+pub(crate) fn to_lower(s: &str) -> String {
     s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
 }
 
