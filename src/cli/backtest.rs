@@ -53,6 +53,9 @@ pub struct Args {
     /// Run the log of a live run again, under its own rules and arrival: the state folder of `bellwether run`
     #[arg(long, value_name = "DIR", conflicts_with_all = ["rules", "data", "from", "to", "step", "warm_up", "lateness", "vectors"])]
     pub replay: Option<PathBuf>,
+    /// With --replay: as if every sample had come in time, and what lateness has changed
+    #[arg(long, requires = "replay")]
+    pub ideal: bool,
     /// First step: 2023-11-14T22:15:00Z, Unix seconds or ms, -6h (before the newest sample), +6h (after the oldest)
     #[arg(long, value_name = "TIME", value_parser = instant, allow_hyphen_values = true)]
     pub from: Option<Instant>,

@@ -2,16 +2,20 @@
 //!
 //! # Semantics
 //! What it gives is what the live run gave, byte for byte: a run is a function of its bindings and its input. It reads the log
-//! from its first epoch; a log whose beginning is gone cannot be replayed.
+//! from its first epoch, or, where the log's beginning is gone, the archive and the log behind it. With [`Arrival::InTime`] the
+//! bindings are the same and no sample is late: what differs then is what lateness changed.
 
+use super::archive::archived::Archived;
 use super::commit::Walls;
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
+use super::frames::{Frames, OnTime};
 use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::warm::WarmFiles;
 use bellwether_connectors::disk::Disk;
+use bellwether_connectors::source::archive::{Rolled, RolledArchive};
 use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::read_log;
 use bellwether_dataflow::lower;
@@ -43,20 +47,59 @@ impl Output for Counted {
     }
 }
 
-/// The rules of the first epoch: they say where series are placed.
-fn first_table(disk: &Arc<dyn Disk>, log: &Path, tables: &RuleTables) -> Result<RuleTable, LiveError> {
-    let (mut reader, _) = read_log(disk, log, &Dictionary::new(""))?;
-    let wrong = |what: &str| LiveError::Format { path: log.display().to_string(), what: what.to_owned() };
-    while let Some(frame) = reader.read()? {
-        let Some(bind) = frame.bind else { continue };
-        if bind.epoch != 1 {
-            return Err(wrong(
-                "no longer holds its first epoch, so it cannot be replayed: run with a longer --retention",
-            ));
+/// When samples became visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrival {
+    /// As they did.
+    #[default]
+    AsItWas,
+    /// All of them in time.
+    InTime,
+}
+
+/// The frames of a state folder from its first epoch on, and that epoch's rules: they say where series are placed. Series get
+/// their numbers from the dictionary that is made for the rules' tenant.
+struct Whole {
+    frames: Box<dyn Frames>,
+    table: RuleTable,
+    dictionary: Arc<Dictionary>,
+}
+
+impl Whole {
+    fn open(disk: &Arc<dyn Disk>, folder: &Path, tables: &RuleTables) -> Result<Self, LiveError> {
+        let log = folder.join("log");
+        let wrong = |what: &str| LiveError::Format { path: log.display().to_string(), what: what.to_owned() };
+        let (mut reader, _) = read_log(disk, &log, &Dictionary::new(""))?;
+        let mut bind = None;
+        while bind.is_none()
+            && let Some(frame) = reader.read()?
+        {
+            bind = frame.bind;
         }
-        return tables.find(read_bound(&bind.bytes)?.rules);
+        let bind = bind.ok_or_else(|| wrong("holds no epoch: there is nothing to replay"))?;
+        let of_rules = |bytes: &[u8]| -> Result<(RuleTable, Arc<Dictionary>), LiveError> {
+            let table = tables.find(read_bound(bytes)?.rules)?;
+            let dictionary = Arc::new(Dictionary::new(&table.program.tenant));
+            Ok((table, dictionary))
+        };
+        if bind.epoch == 1 {
+            let (table, dictionary) = of_rules(&bind.bytes)?;
+            let (reader, _) = read_log(disk, &log, &dictionary)?;
+            return Ok(Self { frames: Box::new(reader), table, dictionary });
+        }
+        let archive_folder = folder.join("archive");
+        let gone = || {
+            wrong(
+                "no longer holds its first epoch and there is no archive, so it cannot be replayed: run with a longer --retention",
+            )
+        };
+        let archive = Arc::new(RolledArchive::new(&archive_folder, Rolled::read(&archive_folder)?.ok_or_else(gone)?));
+        let first = Archived::first_binding(&archive_folder, &archive)?.ok_or_else(gone)?;
+        let (table, dictionary) = of_rules(&first)?;
+        let (reader, _) = read_log(disk, &log, &dictionary)?;
+        let frames = Archived::new(&archive_folder, archive, reader, dictionary.clone())?;
+        Ok(Self { frames: Box::new(frames), table, dictionary })
     }
-    Err(wrong("holds no epoch: there is nothing to replay"))
 }
 
 /// Replays the state folder of a live run; `output` gets what the run gave.
@@ -64,17 +107,19 @@ pub fn replay_folder(
     disk: &Arc<dyn Disk>,
     folder: &Path,
     workers: usize,
+    arrival: Arrival,
     output: Box<dyn Output>,
     stop: Arc<AtomicBool>,
 ) -> Result<RunReport, LiveError> {
-    let log = folder.join("log");
     // Every table carries the settings that it was compiled with.
     let (options, promql) = (lower::Options::default(), promql::Options::default());
     let tables = RuleTables::new(disk.clone(), &folder.join("rules"), options, promql);
-    let program = first_table(disk, &log, &tables)?.program;
-    let placing = Placing { tenant: program.tenant.clone(), entity_labels: program.entity_labels.clone() };
-    let dictionary = Arc::new(Dictionary::new(&placing.tenant));
-    let (reader, _) = read_log(disk, &log, &dictionary)?;
+    let Whole { frames, table, dictionary } = Whole::open(disk, folder, &tables)?;
+    let placing = Placing { tenant: table.program.tenant.clone(), entity_labels: table.program.entity_labels.clone() };
+    let reader: Box<dyn Frames> = match arrival {
+        Arrival::AsItWas => frames,
+        Arrival::InTime => Box::new(OnTime::new(frames)?),
+    };
     let (queue, walls) = (Queue::new(workers, AHEAD), Walls::default());
     let replay = Replay {
         reader,

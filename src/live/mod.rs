@@ -29,6 +29,7 @@ mod commit;
 mod error;
 mod feed;
 mod folder;
+mod frames;
 mod install;
 mod latency;
 mod ledger;
@@ -48,7 +49,7 @@ mod store;
 mod tests;
 mod warm;
 
-pub use again::replay_folder;
+pub use again::{Arrival, replay_folder};
 pub use archive::{ArchiveSpec, ArchiveStats};
 pub use book::{Active, Book};
 pub use clock::{ManualClock, SystemClock, WallClock};

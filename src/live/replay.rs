@@ -7,6 +7,7 @@
 
 use super::commit::{Stamped, Walls};
 use super::error::LiveError;
+use super::frames::Frames;
 use super::queue::{Epoch, Queue};
 use super::reads::{Picker, by_series};
 use super::rules::{RuleTable, RuleTables};
@@ -14,7 +15,6 @@ use super::store::Manifest;
 use super::warm::{Start, WarmFiles};
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::{Dictionary, Rows};
-use bellwether_connectors::source::log::LogReader;
 use bellwether_dataflow::time::{Binding, Bound, EpochTimes};
 use bellwether_operators::program::Program;
 use std::sync::{Arc, PoisonError};
@@ -35,7 +35,7 @@ pub(super) fn read_bound(bytes: &[u8]) -> Result<Bound, LiveError> {
 
 /// The work of the replay thread.
 pub(super) struct Replay {
-    pub reader: LogReader,
+    pub reader: Box<dyn Frames>,
     pub dictionary: Arc<Dictionary>,
     pub warm: WarmFiles,
     pub checkpoint: Option<Manifest>,
@@ -109,7 +109,7 @@ impl Replay {
         let kept = self.warm.get(bound.epoch, hash)?;
         let mut picker = Picker::new(program, before, kept.watermark_ms);
         let (mut history, mut unbound) = (Vec::new(), Vec::new());
-        let mut reader = self.reader.again();
+        let mut reader = self.reader.again()?;
         while !picker.is_idle()
             && let Some(frame) = reader.read()?
         {

@@ -157,7 +157,7 @@ impl Found {
         if let Some(manifest) = &manifest {
             *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(manifest);
         }
-        let reader = log.reader(|_| true);
+        let reader = Box::new(log.reader(|_| true));
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
         let replay = Replay {
             reader,

@@ -51,6 +51,8 @@ struct World {
     sent: Sent,
     /// Whether some samples come late.
     late: bool,
+    /// Of the decisions in the ledger, as the run says it at its end.
+    hash: u128,
 }
 
 fn labels(name: &str, i: i64) -> Labels {
@@ -61,7 +63,7 @@ impl World {
     fn new(late: bool) -> Self {
         let place = Place::new();
         place.write("rules.yml", RULES);
-        Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late }
+        Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late, hash: 0 }
     }
 
     fn state(&self) -> PathBuf {
@@ -150,7 +152,9 @@ impl World {
         run.abandon();
         let run = self.start(2);
         self.live(&run, TICKS / 2..TICKS);
+        let view = run.handle().view();
         run.stop().unwrap();
+        self.hash = view.lock().unwrap_or_else(PoisonError::into_inner).rolling_hash;
         Rolled::read(&self.archive()).unwrap().unwrap()
     }
 
@@ -238,4 +242,58 @@ fn a_backtest_of_the_archive_decides_what_the_live_run_decided() {
     // An import of the archive is one in one piece.
     let answer = world.place.run(&["import", "state/archive", "--out", "whole"]);
     assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+}
+
+/// What a replay says at its end: `N decisions, hash H`.
+fn hash(said: &str) -> &str {
+    said.lines().find_map(|l| l.split_once("hash ")).unwrap().1
+}
+
+#[test]
+fn a_replay_of_the_archive_gives_what_the_live_run_gave_and_says_what_lateness_changed() {
+    let mut world = World::new(true);
+    world.whole();
+    assert!(!world.place.path("state/log/0000000000000001.seg").exists());
+    for workers in ["1", "3"] {
+        let out = format!("again{workers}.jsonl");
+        let answer = world.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);
+        assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+        assert_eq!(world.decisions(&out), world.decisions("state/decisions.jsonl"));
+        assert_eq!(hash(&answer.out), format!("{:032x}", world.hash));
+    }
+    let behind = |line: &String| line.contains("\"alert\":\"Behind\"");
+    let live = world.decisions("state/decisions.jsonl").into_iter().filter(behind).count();
+    assert!(live > 0, "late samples decide nothing");
+    let answer = world.place.run(&["backtest", "--replay", "state", "--ideal", "--out", "ideal.jsonl"]);
+    assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+    let summary = answer.out.lines().find(|l| l.starts_with("lateness: ")).unwrap();
+    assert!(
+        answer.out.contains("Behind") && !summary.ends_with(" 0 only live, 0 only in time, 0 moved"),
+        "{}",
+        answer.out
+    );
+    // It is what a backtest decides, which knows nothing of lateness.
+    let to_ms = Rolled::read(&world.archive()).unwrap().unwrap().cut.unwrap().before_ms - 40 * TICK_MS;
+    let (from, to) = ((START_MS / 1_000).to_string(), (to_ms / 1_000).to_string());
+    let rules = world.place.path("rules.yml").display().to_string();
+    let answer = world.place.run(&[
+        "backtest",
+        "--rules",
+        &rules,
+        "--data",
+        "state/archive",
+        "--out",
+        "back.jsonl",
+        "--from",
+        &from,
+        "--to",
+        &to,
+    ]);
+    assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+    let upto = |line: &String| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value["step_ms"].as_i64().unwrap() <= to_ms
+    };
+    let ideal: Vec<String> = world.decisions("ideal.jsonl").into_iter().filter(upto).collect();
+    assert_eq!(world.decisions("back.jsonl"), ideal);
 }

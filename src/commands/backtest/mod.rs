@@ -9,6 +9,7 @@
 
 mod answers;
 mod feed;
+mod lateness;
 mod range;
 mod replay;
 mod results;

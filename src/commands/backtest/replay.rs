@@ -1,5 +1,6 @@
-//! `bellwether backtest --replay`: the log of a live run again, under its own bindings.
+//! `bellwether backtest --replay`: a live run again from its log and archive, under its own bindings.
 
+use super::lateness::{self, Decided, Lateness};
 use super::results::sink_failure;
 use super::sinks::{Sinks, stdout_is_taken};
 use crate::cli::backtest::Args;
@@ -7,23 +8,34 @@ use crate::commands::run::failure;
 use crate::exit::{Failure, counted};
 use crate::interrupt;
 use crate::report::count::grouped;
-use bellwether::live::{LiveError, replay_folder};
+use bellwether::live::{Arrival, LiveError, replay_folder};
 use bellwether_connectors::disk::{Disk, RealDisk};
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError, RunError};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Decisions to the sinks, nothing else.
-struct Decisions(Sinks);
+struct Decisions {
+    sinks: Sinks,
+    /// Every decision, where they are to be compared.
+    kept: Option<Kept>,
+}
+
+/// Decisions, shared with who compares them.
+type Kept = Arc<Mutex<Vec<Decided>>>;
 
 impl Output for Decisions {
     fn epoch(&mut self, _: u64, out: MergedOutput) -> Result<(), OutputError> {
-        self.0.decisions(&out.decisions).map_err(OutputError::new)
+        if let Some(kept) = &self.kept {
+            let decided = out.decisions.iter().map(Decided::of);
+            kept.lock().unwrap_or_else(PoisonError::into_inner).extend(decided);
+        }
+        self.sinks.decisions(&out.decisions).map_err(OutputError::new)
     }
 
     fn finish(&mut self) -> Result<(), OutputError> {
-        self.0.finish().map_err(OutputError::new)
+        self.sinks.finish().map_err(OutputError::new)
     }
 }
 
@@ -35,9 +47,11 @@ pub fn run(args: &Args, folder: &Path) -> Result<(), Failure> {
         return Err(Failure::Input(format!("{path} is no state folder of bellwether run: it has no log")));
     }
     let begin = Instant::now();
-    let sinks = Box::new(Decisions(Sinks::open(args)?));
+    let kept = args.ideal.then(Kept::default);
+    let sinks = Box::new(Decisions { sinks: Sinks::open(args)?, kept: kept.clone() });
+    let arrival = if args.ideal { Arrival::InTime } else { Arrival::AsItWas };
     let stop = interrupt::listen("epoch")?;
-    let report = replay_folder(&disk, folder, args.peers(), sinks, stop).map_err(|error| match error {
+    let report = replay_folder(&disk, folder, args.peers(), arrival, sinks, stop).map_err(|error| match error {
         LiveError::Run(RunError::Output { error, .. } | RunError::Finish { error }) => sink_failure(error),
         other => failure(other),
     })?;
@@ -53,6 +67,11 @@ pub fn run(args: &Args, folder: &Path) -> Result<(), Failure> {
         eprintln!("{text}")
     } else {
         println!("{text}")
+    }
+    if let Some(kept) = kept.filter(|_| !report.stopped) {
+        let ideal = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let text = Lateness::between(&lateness::read_ledger(folder)?, &ideal).to_string();
+        if stdout_is_taken(args) { eprint!("{text}") } else { print!("{text}") }
     }
     if report.stopped { Err(Failure::Interrupted) } else { Ok(()) }
 }

@@ -11,6 +11,7 @@
 //! # Errors
 //! None ends the run: what cannot be written is tried again, and counted; the log holds it meanwhile.
 
+pub(super) mod archived;
 mod decisions;
 mod plan;
 mod roll;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::live::tests::{RULES, START_MS, TICK_MS, World};
-use crate::live::{LiveRun, replay_folder};
+use crate::live::{Arrival, LiveRun, replay_folder};
 use bellwether_connectors::disk::Disk;
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
 use std::path::Path;
@@ -173,7 +173,8 @@ fn a_crash_behind_the_change_and_a_replay_begin_them_alike() {
     run.stop().unwrap();
     let view = run_hash(&world);
     let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
-    let report = replay_folder(&disk, Path::new("state"), 2, Box::new(Nobody), Arc::default()).unwrap();
+    let report =
+        replay_folder(&disk, Path::new("state"), 2, Arrival::AsItWas, Box::new(Nobody), Arc::default()).unwrap();
     assert_eq!((report.decisions, report.rolling_hash), view);
 }
 

@@ -1,0 +1,183 @@
+//! A run's frames out of its archive, and behind it out of the log.
+//!
+//! # Semantics
+//! One frame an epoch, with the binding of then. A sample that was late is in the epoch in which it came. One that was on time is in
+//! that epoch or an older one, or in a younger one whose watermark does not pass it before: a step that reads it needs a watermark
+//! that covers it, so no step sees the difference.
+//!
+//! # State
+//! One part's late samples, and what [`ArchiveSource`] holds.
+
+use crate::live::error::LiveError;
+use crate::live::frames::Frames;
+use bellwether_connectors::source::SampleSource;
+use bellwether_connectors::source::archive::{ArchiveSource, BindingRow, Cut, RolledArchive, read_bindings, read_late};
+use bellwether_connectors::source::intake::{Dictionary, Rows};
+use bellwether_connectors::source::log::{Bind, Frame, LogReader};
+use bellwether_model::{HistogramSample, Runs};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How far samples are read ahead of the watermark, ms: reading has a price by series.
+const AHEAD_MS: i64 = 30_000;
+
+/// The frames.
+pub(in crate::live) struct Archived {
+    folder: PathBuf,
+    archive: Arc<RolledArchive>,
+    dictionary: Arc<Dictionary>,
+    /// The log, from its beginning.
+    log: LogReader,
+    parts: usize,
+    open: Option<Open>,
+    behind: Option<Behind>,
+}
+
+/// A part under way.
+struct Open {
+    source: ArchiveSource,
+    /// By row of the part's series table, the dictionary's number.
+    numbers: Vec<u32>,
+    bindings: VecDeque<BindingRow>,
+    /// By row and stamp, the epoch in which a sample came late.
+    late: HashMap<(u32, i64), u64>,
+    /// Late samples that were read and whose epoch is to come.
+    waiting: BTreeMap<u64, Rows>,
+    read_ms: i64,
+}
+
+/// The log behind the parts, and what the parts left of the frames before.
+struct Behind {
+    log: LogReader,
+    left: Rows,
+}
+
+impl Open {
+    fn take(&mut self, runs: &Runs, dictionary: &Dictionary, now: &mut Rows) {
+        for (row, labels) in &runs.defs {
+            let at = *row as usize;
+            self.numbers.resize(self.numbers.len().max(at + 1), 0);
+            self.numbers[at] = dictionary.define(labels).0;
+        }
+        for run in runs.iter() {
+            for (stamp_ms, value) in run.stamps.iter().zip(run.values) {
+                let to = match self.late.get(&(run.series, *stamp_ms)) {
+                    Some(epoch) => self.waiting.entry(*epoch).or_default(),
+                    None => &mut *now,
+                };
+                to.push(self.numbers[run.series as usize], *stamp_ms, *value);
+            }
+        }
+        for sample in &runs.histograms {
+            let to = match self.late.get(&(sample.series, sample.stamp_ms)) {
+                Some(epoch) => self.waiting.entry(*epoch).or_default(),
+                None => &mut *now,
+            };
+            let series = self.numbers[sample.series as usize];
+            to.histograms.push(HistogramSample { series, ..sample.clone() });
+        }
+    }
+
+    /// The next epoch; `None` where the part ends.
+    fn read(&mut self, dictionary: &Dictionary) -> Result<Option<Frame>, LiveError> {
+        let Some(binding) = self.bindings.pop_front() else { return Ok(None) };
+        let mut rows = Rows::default();
+        if binding.watermark_ms > self.read_ms {
+            self.read_ms = binding.watermark_ms.saturating_add(AHEAD_MS);
+            let mut batches = Vec::new();
+            self.source.read_upto(self.read_ms, &mut batches)?;
+            batches.iter().for_each(|runs| self.take(runs, dictionary, &mut rows));
+        }
+        if let Some(mut late) = self.waiting.remove(&binding.epoch) {
+            rows.append(&mut late);
+        }
+        Ok(Some(Frame { rows, bind: Some(Bind { epoch: binding.epoch, bytes: binding.bytes }) }))
+    }
+}
+
+impl Archived {
+    /// The frames of an archive, and of the log behind it, whose series the dictionary knows. Both together have to reach back to
+    /// the first epoch.
+    pub fn new(
+        folder: &Path,
+        archive: Arc<RolledArchive>,
+        log: LogReader,
+        dictionary: Arc<Dictionary>,
+    ) -> Result<Self, LiveError> {
+        let mut next = 1;
+        for part in &archive.manifest().parts {
+            if part.from_epoch != next {
+                let what = format!(
+                    "lacks epochs {next} to {}, so it cannot be replayed: run with a longer --archive-retention",
+                    part.from_epoch - 1
+                );
+                return Err(LiveError::Format { path: folder.display().to_string(), what });
+            }
+            next = part.to_epoch + 1;
+        }
+        let folder = folder.to_owned();
+        Ok(Self { folder, archive, dictionary, log, parts: 0, open: None, behind: None })
+    }
+
+    /// The first binding, as the log held it.
+    pub fn first_binding(folder: &Path, archive: &RolledArchive) -> Result<Option<Vec<u8>>, LiveError> {
+        let Some(part) = archive.manifest().parts.first() else { return Ok(None) };
+        Ok(read_bindings(&part.folder(folder))?.into_iter().next().map(|b| b.bytes))
+    }
+
+    fn open(&mut self) -> Result<Option<Open>, LiveError> {
+        let Some(part) = self.archive.manifest().parts.get(self.parts) else { return Ok(None) };
+        let folder = part.folder(&self.folder);
+        let late = read_late(&folder)?.into_iter().map(|r| ((r.series, r.stamp_ms), r.epoch)).collect();
+        let source = ArchiveSource::of(self.archive.part(self.parts)?, 0, 1, None);
+        self.parts += 1;
+        let (bindings, waiting) = (read_bindings(&folder)?.into(), BTreeMap::new());
+        Ok(Some(Open { source, numbers: Vec::new(), bindings, late, waiting, read_ms: i64::MIN }))
+    }
+
+    /// The log behind a cut.
+    fn behind(&self, cut: &Cut) -> Result<Behind, LiveError> {
+        let mut log = LogReader::again(&self.log);
+        if log.position() > cut.resume_frame {
+            let what = "no longer holds what comes behind the archive".to_owned();
+            return Err(LiveError::Format { path: "log".to_owned(), what });
+        }
+        log.skip_to(cut.resume_frame)?;
+        let mut left = Rows::default();
+        while log.position() < cut.frame {
+            let Some(Frame { mut rows, .. }) = LogReader::read(&mut log)? else { break };
+            crate::live::frames::split(&mut rows, |stamp_ms| stamp_ms >= cut.before_ms, &mut left);
+        }
+        Ok(Behind { log, left })
+    }
+}
+
+impl Frames for Archived {
+    fn read(&mut self) -> Result<Option<Frame>, LiveError> {
+        loop {
+            if let Some(behind) = &mut self.behind {
+                let Some(mut frame) = LogReader::read(&mut behind.log)? else { return Ok(None) };
+                behind.left.append(&mut frame.rows);
+                frame.rows = std::mem::take(&mut behind.left);
+                return Ok(Some(frame));
+            }
+            if let Some(open) = &mut self.open {
+                match open.read(&self.dictionary)? {
+                    Some(frame) => return Ok(Some(frame)),
+                    None => self.open = None,
+                }
+            }
+            self.open = self.open()?;
+            if self.open.is_none() {
+                let Some(cut) = self.archive.manifest().cut else { return Ok(None) };
+                self.behind = Some(self.behind(&cut)?);
+            }
+        }
+    }
+
+    fn again(&self) -> Result<Box<dyn Frames>, LiveError> {
+        let (log, dictionary) = (LogReader::again(&self.log), self.dictionary.clone());
+        Ok(Box::new(Self::new(&self.folder, self.archive.clone(), log, dictionary)?))
+    }
+}
