@@ -9,6 +9,7 @@ use super::tenant::is_name;
 use super::{Access, BasicUser, Config, Token};
 use bellwether_dataflow::lower::set_limit;
 use bellwether_operators::program::Limits;
+use bellwether_operators::relabel::Relabelling;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -124,6 +125,9 @@ impl Config {
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| value.0 <= 0) {
             return wrong(key, "it must be longer than 0; write 30s, 5m or 1h30m".to_owned());
+        }
+        if let Err(what) = Relabelling::compile(&self.notifications.alert_relabel_configs) {
+            return wrong("notifications.alert_relabel_configs", what.to_string());
         }
         if self.tenants.is_empty() && self.rules.is_empty() {
             return wrong("rules", "there are no rule files; write rules: [rules/*.yml]".to_owned());

@@ -1,6 +1,7 @@
 //! Who hears of alerts.
 
 use super::value::Millis;
+use bellwether_operators::relabel::RelabelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +13,12 @@ pub struct Notifications {
     pub alertmanagers: Vec<String>,
     /// Distance of two messages about one firing alert.
     pub resend_delay: Millis,
+    /// What is done to an alert's labels before it is sent, as Prometheus has it; what is stored and shown stays as it is.
+    pub alert_relabel_configs: Vec<RelabelConfig>,
 }
 
 impl Default for Notifications {
     fn default() -> Self {
-        Self { alertmanagers: Vec::new(), resend_delay: Millis::seconds(60) }
+        Self { alertmanagers: Vec::new(), resend_delay: Millis::seconds(60), alert_relabel_configs: Vec::new() }
     }
 }

@@ -94,6 +94,7 @@ impl Config {
             resend_ms: self.notifications.resend_delay.0,
             timeout: RECEIVER_TIMEOUT,
             external_labels: Labels::from_pairs(&self.external_labels),
+            alert_relabel_configs: self.notifications.alert_relabel_configs.clone(),
             external_url: self.external_url.clone(),
         }
     }

@@ -72,6 +72,11 @@ fn what_is_wrong_is_shown_at_its_place() {
         ("tenants: {x: {}}", "tenants.x: it has no rules"),
         ("access: {basic_auth: [{username: a}]}", "access.basic_auth[0]: write either password or password_file"),
         ("access: {tokens: [{token: a, tenant: b}]}", "there is no tenant \"b\""),
+        (
+            "notifications: {alert_relabel_configs: [{action: drop, regex: \"(\"}]}",
+            "notifications.alert_relabel_configs: ",
+        ),
+        ("notifications: {alert_relabel_configs: [{acton: drop}]}", "unknown field `acton`"),
         ("rules: [", "1:"),
         ("---\nrules: [a]\n---\nrules: [b]\n", "4:1: "),
     ];

@@ -4,7 +4,8 @@
 //! Outside the deterministic part, on its own wall clock: an alert that fires is repeated each resend delay with
 //! `endsAt = now + 4 × max(interval, resend delay)`, also while the watermark stands still, or else Alertmanager resolves
 //! it by itself; a resolved one is repeated for 15 minutes. Latest state wins: there is no queue. An episode that opened and closed while a receiver
-//! was away is not told to it. At least once: a crash between post and mark repeats the post.
+//! was away is not told to it. Relabelling applies to what is sent and to nothing else: an alert that it lets go counts as
+//! told. At least once: a crash between post and mark repeats the post.
 //!
 //! # State
 //! By receiver, what it was told last. What is in force survives a restart with the book ([`super::Book`]); a restart
@@ -16,6 +17,7 @@ use super::output::SharedView;
 use super::rules::RuleTable;
 use bellwether_connectors::sink::{Alertmanager, MOST_ALERTS, Notification, NotifyError};
 use bellwether_model::{Decision, Labels, Transition};
+use bellwether_operators::relabel::{RelabelConfig, RelabelError, Relabelling};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +44,8 @@ pub struct NotifySpec {
     pub timeout: Duration,
     /// Labels added to every alert that does not have them.
     pub external_labels: Labels,
+    /// What is done to an alert's labels, external ones included, before it is sent.
+    pub alert_relabel_configs: Vec<RelabelConfig>,
     /// Where users reach this server.
     pub external_url: String,
 }
@@ -109,15 +113,18 @@ impl Receiver {
 /// What notifications need to know of rules.
 struct Wording<'a> {
     spec: &'a NotifySpec,
+    relabelling: &'a Relabelling,
     table: &'a RuleTable,
 }
 
 impl Wording<'_> {
-    fn notification(&self, d: &Decision, now_ms: i64) -> Notification {
+    /// What a receiver is told; `None` where relabelling lets the alert go.
+    fn notification(&self, d: &Decision, now_ms: i64) -> Option<Notification> {
         let mut labels = self.spec.external_labels.to_builder();
         for (name, value) in d.labels.iter() {
             labels.set(name, value);
         }
+        let labels = self.relabelling.apply(&labels.build())?;
         let rule = self.table.set.rules().find(|(f, g, r)| {
             r.is_alert() && (f.path.as_str(), g.name.as_str(), r.name.as_str()) == (&d.file, &d.group, &d.alert)
         });
@@ -125,8 +132,8 @@ impl Wording<'_> {
         let interval_ms = rule.and_then(|(_, g, _)| g.interval_ms).filter(|ms| *ms > 0).unwrap_or(default_ms);
         let expr = rule.map_or("", |(_, _, r)| r.expr_text.as_str());
         let query: String = form_urlencoded::byte_serialize(expr.as_bytes()).collect();
-        Notification {
-            labels: labels.build(),
+        Some(Notification {
+            labels,
             annotations: d.annotations.clone(),
             starts_at_ms: d.fired_at_ms.unwrap_or(d.active_at_ms),
             ends_at_ms: match d.transition {
@@ -134,7 +141,7 @@ impl Wording<'_> {
                 _ => now_ms.saturating_add(4 * interval_ms.max(self.spec.resend_ms)),
             },
             generator_url: format!("{}/graph?g0.expr={query}&g0.tab=1", self.spec.external_url.trim_end_matches('/')),
-        }
+        })
     }
 }
 
@@ -148,6 +155,7 @@ pub struct Notifier {
 /// What a receiver's thread works with.
 struct Teller {
     spec: NotifySpec,
+    relabelling: Relabelling,
     to: Alertmanager,
     view: SharedView,
     table: Arc<dyn Fn() -> RuleTable + Send + Sync>,
@@ -169,6 +177,11 @@ impl Notifier {
         clock: Arc<dyn WallClock>,
     ) -> Result<Self, NotifyError> {
         let stop = Arc::<AtomicBool>::default();
+        let settings = |e: RelabelError| NotifyError::Settings {
+            place: "alert_relabel_configs".to_owned(),
+            reason: e.to_string(),
+        };
+        let relabelling = Relabelling::compile(&spec.alert_relabel_configs).map_err(settings)?;
         let receivers: Result<Vec<Alertmanager>, _> =
             spec.urls.iter().map(|url| Alertmanager::new(url, spec.timeout)).collect();
         let (mut threads, mut all) = (Vec::new(), Vec::new());
@@ -179,7 +192,9 @@ impl Notifier {
                 (spec.clone(), view.clone(), table.clone(), clock.clone(), stop.clone());
             let receiver = Receiver { since_ms: clock.now_ms(), told: BTreeMap::new() };
             let (failures, not_before_ms) = (0, i64::MIN);
-            let mut teller = Teller { spec, to, view, table, clock, stats, stop, receiver, failures, not_before_ms };
+            let relabelling = relabelling.clone();
+            let mut teller =
+                Teller { spec, relabelling, to, view, table, clock, stats, stop, receiver, failures, not_before_ms };
             threads.push(std::thread::spawn(move || teller.run()));
         }
         Ok(Self { stop, threads, stats: all })
@@ -224,21 +239,26 @@ impl Teller {
             return true;
         }
         let table = (self.table)();
-        let wording = Wording { spec: &self.spec, table: &table };
+        let wording = Wording { spec: &self.spec, relabelling: &self.relabelling, table: &table };
         for batch in due.chunks(MOST_ALERTS) {
-            let notifications: Vec<Notification> = batch.iter().map(|d| wording.notification(d, now_ms)).collect();
+            let notifications: Vec<Notification> =
+                batch.iter().filter_map(|d| wording.notification(d, now_ms)).collect();
+            if notifications.is_empty() {
+                self.receiver.tell(batch, now_ms);
+                continue;
+            }
             let sent = self.to.post(&notifications);
             let mut error = self.stats.error.lock().unwrap_or_else(PoisonError::into_inner);
             *error = sent.as_ref().err().map(ToString::to_string);
             match sent {
                 Ok(()) => {
                     self.failures = 0;
-                    self.stats.sent.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                    self.stats.sent.fetch_add(notifications.len() as u64, Ordering::Relaxed);
                     self.receiver.tell(batch, now_ms);
                 }
                 // Telling it again would be refused again: wait for the next state, or the next repeat.
-                Err(NotifyError::Refused { .. } | NotifyError::Address { .. }) => {
-                    self.stats.refused.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                Err(NotifyError::Refused { .. } | NotifyError::Address { .. } | NotifyError::Settings { .. }) => {
+                    self.stats.refused.fetch_add(notifications.len() as u64, Ordering::Relaxed);
                     self.receiver.tell(batch, now_ms);
                 }
                 Err(NotifyError::Later { .. }) => {
@@ -253,6 +273,7 @@ impl Teller {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::live::Book;
 
@@ -296,6 +317,42 @@ mod tests {
         assert_eq!(due(&mut receiver, &book, 120_021), [Transition::Resolved]);
         book.forget(60_020 + RESOLVED_MS + 1);
         assert_eq!(due(&mut receiver, &book, 60_020 + RESOLVED_MS + 1), []);
+    }
+
+    #[test]
+    fn relabelling_changes_what_is_sent_and_may_let_an_alert_go() {
+        let configs: Vec<RelabelConfig> = serde_json::from_value(serde_json::json!([
+            {"source_labels": ["team"], "regex": "test", "action": "drop"},
+            {"source_labels": ["dc"], "regex": "(.*)1", "target_label": "region", "replacement": "$1"},
+            {"regex": "dc", "action": "labeldrop"},
+        ]))
+        .unwrap();
+        let external_labels = Labels::from_pairs([("dc", "eu1")]);
+        let spec = NotifySpec {
+            urls: Vec::new(),
+            resend_ms: 60_000,
+            timeout: Duration::from_secs(1),
+            external_labels,
+            alert_relabel_configs: configs.clone(),
+            external_url: String::new(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let tables = crate::live::RuleTables::new(
+            Arc::new(bellwether_connectors::disk::RealDisk),
+            folder.path(),
+            Default::default(),
+            Default::default(),
+        );
+        let table = tables.of_texts(&[("r.yml".to_owned(), "groups: []\n".to_owned())]).unwrap();
+        let relabelling = Relabelling::compile(&configs).unwrap();
+        let wording = Wording { spec: &spec, relabelling: &relabelling, table: &table };
+        let of = |team: &str| {
+            let labels = Labels::from_pairs([("alertname", "A"), ("team", team)]);
+            wording.notification(&Decision { labels, ..decision(1, 1, 0, Transition::Firing) }, 0)
+        };
+        let sent = of("web").map(|n| n.labels);
+        assert_eq!(sent, Some(Labels::from_pairs([("alertname", "A"), ("region", "eu"), ("team", "web")])));
+        assert_eq!(of("test"), None);
     }
 
     #[test]

@@ -80,6 +80,14 @@ pub enum NotifyError {
         /// Why.
         reason: String,
     },
+    /// What was set for it cannot be used.
+    #[error("{place}: {reason}")]
+    Settings {
+        /// Which setting, or which file.
+        place: String,
+        /// Why not, and what to do; never a secret.
+        reason: String,
+    },
     /// The address is none.
     #[error("{url} is no address of an Alertmanager: write http://HOST:9093")]
     Address {

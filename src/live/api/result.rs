@@ -58,10 +58,23 @@ pub fn list<T>(out: &mut String, all: impl IntoIterator<Item = T>, mut each: imp
     out.push(']');
 }
 
-/// A string.
+/// A string, escaped as jsoniter does.
 pub fn string(out: &mut String, text: &str) {
-    // Strings can't fail to be JSON.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
 }
 
 /// A label set.
@@ -125,7 +138,8 @@ fn point(out: &mut String, at_ms: i64, value: impl FnOnce(&mut String)) {
     out.push(']');
 }
 
-/// The shortest text that reads back, as Go writes JSON: with an exponent only below 1e-6 and from 1e21 on.
+/// The shortest text that reads back, as Prometheus writes it: with an exponent, of two digits at least, only below 1e-6 and
+/// from 1e21 on.
 fn float(out: &mut String, value: f64) {
     let _ = match value {
         v if v.is_nan() => out.write_str("\"NaN\""),
@@ -133,7 +147,9 @@ fn float(out: &mut String, value: f64) {
         f64::NEG_INFINITY => out.write_str("\"-Inf\""),
         v if v != 0.0 && !(1e-6..1e21).contains(&v.abs()) => {
             let text = format!("{v:e}");
-            write!(out, "\"{}\"", if v.abs() < 1.0 { text } else { text.replace('e', "e+") })
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+            write!(out, "\"{mantissa}e{sign}{digits:0>2}\"")
         }
         v => write!(out, "\"{v}\""),
     };
@@ -221,7 +237,8 @@ mod tests {
             (1e21, "1e+21"),
             (-1.5e300, "-1.5e+300"),
             (1e-6, "0.000001"),
-            (1e-7, "1e-7"),
+            (1e-7, "1e-07"),
+            (5e-324, "5e-324"),
             (-2.5e-10, "-2.5e-10"),
             (f64::INFINITY, "+Inf"),
         ];
@@ -230,6 +247,15 @@ mod tests {
             float(&mut out, value);
             assert_eq!(out, format!("\"{expected}\""));
         }
+    }
+
+    #[test]
+    fn strings_are_escaped_as_jsoniter_does() {
+        let mut out = String::new();
+        string(&mut out, "a\"\\\n\r\t\u{8}\u{c}\u{0}\u{1f}\u{7f}<é>\u{2028}");
+        let expected = "\"a\\\"\\\\\\n\\r\\t\\u0008\\u000c\\u0000\\u001f\u{7f}<é>\u{2028}\"";
+        assert_eq!(out, expected);
+        assert!(serde_json::from_str::<String>(&out).is_ok());
     }
 
     #[test]

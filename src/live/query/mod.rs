@@ -8,8 +8,10 @@
 //! None. A query reads the segments of the log that its windows reach; the live run does not notice.
 //!
 //! # Errors
-//! [`QueryError`], in Prometheus's words. Few queries run at once, each for a bounded time over a bounded number of samples.
+//! [`QueryError`], in Prometheus's words. Few queries run at once, each for a bounded time over a bounded number of samples,
+//! instants and results; more wait, and the rest is told to come again.
 
+mod bounded;
 mod over;
 mod series;
 #[cfg(test)]
@@ -32,6 +34,9 @@ pub const LONGEST: Duration = Duration::from_secs(120);
 
 /// Queries at once: one has a core for itself, beside the run.
 const AT_ONCE: usize = 2;
+
+/// Queries that run or wait: a dashboard or two.
+const ADMITTED: usize = 64;
 
 /// Points of a series: (stamp ms, value).
 pub type Points = Vec<(i64, Value)>;
@@ -117,6 +122,7 @@ impl QueryError {
 /// Answers queries.
 pub struct Queries {
     run: LiveHandle,
+    admitted: Arc<Semaphore>,
     room: Arc<Semaphore>,
 }
 
@@ -132,7 +138,7 @@ impl Drop for Stop {
 impl Queries {
     /// Queries over a run.
     pub fn new(run: LiveHandle) -> Self {
-        Self { run, room: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { run, admitted: Arc::new(Semaphore::new(ADMITTED)), room: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The wall clock, ms.
@@ -146,13 +152,15 @@ impl Queries {
         longest: Duration,
         work: impl FnOnce(LiveHandle, Arc<AtomicBool>) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| QueryError::Busy)?;
         let all = async {
             let room = Arc::clone(&self.room).acquire_owned();
             let room = timeout(longest / 4, room).await.map_err(|_| QueryError::Busy)?;
             let stop = Stop(Arc::default());
             let (run, flag) = (self.run.clone(), Arc::clone(&stop.0));
             let done = tokio::task::spawn_blocking(move || {
-                let _room = room;
+                // Given back when the work has ended, not when whoever asked has gone.
+                let _room = (room, admitted);
                 work(run, flag)
             });
             let done = done.await.map_err(|e| QueryError::Internal(e.to_string()));

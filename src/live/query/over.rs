@@ -3,6 +3,7 @@
 //! # Time
 //! Samples are loaded first, then steps are evaluated, some at a time: everything is final.
 
+use super::bounded::{Bounded, MOST_SAMPLES, few_instants, too_many};
 use super::{Answer, Data, Points, Query, QueryError};
 use crate::live::feed::{LiveFeed, Placing};
 use crate::live::queue::{Epoch, Queue};
@@ -11,7 +12,7 @@ use crate::live::run::LiveHandle;
 use bellwether_connectors::source::intake::{Intake, Rows};
 use bellwether_dataflow::lower::{self, Compiled, Gives, QueryInput, RuleInput};
 use bellwether_dataflow::promql;
-use bellwether_dataflow::render::{Collect, Feed, MergedOutput, RunConfig, RunError, run as run_dataflow};
+use bellwether_dataflow::render::{Feed, MergedOutput, RunConfig, RunError, run as run_dataflow};
 use bellwether_dataflow::time::{Binding, EpochTimes, Watermark};
 use bellwether_model::{Labels, Value};
 use bellwether_operators::annotation::{Annotation, Level, joined};
@@ -20,8 +21,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-/// Samples that a query may load: Prometheus's.
-const MOST_SAMPLES: usize = 50_000_000;
+/// Annotations of a kind that are told: Prometheus's.
+const MOST_ANNOTATIONS: usize = 10;
 
 /// Steps that go as one epoch, and epochs at most.
 const STEPS: i64 = 64;
@@ -79,9 +80,18 @@ pub(super) fn compile(run: &LiveHandle, query: &Query, alone: bool) -> Result<Re
         QueryError::Execution(texts.join("; "))
     })?;
     let held = rules.iter().map(|r| r.for_ms.saturating_add(r.keep_firing_for_ms)).max().unwrap_or(0);
-    let warm_up_ms = compiled.program.horizon_ms.saturating_add(held);
     let history_ms = run.view().lock().unwrap_or_else(PoisonError::into_inner).from_ms.unwrap_or(i64::MIN);
+    // No rule was evaluated before the run began.
+    let reach_ms = compiled.program.horizon_ms.saturating_add(held);
+    let warm_up_ms = reach_ms.min(start_ms.saturating_sub(history_ms).max(0));
+    let warm_from_ms = compiled.program.warm_from_ms(*start_ms, Some(warm_up_ms));
+    few_instants(&compiled.program, warm_from_ms, *start_ms, *end_ms)?;
     Ok(Ready { compiled, warm_up_ms, history_ms, tag: rules.len() as u32 })
+}
+
+/// Whether a query reads what rules make.
+pub(super) fn reads_rules(run: &LiveHandle, query: &Query) -> Result<bool, QueryError> {
+    Ok(compile(run, query, false)?.tag > 0)
 }
 
 /// Answers a query; `stop` ends it.
@@ -91,6 +101,7 @@ pub(super) fn answer(run: &LiveHandle, query: &Query, stop: Arc<AtomicBool>) -> 
         let data = Data::Text(query.start_ms, text.clone());
         return Ok(Answer { data, warnings: Vec::new(), infos: Vec::new() });
     }
+    let forgotten = forgotten(run, query, &ready);
     let outputs = evaluate(run, query, &ready, stop)?;
     let (mut rows, mut notes) = (BTreeMap::<Option<Labels>, Points>::new(), Vec::new());
     for MergedOutput { vectors, errors, annotations, .. } in outputs {
@@ -107,7 +118,21 @@ pub(super) fn answer(run: &LiveHandle, query: &Query, stop: Arc<AtomicBool>) -> 
     rows.values_mut().for_each(|points| points.sort_by_key(|p| p.0));
     let gives = ready.compiled.rules.last().map(|info| info.gives.clone()).unwrap_or_default();
     let data = shape(query, gives, rows, &ready.order());
-    Ok(finish(query, data, joined(notes)))
+    let mut answer = finish(query, data, joined(notes));
+    answer.warnings.extend(forgotten);
+    Ok(answer)
+}
+
+/// What is to be said of a query that reads samples which the log has given up.
+fn forgotten(run: &LiveHandle, query: &Query, ready: &Ready) -> Option<String> {
+    let segments = run.intake().log().segments();
+    let collected = segments.first().is_some_and(|s| s.first > 1);
+    let oldest_ms = segments.iter().filter(|s| s.frames > 0).map(|s| s.oldest_ms).min()?;
+    let reads = !ready.compiled.program.selectors.is_empty();
+    (collected && reads && query.start_ms < oldest_ms).then(|| {
+        let oldest = bellwether_model::civil::rfc3339(oldest_ms);
+        format!("samples before {oldest} are not retained: results before then are empty")
+    })
 }
 
 /// Puts a result into the shape of its type.
@@ -131,9 +156,19 @@ fn shape(query: &Query, gives: Gives, rows: BTreeMap<Option<Labels>, Points>, or
     }
 }
 
+/// Annotations of a level, as many as Prometheus tells.
+fn told(notes: &[Annotation], level: Level, name: &str) -> Vec<String> {
+    let all = notes.iter().filter(|a| a.note.level == level);
+    let more = all.clone().count().saturating_sub(MOST_ANNOTATIONS);
+    let mut texts: Vec<String> = all.take(MOST_ANNOTATIONS).map(ToString::to_string).collect();
+    if more > 0 {
+        texts.push(format!("{more} more {name} annotations omitted"));
+    }
+    texts
+}
+
 fn finish(query: &Query, mut data: Data, notes: Vec<Annotation>) -> Answer {
-    let of = |level: Level| notes.iter().filter(move |a| a.note.level == level).map(ToString::to_string);
-    let (mut warnings, infos): (Vec<String>, Vec<String>) = (of(Level::Warning).collect(), of(Level::Info).collect());
+    let (mut warnings, infos) = (told(&notes, Level::Warning, "warning"), told(&notes, Level::Info, "info"));
     let length = match &data {
         Data::Vector(all) => all.len(),
         Data::Matrix(all) => all.len(),
@@ -172,8 +207,7 @@ fn load(
         let rows = picker.pick(&frame.rows, intake.dictionary());
         samples += rows.len();
         if samples > MOST_SAMPLES {
-            let text = "query processing would load too many samples into memory in query execution";
-            return Err(QueryError::Execution(text.to_owned()));
+            return Err(too_many());
         }
         if !rows.is_empty() {
             all.push(rows);
@@ -229,10 +263,11 @@ fn evaluate(
     let feed = move |worker: usize, workers: usize| -> Box<dyn Feed> {
         Box::new(LiveFeed::new(queue.clone(), dictionary.clone(), placing.clone(), worker, workers))
     };
-    let (output, collected) = Collect::new();
-    match run_dataflow(config, feed, output, Arc::clone(&stop)) {
+    let (output, collected) = Bounded::new();
+    match run_dataflow(config, feed, Box::new(output), Arc::clone(&stop)) {
         Ok(_) if stop.load(Ordering::SeqCst) => Err(QueryError::Timeout),
-        Ok(_) => Ok(collected.take().into_iter().map(|(_, out)| out).collect()),
+        Ok(_) => Ok(collected.take()),
+        Err(_) if collected.is_too_much() => Err(too_many()),
         Err(error @ RunError::Limit { .. }) => Err(QueryError::Execution(error.to_string())),
         Err(error) => Err(QueryError::Internal(error.to_string())),
     }

@@ -1,14 +1,21 @@
 //! Which series there are: by selectors, and the names and values of their labels.
 //!
+//! # Semantics
+//! Series of the log, and those that rules make: with a selector those that it selects at the end of the range, without one
+//! what all of a rule's series have in common.
+//!
 //! # Limits
-//! Series are those of the log, whenever they had samples; of what rules record only the names are known without a query.
+//! Series of the log are listed whenever they had samples, as Prometheus lists those of a block.
 
-use super::{Query, QueryError, over};
+use super::{Data, Query, QueryError, over};
 use crate::live::reads::Reads;
 use crate::live::run::LiveHandle;
 use bellwether_connectors::source::intake::Intake;
+use bellwether_dataflow::lower::{self, RuleInput, RuleKind};
+use bellwether_dataflow::promql;
 use bellwether_model::{Labels, METRIC_NAME};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is wanted of series.
@@ -46,37 +53,92 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Answers a question about series.
-pub(super) fn find(run: &LiveHandle, asked: &SeriesQuery, stop: &AtomicBool) -> Result<Found, QueryError> {
-    let reads = |text: &String| {
-        let compiled = over::compile(run, &Query::at(text, asked.end_ms), true)?;
-        Ok(Reads::of(&compiled.compiled.program))
-    };
-    let reads = asked.selectors.iter().map(reads).collect::<Result<Vec<_>, QueryError>>()?;
-    let (mut series, mut texts) = (BTreeSet::new(), BTreeSet::new());
-    run.intake().dictionary().for_each(|_, labels| {
-        if stop.load(Ordering::Relaxed) || !(reads.is_empty() || reads.iter().any(|r| r.reach_ms(labels).is_some())) {
-            return;
+/// What is found, in order.
+struct Finding<'a> {
+    wanted: &'a Wanted,
+    series: BTreeSet<Labels>,
+    texts: BTreeSet<String>,
+}
+
+impl Finding<'_> {
+    fn add(&mut self, labels: &Labels) {
+        match self.wanted {
+            Wanted::Series => drop(self.series.insert(labels.clone())),
+            Wanted::Names => labels.iter().for_each(|(name, _)| self.text(name)),
+            Wanted::Values(name) => self.text(labels.get(name)),
         }
-        match &asked.wanted {
-            Wanted::Series => drop(series.insert(labels.clone())),
-            Wanted::Names => texts.extend(labels.iter().map(|(name, _)| name.to_owned())),
-            Wanted::Values(name) => {
-                let value = labels.get(name);
-                if !value.is_empty() && !texts.contains(value) {
-                    texts.insert(value.to_owned());
-                }
-            }
+    }
+
+    fn text(&mut self, text: &str) {
+        if !text.is_empty() && !self.texts.contains(text) {
+            self.texts.insert(text.to_owned());
+        }
+    }
+
+    fn finish(self, limit: usize) -> Found {
+        let most = if limit == 0 { usize::MAX } else { limit };
+        let truncated = self.series.len().max(self.texts.len()) > most;
+        Found {
+            series: self.series.into_iter().take(most).collect(),
+            texts: self.texts.into_iter().take(most).collect(),
+            warnings: truncated.then(|| "results truncated due to limit".to_owned()).into_iter().collect(),
+        }
+    }
+}
+
+/// What all series of a rule have in common.
+fn common(rule: &RuleInput<'_>) -> Vec<Labels> {
+    match rule.kind {
+        RuleKind::Record => vec![Labels::from_pairs([(METRIC_NAME, rule.name)])],
+        RuleKind::Alert => {
+            let alerts =
+                |state| Labels::from_pairs([(METRIC_NAME, "ALERTS"), ("alertname", rule.name), ("alertstate", state)]);
+            let since = Labels::from_pairs([(METRIC_NAME, "ALERTS_FOR_STATE"), ("alertname", rule.name)]);
+            vec![alerts("firing"), alerts("pending"), since]
+        }
+    }
+}
+
+/// What a selector reads of the log; its errors are Prometheus's.
+fn selected(run: &LiveHandle, text: &str, end_ms: i64) -> Result<Reads, QueryError> {
+    promql::parse_selector(text).map_err(|e| match e.to_string() {
+        why if why.ends_with("must contain at least one non-empty matcher") => {
+            QueryError::BadData("match[] must contain at least one non-empty matcher".to_owned())
+        }
+        why => QueryError::parameter("match[]", why),
+    })?;
+    Ok(Reads::of(&over::compile(run, &Query::at(text, end_ms), true)?.compiled.program))
+}
+
+/// Answers a question about series.
+pub(super) fn find(run: &LiveHandle, asked: &SeriesQuery, stop: &Arc<AtomicBool>) -> Result<Found, QueryError> {
+    if let Wanted::Values(name) = &asked.wanted
+        && name.is_empty()
+    {
+        return Err(QueryError::BadData(format!("invalid label name: {name:?}")));
+    }
+    let mut found = Finding { wanted: &asked.wanted, series: BTreeSet::new(), texts: BTreeSet::new() };
+    let mut reads = Vec::with_capacity(asked.selectors.len());
+    for text in &asked.selectors {
+        reads.push(selected(run, text, asked.end_ms)?);
+        let query = Query::at(text, asked.end_ms);
+        if over::reads_rules(run, &query)?
+            && let Data::Vector(elements) = over::answer(run, &query, Arc::clone(stop))?.data
+        {
+            elements.iter().for_each(|(labels, ..)| found.add(labels));
+        }
+    }
+    let table = run.table();
+    if asked.selectors.is_empty() {
+        lower::rule_inputs(&table.set).iter().flat_map(common).for_each(|labels| found.add(&labels));
+    }
+    // Samples of these names are not evaluated: the rules' own series are listed instead.
+    let hidden: BTreeSet<&str> = table.program.recorded_names.iter().map(String::as_str).collect();
+    run.intake().dictionary().for_each(|_, labels| {
+        let taken = reads.is_empty() || reads.iter().any(|r| r.reach_ms(labels).is_some());
+        if taken && !stop.load(Ordering::Relaxed) && !hidden.contains(labels.metric_name()) {
+            found.add(labels);
         }
     });
-    if reads.is_empty() && asked.wanted == Wanted::Values(METRIC_NAME.to_owned()) {
-        texts.extend(run.table().program.recorded_names.iter().cloned());
-    }
-    let most = if asked.limit == 0 { usize::MAX } else { asked.limit };
-    let truncated = series.len().max(texts.len()) > most;
-    Ok(Found {
-        series: series.into_iter().take(most).collect(),
-        texts: texts.into_iter().take(most).collect(),
-        warnings: truncated.then(|| "results truncated due to limit".to_owned()).into_iter().collect(),
-    })
+    Ok(found.finish(asked.limit))
 }

@@ -75,17 +75,26 @@ async fn whole(router: Router) {
 
 async fn names(router: Router) {
     let (_, answer) = ask(&router, "/api/v1/labels", None).await;
-    assert_eq!(answer["data"], json!(["__name__", "instance", "job"]));
+    assert_eq!(answer["data"], json!(["__name__", "alertname", "alertstate", "instance", "job"]));
     let (_, answer) = ask(&router, "/api/v1/label/instance/values?match[]=queue&limit=2", None).await;
     assert_eq!(
         (&answer["data"], &answer["warnings"]),
         (&json!(["h0", "h1"]), &json!(["results truncated due to limit"]))
     );
     let (_, answer) = ask(&router, "/api/v1/label/__name__/values", None).await;
-    assert_eq!(answer["data"], json!(["job:load:sum", "job:up:count", "load", "queue", "up"]));
+    assert_eq!(
+        answer["data"],
+        json!(["ALERTS", "ALERTS_FOR_STATE", "job:load:sum", "job:up:count", "load", "queue", "up"])
+    );
     let (_, answer) = ask(&router, "/api/v1/series?match[]=up{instance=~%22h[01]%22}", None).await;
     assert_eq!(answer["data"].as_array().unwrap().len(), 2);
     assert_eq!(answer["data"][0], json!({"__name__": "up", "instance": "h0", "job": "j"}));
+    // What rules make is found by what they make at the end of the range.
+    let path = format!("/api/v1/series?match[]=ALERTS%7Balertname=%22High%22%7D&end={}", at(50));
+    let (_, answer) = ask(&router, &path, None).await;
+    assert!(answer["data"].to_string().contains("\"alertstate\":\"firing\""), "{answer}");
+    let (_, answer) = ask(&router, &format!("/api/v1/series?match[]=job:up:count&end={}", at(50)), None).await;
+    assert_eq!(answer["data"], json!([{"__name__": "job:up:count", "job": "j"}]));
     for (path, empty) in [("metadata", json!({})), ("query_exemplars?query=up", json!([]))] {
         let (code, answer) = ask(&router, &format!("/api/v1/{path}"), None).await;
         assert_eq!((code, &answer["data"]), (200, &empty));
@@ -100,6 +109,27 @@ async fn errors(router: Router) {
         ("/api/v1/query?query=up(".to_owned(), 400, "bad_data", "invalid parameter \"query\": "),
         ("/api/v1/query?query=up&time=x".to_owned(), 400, "bad_data", "invalid parameter \"time\": "),
         ("/api/v1/series".to_owned(), 400, "bad_data", "no match[] parameter provided"),
+        (
+            "/api/v1/series?match[]=%7B%7D".to_owned(),
+            400,
+            "bad_data",
+            "match[] must contain at least one non-empty matcher",
+        ),
+        ("/api/v1/series?match[]=up[5m]".to_owned(), 400, "bad_data", "invalid parameter \"match[]\": "),
+        ("/api/v1/series?match[]=sum(up)".to_owned(), 400, "bad_data", "invalid parameter \"match[]\": "),
+        // Rules and subqueries are evaluated at their own instants: hostile ranges would be so many that nobody waits.
+        (
+            "/api/v1/query_range?query=ALERTS&start=0&end=1e10&step=1e7".to_owned(),
+            422,
+            "execution",
+            "the query would evaluate ",
+        ),
+        (
+            "/api/v1/query_range?query=max_over_time(vector(1)[1m:1s])&start=0&end=1e10&step=1e7".to_owned(),
+            422,
+            "execution",
+            "the query would evaluate ",
+        ),
         (
             format!("/api/v1/query_range?query=up[1m]&start={now}&end={now}&step=1"),
             400,
