@@ -23,6 +23,8 @@ mod histograms;
 mod hostile;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/packaging.rs"]
+mod packaging;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/run.rs"]
