@@ -132,12 +132,4 @@ impl Opened {
             }
         }
     }
-
-    /// The archive, if that is what is read: its tenant and entity labels say how series are placed.
-    pub fn archive(&self) -> Option<&Archive> {
-        match &self.kind {
-            Kind::Parquet(_) | Kind::Rolled(_) => None,
-            Kind::Archive(archive) => Some(archive),
-        }
-    }
 }

@@ -125,8 +125,7 @@ impl Archivist {
         view: SharedView,
         ledger: PathBuf,
     ) -> Result<Self, LiveError> {
-        let rolled = Rolled::read(&spec.folder)?;
-        let rolled = rolled.unwrap_or_else(|| Rolled::new(placing.0, placing.1, spec.span_ms));
+        let rolled = Rolled::go_on(&spec.folder, placing.0, placing.1, spec.span_ms)?;
         let stats = Arc::<ArchiveStats>::default();
         stats.note(&rolled);
         Ok(Self { spec: spec.clone(), rolled, begin: None, log, dictionary, view, ledger, stats })

@@ -142,6 +142,28 @@ impl Rolled {
         Ok(Some(rolled))
     }
 
+    /// The archive of a folder, to go on with; a new one where there is none. Anything else that stands there is an error: what
+    /// this build does not read it must not tidy away.
+    pub fn go_on(dir: &Path, tenant: &str, entity_labels: &[String], span_ms: i64) -> Result<Self, SourceError> {
+        let path = dir.join(MANIFEST);
+        let place = path.display().to_string();
+        let Some(rolled) = Self::read(dir)? else {
+            if path.exists() {
+                let what = "it is not the manifest of an archive that this build can go on with";
+                return Err(SourceError::invalid(place, what, "use the build that wrote it, or move its folder away"));
+            }
+            return Ok(Self::new(tenant, entity_labels, span_ms));
+        };
+        if rolled.tenant != tenant || rolled.entity_labels != entity_labels {
+            let what = format!(
+                "its series are those of tenant {:?}, placed by {:?}, and the run's are of {tenant:?}, by {entity_labels:?}",
+                rolled.tenant, rolled.entity_labels
+            );
+            return Err(SourceError::invalid(place, what, "move its folder away, or go back to those settings"));
+        }
+        Ok(rolled)
+    }
+
     /// Writes the manifest whole, beside its name and then renamed.
     pub fn write(&self, dir: &Path) -> Result<(), SourceError> {
         let (path, partial) = (dir.join(MANIFEST), dir.join(format!(".{MANIFEST}.partial")));
@@ -207,5 +229,28 @@ impl Part {
     /// Where it is.
     pub fn folder(&self, archive: &Path) -> PathBuf {
         archive.join(&self.name)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_build_does_not_read_is_not_tidied_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let labels = ["instance".to_owned()];
+        let go_on = |tenant: &str| Rolled::go_on(dir.path(), tenant, &labels, 1_000);
+        let new = go_on("a").unwrap();
+        assert_eq!(new, Rolled::new("a", &labels, 1_000));
+        new.write(dir.path()).unwrap();
+        assert_eq!(go_on("a").unwrap(), new);
+        assert!(go_on("b").unwrap_err().to_string().contains("tenant \"a\""));
+        let text = fs::read_to_string(dir.path().join(MANIFEST)).unwrap();
+        for other in [text.replace("\"version\": 3", "\"version\": 4"), text[..20].to_owned(), String::new()] {
+            fs::write(dir.path().join(MANIFEST), other).unwrap();
+            assert!(go_on("a").unwrap_err().to_string().contains("use the build that wrote it"));
+        }
     }
 }
