@@ -4,6 +4,7 @@
 //! Stamps are seconds with up to three decimals; values are strings. Of native histograms the populated buckets are listed,
 //! each with how its bounds are meant: 0 open at the left, 1 open at the right, 2 open, 3 closed.
 
+use super::alerts::scientific;
 use crate::live::query::{Answer, Data, Points};
 use bellwether_model::{Histogram, Labels, Value};
 use std::fmt::Write;
@@ -145,12 +146,7 @@ fn float(out: &mut String, value: f64) {
         v if v.is_nan() => out.write_str("\"NaN\""),
         f64::INFINITY => out.write_str("\"+Inf\""),
         f64::NEG_INFINITY => out.write_str("\"-Inf\""),
-        v if v != 0.0 && !(1e-6..1e21).contains(&v.abs()) => {
-            let text = format!("{v:e}");
-            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-            write!(out, "\"{mantissa}e{sign}{digits:0>2}\"")
-        }
+        v if v != 0.0 && !(1e-6..1e21).contains(&v.abs()) => write!(out, "\"{}\"", scientific(v)),
         v => write!(out, "\"{v}\""),
     };
 }

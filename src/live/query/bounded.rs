@@ -3,8 +3,8 @@
 use super::QueryError;
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
 use bellwether_operators::program::{Grid, Program};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Samples that a query may load: 24 bytes each, and windows beside them.
 pub(super) const MOST_SAMPLES: usize = 10_000_000;
@@ -45,47 +45,29 @@ pub(super) fn few_instants(program: &Program, warm_from_ms: i64, from_ms: i64, t
     )))
 }
 
-/// Collects what comes out, up to a limit.
-#[derive(Clone, Default)]
-pub(super) struct Collected {
-    all: Arc<Mutex<Vec<MergedOutput>>>,
+/// Passes on what comes out, up to a limit.
+pub(super) struct Bounded {
+    to: Box<dyn Output>,
+    points: usize,
     too_many: Arc<AtomicBool>,
 }
 
-impl Collected {
-    /// All of it, if that was not too much.
-    pub fn take(&self) -> Vec<MergedOutput> {
-        std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether it was too much.
-    pub fn is_too_much(&self) -> bool {
-        self.too_many.load(Ordering::SeqCst)
-    }
-}
-
-/// The end that takes results.
-pub(super) struct Bounded {
-    to: Collected,
-    points: usize,
-}
-
 impl Bounded {
-    pub fn new() -> (Self, Collected) {
-        let to = Collected::default();
-        (Self { to: to.clone(), points: 0 }, to)
+    /// In front of an output; and whether it has been too much.
+    pub fn new(to: Box<dyn Output>) -> (Box<Self>, Arc<AtomicBool>) {
+        let too_many = Arc::<AtomicBool>::default();
+        (Box::new(Self { to, points: 0, too_many: Arc::clone(&too_many) }), too_many)
     }
 }
 
 impl Output for Bounded {
-    fn epoch(&mut self, _: u64, out: MergedOutput) -> Result<(), OutputError> {
+    fn epoch(&mut self, epoch: u64, out: MergedOutput) -> Result<(), OutputError> {
         self.points += out.vectors.iter().map(|row| row.steps_ms.len() + row.histograms.len()).sum::<usize>();
         if self.points > MOST_POINTS {
-            self.to.too_many.store(true, Ordering::SeqCst);
+            self.too_many.store(true, Ordering::SeqCst);
             return Err(OutputError::new(TOO_MANY));
         }
-        self.to.all.lock().unwrap_or_else(PoisonError::into_inner).push(out);
-        Ok(())
+        self.to.epoch(epoch, out)
     }
 }
 

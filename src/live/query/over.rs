@@ -12,7 +12,7 @@ use crate::live::run::LiveHandle;
 use bellwether_connectors::source::intake::{Intake, Rows};
 use bellwether_dataflow::lower::{self, Compiled, Gives, QueryInput, RuleInput};
 use bellwether_dataflow::promql;
-use bellwether_dataflow::render::{Feed, MergedOutput, RunConfig, RunError, run as run_dataflow};
+use bellwether_dataflow::render::{Collect, Feed, MergedOutput, RunConfig, RunError, run as run_dataflow};
 use bellwether_dataflow::time::{Binding, EpochTimes, Watermark};
 use bellwether_model::{Labels, Value};
 use bellwether_operators::annotation::{Annotation, Level, joined};
@@ -40,6 +40,11 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// Whether it reads what rules make.
+    pub fn reads_rules(&self) -> bool {
+        self.tag > 0
+    }
+
     fn order(&self) -> ResultOrder {
         let tap = self.compiled.rules.last().and_then(|info| info.tap);
         match tap.map(|n| &self.compiled.program.nodes[n].op) {
@@ -81,28 +86,30 @@ pub(super) fn compile(run: &LiveHandle, query: &Query, alone: bool) -> Result<Re
     })?;
     let held = rules.iter().map(|r| r.for_ms.saturating_add(r.keep_firing_for_ms)).max().unwrap_or(0);
     let history_ms = run.view().lock().unwrap_or_else(PoisonError::into_inner).from_ms.unwrap_or(i64::MIN);
-    // No rule was evaluated before the run began.
-    let reach_ms = compiled.program.horizon_ms.saturating_add(held);
-    let warm_up_ms = reach_ms.min(start_ms.saturating_sub(history_ms).max(0));
+    let warm_up_ms = compiled.program.horizon_ms.saturating_add(held);
     let warm_from_ms = compiled.program.warm_from_ms(*start_ms, Some(warm_up_ms));
     few_instants(&compiled.program, warm_from_ms, *start_ms, *end_ms)?;
     Ok(Ready { compiled, warm_up_ms, history_ms, tag: rules.len() as u32 })
 }
 
-/// Whether a query reads what rules make.
-pub(super) fn reads_rules(run: &LiveHandle, query: &Query) -> Result<bool, QueryError> {
-    Ok(compile(run, query, false)?.tag > 0)
-}
-
 /// Answers a query; `stop` ends it.
 pub(super) fn answer(run: &LiveHandle, query: &Query, stop: Arc<AtomicBool>) -> Result<Answer, QueryError> {
-    let ready = compile(run, query, false)?;
+    answer_ready(run, query, &compile(run, query, false)?, stop)
+}
+
+/// Answers a query that is compiled.
+pub(super) fn answer_ready(
+    run: &LiveHandle,
+    query: &Query,
+    ready: &Ready,
+    stop: Arc<AtomicBool>,
+) -> Result<Answer, QueryError> {
     if let Some(Gives::Text(text)) = ready.compiled.rules.last().map(|info| &info.gives) {
         let data = Data::Text(query.start_ms, text.clone());
         return Ok(Answer { data, warnings: Vec::new(), infos: Vec::new() });
     }
-    let forgotten = forgotten(run, query, &ready);
-    let outputs = evaluate(run, query, &ready, stop)?;
+    let forgotten = forgotten(run, query, ready);
+    let outputs = evaluate(run, query, ready, stop)?;
     let (mut rows, mut notes) = (BTreeMap::<Option<Labels>, Points>::new(), Vec::new());
     for MergedOutput { vectors, errors, annotations, .. } in outputs {
         if let Some(error) = errors.into_iter().find(|e| e.tag == Some(ready.tag)) {
@@ -263,11 +270,12 @@ fn evaluate(
     let feed = move |worker: usize, workers: usize| -> Box<dyn Feed> {
         Box::new(LiveFeed::new(queue.clone(), dictionary.clone(), placing.clone(), worker, workers))
     };
-    let (output, collected) = Bounded::new();
-    match run_dataflow(config, feed, Box::new(output), Arc::clone(&stop)) {
+    let (output, collected) = Collect::new();
+    let (output, too_much) = Bounded::new(output);
+    match run_dataflow(config, feed, output, Arc::clone(&stop)) {
         Ok(_) if stop.load(Ordering::SeqCst) => Err(QueryError::Timeout),
-        Ok(_) => Ok(collected.take()),
-        Err(_) if collected.is_too_much() => Err(too_many()),
+        Ok(_) => Ok(collected.take().into_iter().map(|(_, out)| out).collect()),
+        Err(_) if too_much.load(Ordering::SeqCst) => Err(too_many()),
         Err(error @ RunError::Limit { .. }) => Err(QueryError::Execution(error.to_string())),
         Err(error) => Err(QueryError::Internal(error.to_string())),
     }

@@ -49,7 +49,7 @@ pub struct Found {
     pub series: Vec<Labels>,
     /// Names or values.
     pub texts: Vec<String>,
-    /// Whether there are more.
+    /// What is missing.
     pub warnings: Vec<String>,
 }
 
@@ -58,6 +58,7 @@ struct Finding<'a> {
     wanted: &'a Wanted,
     series: BTreeSet<Labels>,
     texts: BTreeSet<String>,
+    warnings: Vec<String>,
 }
 
 impl Finding<'_> {
@@ -77,11 +78,14 @@ impl Finding<'_> {
 
     fn finish(self, limit: usize) -> Found {
         let most = if limit == 0 { usize::MAX } else { limit };
-        let truncated = self.series.len().max(self.texts.len()) > most;
+        let mut warnings = self.warnings;
+        if self.series.len().max(self.texts.len()) > most {
+            warnings.push("results truncated due to limit".to_owned());
+        }
         Found {
             series: self.series.into_iter().take(most).collect(),
             texts: self.texts.into_iter().take(most).collect(),
-            warnings: truncated.then(|| "results truncated due to limit".to_owned()).into_iter().collect(),
+            warnings,
         }
     }
 }
@@ -117,15 +121,27 @@ pub(super) fn find(run: &LiveHandle, asked: &SeriesQuery, stop: &Arc<AtomicBool>
     {
         return Err(QueryError::BadData(format!("invalid label name: {name:?}")));
     }
-    let mut found = Finding { wanted: &asked.wanted, series: BTreeSet::new(), texts: BTreeSet::new() };
+    let (series, texts, warnings) = Default::default();
+    let mut found = Finding { wanted: &asked.wanted, series, texts, warnings };
     let mut reads = Vec::with_capacity(asked.selectors.len());
     for text in &asked.selectors {
         reads.push(selected(run, text, asked.end_ms)?);
         let query = Query::at(text, asked.end_ms);
-        if over::reads_rules(run, &query)?
-            && let Data::Vector(elements) = over::answer(run, &query, Arc::clone(stop))?.data
-        {
-            elements.iter().for_each(|(labels, ..)| found.add(labels));
+        let ready = over::compile(run, &query, false)?;
+        if !ready.reads_rules() {
+            continue;
+        }
+        match over::answer_ready(run, &query, &ready, Arc::clone(stop)) {
+            Ok(answer) => {
+                if let Data::Vector(elements) = answer.data {
+                    elements.iter().for_each(|(labels, ..)| found.add(labels));
+                }
+            }
+            // What the log holds is known all the same.
+            Err(QueryError::Execution(why)) => {
+                found.warnings.push(format!("series that rules make are left out of {text}: {why}"));
+            }
+            Err(other) => return Err(other),
         }
     }
     let table = run.table();
