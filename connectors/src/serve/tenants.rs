@@ -2,8 +2,8 @@
 //!
 //! # Semantics
 //! The tenant is the credential's; the header `X-Scope-OrgID` may be left out then, or has to agree. A credential of no tenant,
-//! as a gateway has it, and a server without credentials go by the header alone. Routes that belong to the process stay where
-//! they are: health, metrics.
+//! as a gateway has it, and a server without credentials go by the header alone. Routes of the process (health of all, metrics of
+//! all, reload of all) are for those; a tenant's credential reaches the same paths of its own tenant.
 //!
 //! # Errors
 //! 401 where neither says a tenant (Mimir's `no org id`), 403 where they disagree or there is no such tenant.
@@ -32,65 +32,63 @@ impl TenantName {
     }
 }
 
-/// Routes by tenant.
-type Routes = BTreeMap<String, TowerToHyperService<Router>>;
+/// A router that others call.
+type Routes = TowerToHyperService<Router>;
 
-/// Every tenant's routes behind one; `shared` are those that are nobody's.
+/// Every tenant's routes behind one. `shared` are those of the process: they are for whoever shows no tenant's credential.
 pub fn by_tenant(tenants: BTreeMap<String, Router>, shared: Router) -> Router {
-    let routes: Routes = tenants.into_iter().map(|(name, router)| (name, TowerToHyperService::new(router))).collect();
-    shared.merge(Router::new().fallback(dispatch).with_state(Arc::new(routes)))
+    let tenants: BTreeMap<String, Routes> =
+        tenants.into_iter().map(|(name, router)| (name, TowerToHyperService::new(router))).collect();
+    let tenants = Arc::new(tenants);
+    let shared = shared.merge(Router::new().fallback(by_header).with_state(Arc::clone(&tenants)));
+    let all = All { tenants, shared: TowerToHyperService::new(shared) };
+    Router::new().fallback(by_credential).with_state(Arc::new(all))
 }
 
-async fn dispatch(State(routes): State<Arc<Routes>>, request: Request<Body>) -> Response {
-    let shown = request.extensions().get::<TenantName>().map(|name| &*name.0);
-    let router = match tenant(shown, request.headers()).and_then(|name| find(&routes, &name)) {
-        Ok(router) => router,
-        Err(refused) => return refused.into_response(),
+/// Where requests go.
+struct All {
+    tenants: Arc<BTreeMap<String, Routes>>,
+    shared: Routes,
+}
+
+/// A tenant's credential reaches that tenant's routes and no other.
+async fn by_credential(State(all): State<Arc<All>>, request: Request<Body>) -> Response {
+    let Some(shown) = request.extensions().get::<TenantName>().cloned() else {
+        return call(&all.shared, request).await;
     };
-    match router.call(request).await {
+    match named(request.headers()) {
+        Some(named) if *named != *shown.0 => {
+            let text = format!("the credential is that of another tenant than X-Scope-OrgID says ({named:?})");
+            Refused::new(StatusCode::FORBIDDEN, text).into_response()
+        }
+        _ => of_tenant(&all.tenants, &shown.0, request).await,
+    }
+}
+
+/// Without a tenant's credential the header says whose routes are meant.
+async fn by_header(State(tenants): State<Arc<BTreeMap<String, Routes>>>, request: Request<Body>) -> Response {
+    match named(request.headers()) {
+        Some(named) => of_tenant(&tenants, &named, request).await,
+        None => Refused::new(StatusCode::UNAUTHORIZED, "no org id: say the tenant in X-Scope-OrgID").into_response(),
+    }
+}
+
+async fn of_tenant(tenants: &BTreeMap<String, Routes>, name: &str, request: Request<Body>) -> Response {
+    match tenants.get(name) {
+        Some(routes) => call(routes, request).await,
+        None => Refused::new(StatusCode::FORBIDDEN, format!("there is no tenant {name:?}")).into_response(),
+    }
+}
+
+async fn call(routes: &Routes, request: Request<Body>) -> Response {
+    match routes.call(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
 }
 
-fn find<'a>(routes: &'a Routes, name: &str) -> Result<&'a TowerToHyperService<Router>, Refused> {
-    routes.get(name).ok_or_else(|| Refused::new(StatusCode::FORBIDDEN, format!("there is no tenant {name:?}")))
-}
-
-/// The tenant that a request is of.
-fn tenant(shown: Option<&str>, headers: &HeaderMap) -> Result<String, Refused> {
-    let header = headers.get(TENANT_HEADER).map(HeaderValue::as_bytes);
-    let named = header.map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned()).filter(|name| !name.is_empty());
-    match (shown, named) {
-        (Some(shown), Some(named)) if shown != named => {
-            let text = format!("the credential is that of another tenant than X-Scope-OrgID says ({named:?})");
-            Err(Refused::new(StatusCode::FORBIDDEN, text))
-        }
-        (Some(shown), _) => Ok(shown.to_owned()),
-        (None, Some(named)) => Ok(named),
-        (None, None) => Err(Refused::new(StatusCode::UNAUTHORIZED, "no org id: say the tenant in X-Scope-OrgID")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(shown: Option<&str>, named: Option<&'static str>) -> Result<String, StatusCode> {
-        let mut headers = HeaderMap::new();
-        if let Some(named) = named {
-            headers.insert(TENANT_HEADER, HeaderValue::from_static(named));
-        }
-        tenant(shown, &headers).map_err(|refused| refused.status)
-    }
-
-    #[test]
-    fn the_credential_says_the_tenant_and_the_header_has_to_agree() {
-        assert_eq!(of(Some("a"), None), Ok("a".to_owned()));
-        assert_eq!(of(Some("a"), Some("a")), Ok("a".to_owned()));
-        assert_eq!(of(Some("a"), Some("b")), Err(StatusCode::FORBIDDEN));
-        assert_eq!(of(None, Some("b")), Ok("b".to_owned()));
-        assert_eq!(of(None, Some(" ")), Err(StatusCode::UNAUTHORIZED));
-        assert_eq!(of(None, None), Err(StatusCode::UNAUTHORIZED));
-    }
+/// The tenant that a request names.
+fn named(headers: &HeaderMap) -> Option<String> {
+    let shown = headers.get(TENANT_HEADER).map(HeaderValue::as_bytes)?;
+    Some(String::from_utf8_lossy(shown).trim().to_owned()).filter(|name| !name.is_empty())
 }

@@ -309,9 +309,13 @@ fn a_tenant_reaches_its_own_log_and_no_other() {
     auth.token("gateway", None);
     let (a, b) = (Arc::new(Memory::new(NOW_MS)), Arc::new(Memory::new(NOW_MS)));
     let counters = Arc::new(IngestCounters::default());
-    let routes = |memory: &Arc<Memory>| router(memory.clone(), IngestConfig::default(), counters.clone());
-    let tenants = [("a".to_owned(), routes(&a)), ("b".to_owned(), routes(&b))].into();
-    let shared = axum::Router::new().route("/-/healthy", axum::routing::get(|| async { "ok" }));
+    let about =
+        |text: &'static str| axum::Router::new().route("/metrics", axum::routing::post(move || async move { text }));
+    let routes = |memory: &Arc<Memory>, text: &'static str| {
+        router(memory.clone(), IngestConfig::default(), counters.clone()).merge(about(text))
+    };
+    let tenants = [("a".to_owned(), routes(&a, "of a")), ("b".to_owned(), routes(&b, "of b"))].into();
+    let shared = about("of all");
     let config = ServerConfig::new("127.0.0.1:0".parse().unwrap());
     let server = Server::start(protect(by_tenant(tenants, shared), &auth), &config).unwrap();
     let running = Running { memory: a.clone(), counters: counters.clone(), server };
@@ -326,6 +330,11 @@ fn a_tenant_reaches_its_own_log_and_no_other() {
     assert_eq!(sent("no", &[gateway]), 401);
     assert_eq!(sent("no", &[gateway, ("X-Scope-OrgID", "c")]), 403);
     assert_eq!(sent("no", &[("X-Scope-OrgID", "a")]), 401);
+    // A tenant hears nothing of the others.
+    let about = |headers: &[(&str, &str)]| running.post("/metrics", headers, b"").text();
+    assert_eq!([about(&[ada]), about(&[gateway])], ["of a", "of all"]);
+    let blank = [gateway, ("X-Scope-OrgID", " ")];
+    assert_eq!((about(&[gateway, ("X-Scope-OrgID", "b")]), sent("no", &blank)), ("of all".to_owned(), 401));
     let names = |memory: &Memory| memory.floats().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
     assert_eq!((names(&a), names(&b)), (vec!["one".to_owned(), "two".to_owned()], vec!["three".to_owned()]));
 }
