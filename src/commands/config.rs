@@ -2,7 +2,7 @@
 
 use crate::cli::config::{Action, Args};
 use crate::exit::{Failure, counted};
-use bellwether::config::{self, Config};
+use bellwether::config::{self, Config, Feature};
 use bellwether_dataflow::rules;
 use std::io::Write;
 use std::path::Path;
@@ -35,15 +35,13 @@ fn print(text: &str) -> Result<(), Failure> {
 fn check(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
     config.access.auth()?;
-    if let Some(tls) = &config.access.tls {
-        for file in [&tls.cert_file, &tls.key_file].into_iter().chain(&tls.client_ca_file) {
-            std::fs::metadata(file).map_err(|e| Failure::Io(format!("{}: {e}", file.display())))?;
-        }
+    if let Some(tls) = config.server(config.listen).tls {
+        tls.check().map_err(|e| Failure::Input(e.to_string()))?;
     }
     let names: Vec<&str> = config.tenants.keys().map(String::as_str).collect();
     for name in if names.is_empty() { vec![""] } else { names.clone() } {
         let own = config.of_tenant(name);
-        let set = rules::load_with(&own.rules, &own.live(name).promql)?;
+        let set = rules::load_with(&own.rules, &Feature::promql(&own.evaluation.features))?;
         for warning in &set.warnings {
             eprintln!("{warning}\n");
         }

@@ -2,6 +2,7 @@
 
 use super::value::{ByteSize, Millis};
 use bellwether_connectors::source::intake::WriteLimits;
+use bellwether_connectors::source::otlp::OtlpOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ pub struct Ingest {
     /// What a request, a tenant and all of them may cost.
     pub limits: Limits,
     /// How OTLP becomes series.
-    pub otlp: Otlp,
+    pub otlp: OtlpOptions,
 }
 
 /// What requests may cost.
@@ -81,23 +82,5 @@ impl Limits {
             series: self.series,
             ahead_ms: self.ahead.0,
         }
-    }
-}
-
-/// How OTLP becomes series, by Prometheus's names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Otlp {
-    /// Whether names of metrics get the suffixes of unit and kind.
-    pub suffixes: bool,
-    /// Attributes of resources that become labels of every series.
-    pub promote_resource_attributes: Vec<String>,
-    /// Whether `target_info` keeps the attributes that are `job` and `instance` already.
-    pub keep_identifying_resource_attributes: bool,
-}
-
-impl Default for Otlp {
-    fn default() -> Self {
-        Self { suffixes: true, promote_resource_attributes: Vec::new(), keep_identifying_resource_attributes: false }
     }
 }

@@ -9,7 +9,6 @@ use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::ingest::IngestConfig;
 use bellwether_connectors::serve::{AuthConfig, InFlight, ServerConfig, TlsConfig};
 use bellwether_connectors::source::log::LogSpec;
-use bellwether_connectors::source::otlp::OtlpOptions;
 use bellwether_dataflow::lower::{self, set_limit};
 use bellwether_dataflow::render::Mode;
 use bellwether_dataflow::time::LiveSpec;
@@ -101,15 +100,10 @@ impl Config {
 
     /// What senders may send.
     pub fn ingest(&self) -> IngestConfig {
-        let otlp = &self.ingest.otlp;
         IngestConfig {
             limits: self.ingest.limits.of_request(),
             in_flight: InFlight::new(self.ingest.limits.in_flight.0),
-            otlp: OtlpOptions {
-                suffixes: otlp.suffixes,
-                promote_resource_attributes: otlp.promote_resource_attributes.clone(),
-                keep_identifying_resource_attributes: otlp.keep_identifying_resource_attributes,
-            },
+            otlp: self.ingest.otlp.clone(),
             ..IngestConfig::default()
         }
     }

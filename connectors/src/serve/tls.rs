@@ -26,6 +26,13 @@ pub struct TlsConfig {
     pub client_ca: Option<PathBuf>,
 }
 
+impl TlsConfig {
+    /// Whether its files are what they have to be.
+    pub fn check(&self) -> Result<(), ServeError> {
+        acceptor(self).map(drop)
+    }
+}
+
 fn wrong(path: &Path, why: impl Display) -> ServeError {
     ServeError::Tls { path: path.to_owned(), why: why.to_string() }
 }

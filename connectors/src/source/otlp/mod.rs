@@ -29,6 +29,8 @@ mod translate;
 
 use super::intake::{Batch, Report, Rows, TooManySamples};
 use prost::Message;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// `AGGREGATION_TEMPORALITY_DELTA`.
 const DELTA: i32 = 1;
@@ -46,7 +48,8 @@ pub enum Encoding {
 }
 
 /// How names and attributes become series.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct OtlpOptions {
     /// Whether names of metrics get the suffixes of unit and kind.
     pub suffixes: bool,
