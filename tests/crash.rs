@@ -11,14 +11,14 @@ use bellwether_connectors::source::SampleSource;
 use bellwether_connectors::source::archive::{Rolled, RolledArchive, RolledSource};
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_model::{Labels, Sample, Value};
+use bellwether_test_support::http::{REMOTE_WRITE, http, now_ms};
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 const RULES: &str = r#"
 groups:
@@ -48,10 +48,6 @@ const RULE_FILE: &str = "rules.yml";
 /// Values stay low this long, so that it does not matter which process was there first.
 const QUIET_MS: i64 = 4_000;
 
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
-}
-
 /// Samples of one moment: values follow from the stamp alone.
 fn samples(start_ms: i64, at_ms: i64) -> Vec<Sample> {
     let mut all = Vec::new();
@@ -65,22 +61,6 @@ fn samples(start_ms: i64, at_ms: i64) -> Vec<Sample> {
         }
     }
     all
-}
-
-/// One request on a connection of its own; the status code, if there was an answer.
-fn http(port: u16, head: &str, body: &[u8]) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let length = body.len();
-    let head = format!("{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n");
-    let write = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n\r\n";
-    stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(write.as_bytes()).ok()?;
-    stream.write_all(body).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let code = answer.split(' ').nth(1)?.parse().ok()?;
-    Some((code, answer.split("\r\n\r\n").nth(1).unwrap_or("").to_owned()))
 }
 
 /// A process and what it runs on.
@@ -144,7 +124,7 @@ impl Process {
 
     /// The watermark in the ledger, as RFC 3339.
     fn watermark(&self) -> String {
-        let answer = http(self.port, "GET /api/v1/status/progress", &[]);
+        let answer = http(self.port, "GET /api/v1/status/progress", &[], &[]);
         let value: Option<serde_json::Value> = answer.and_then(|(_, body)| serde_json::from_str(&body).ok());
         value.and_then(|v| Some(v["data"]["watermark"].as_str()?.to_owned())).unwrap_or_default()
     }
@@ -212,7 +192,7 @@ fn sender(port: u16, start_ms: i64, stop: Arc<AtomicBool>, last_ms: Arc<AtomicI6
                 continue;
             }
             let body = compress(&message(Version::One, &samples(start_ms, at_ms))).unwrap();
-            match http(port, "POST /api/v1/write", &body) {
+            match http(port, "POST /api/v1/write", &REMOTE_WRITE, &body) {
                 Some((code, _)) if code / 100 == 2 => at_ms += 250,
                 Some((code, answer)) if code / 100 == 4 => panic!("{code} {answer}"),
                 _ => std::thread::sleep(Duration::from_millis(30)),

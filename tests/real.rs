@@ -15,12 +15,13 @@ mod comparison;
 #[path = "real/senders.rs"]
 mod senders;
 
+use bellwether_test_support::http::{http, now_ms};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// A child that does not outlive its test.
 struct Killed(Child);
@@ -36,31 +37,13 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
-}
-
 fn listen(port: u16) -> String {
     format!("--web.listen-address=127.0.0.1:{port}")
 }
 
-/// Status and body of an answer.
-fn http(port: u16, head: &str, body: &[u8]) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    let length = body.len();
-    write!(stream, "{head} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n").ok()?;
-    stream.write_all(body).ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let code = answer.split(' ').nth(1)?.parse().ok()?;
-    Some((code, answer.split_once("\r\n\r\n")?.1.to_owned()))
-}
-
 /// The body of an answer.
 fn get(port: u16, path: &str) -> Option<String> {
-    http(port, &format!("GET {path}"), &[]).map(|(_, body)| body)
+    http(port, &format!("GET {path}"), &[], &[]).map(|(_, body)| body)
 }
 
 fn json(port: u16, path: &str) -> Value {

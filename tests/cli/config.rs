@@ -1,10 +1,11 @@
 //! `bellwether config`, and a run that is told by a file.
 
-use super::live::{Live, now_ms};
+use super::live::Live;
 use super::run::{Place, RULES};
 use bellwether_connectors::sink::remote_write::{compress, message};
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_model::{Labels, Sample, Value};
+use bellwether_test_support::http::now_ms;
 
 #[test]
 fn a_mistake_is_shown_at_its_place() {

@@ -4,6 +4,7 @@ use super::{Run, folder, free_port, http, installed, json, listen, now_ms, quiet
 use bellwether_connectors::sink::remote_write::{compress, message};
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_model::{Labels, Sample, Value};
+use bellwether_test_support::http::REMOTE_WRITE;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -30,7 +31,7 @@ impl Wave {
                     start_ms: 0,
                 });
                 let body = compress(&message(Version::One, &waiting)).unwrap();
-                if http(port, "POST /api/v1/write", &body).is_some_and(|(code, _)| code / 100 == 2) {
+                if http(port, "POST /api/v1/write", &REMOTE_WRITE, &body).is_some_and(|(code, _)| code / 100 == 2) {
                     waiting.clear();
                 }
                 std::thread::sleep(Duration::from_millis(500));

@@ -218,7 +218,7 @@ fn what_cannot_be_taken_is_told() {
 /// As the specification's own example, with all that JSON writes differently.
 const JSON: &str = r#"{"resourceMetrics": [{
     "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "my.service"}}, {"key": "n", "value": {"intValue": "5"}}]},
-    "scopeMetrics": [{"scope": {"name": "my.library"}, "metrics": [
+    "scopeMetrics": [{"scope": {"name": "my.instrumentation"}, "metrics": [
       {"name": "my.counter", "unit": "1", "description": "x", "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [
         {"asDouble": 5, "startTimeUnixNano": "1699999990000000000", "timeUnixNano": "1700000000000000000",
          "attributes": [{"key": "a", "value": {"boolValue": true}}], "exemplars": [{"traceId": "5B8EFFF798038103D269B633813FC60C"}]}]}},

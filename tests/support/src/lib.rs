@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod compare;
+pub mod http;
 pub mod samples;
 pub mod script;
 
