@@ -5,7 +5,7 @@
 //! acknowledged. The rules are those of the fleet and an alert over the pushed series. *Engine latency* is from the wall
 //! clock of an epoch's binding to its decisions on disk, *decision delay* from a decision's step.
 
-use bellwether::live::{LiveConfig, LiveRun, SystemClock, WallClock};
+use bellwether::live::{ArchiveSpec, LiveConfig, LiveRun, SystemClock, WallClock};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::counters::IngestCounters;
 use bellwether_connectors::serve::ingest::{self, IngestConfig};
@@ -34,6 +34,9 @@ const REQUESTS: usize = 100;
 const SENDERS: usize = 2;
 
 const LATENESS_MS: i64 = 2_000;
+
+/// Spans of the archive: short, so that parts are written within a row.
+const SPAN_MS: i64 = 5_000;
 
 const RULES: &str = "
 groups:
@@ -167,7 +170,7 @@ fn resident_mib() -> f64 {
 }
 
 /// One row: what a rate gave over some seconds.
-fn row(rate: f64, seconds: u64, version: Version) -> Result<(), String> {
+fn row(rate: f64, seconds: u64, version: Version, archived: bool) -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("bellwether-bench-live-{}", std::process::id()));
     // What an earlier run that was killed left.
     let _ = std::fs::remove_dir_all(&folder);
@@ -188,7 +191,7 @@ fn row(rate: f64, seconds: u64, version: Version) -> Result<(), String> {
         most_bytes: 512 << 20,
         checkpoint_ms: 10_000,
         retention_ms: 0,
-        archive: None,
+        archive: archived.then(|| ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&folder.join("archive")) }),
         clock: Arc::new(SystemClock),
     };
     let (live, _) = LiveRun::start(&config).map_err(|e| e.to_string())?;
@@ -221,7 +224,7 @@ fn row(rate: f64, seconds: u64, version: Version) -> Result<(), String> {
     };
     let total = sent.load(Ordering::Relaxed) as f64;
     println!(
-        "{:<4} {:>9.0} {:>9.0}  {:>6}  {}  {}  {early:>6.0} {late:>6.0}  {:>6.1}",
+        "{:<4} {:>9.0} {:>9.0}  {:>6}  {}  {}  {early:>6.0} {late:>6.0}  {:>6.1}  {}",
         if version == Version::One { "1.0" } else { "2.0" },
         rate / 1e3,
         total / took / 1e3,
@@ -229,6 +232,7 @@ fn row(rate: f64, seconds: u64, version: Version) -> Result<(), String> {
         quantiles(&stats.engine),
         quantiles(&stats.delay),
         log as f64 / samples.max(1) as f64,
+        if archived { handle.archive().parts.load(Ordering::Relaxed).to_string() } else { "-".to_owned() },
     );
     server.stop(Duration::from_secs(5));
     live.stop().map_err(|e| e.to_string())?;
@@ -236,7 +240,7 @@ fn row(rate: f64, seconds: u64, version: Version) -> Result<(), String> {
     Ok(())
 }
 
-/// A row for 200 k samples a second and one for as many as go through, for both versions.
+/// A row for 200 k samples a second, without an archive and with one, and one for as many as go through, for both versions.
 pub fn live(seconds: Option<usize>) -> Result<(), String> {
     let seconds = seconds.map_or(30, |s| s as u64);
     println!(
@@ -244,15 +248,23 @@ pub fn live(seconds: Option<usize>) -> Result<(), String> {
         SERIES * REQUESTS
     );
     println!(
-        "{:<4} {:>9} {:>9}  {:>6}  {:>20}  {:>20}  {:>13}  {:>6}",
+        "{:<4} {:>9} {:>9}  {:>6}  {:>20}  {:>20}  {:>13}  {:>6}  archive",
         "", "wanted", "taken", "a", "engine latency, ms", "decision delay, ms", "resident MiB", "log"
     );
     println!(
-        "{:<4} {:>9} {:>9}  {:>6}  {:>6} {:>6} {:>6}  {:>6} {:>6} {:>6}  {:>6} {:>6}  {:>6}",
+        "{:<4} {:>9} {:>9}  {:>6}  {:>6} {:>6} {:>6}  {:>6} {:>6} {:>6}  {:>6} {:>6}  {:>6}  parts",
         "", "k/s", "k/s", "fsync", "p50", "p95", "p99", "p50", "p95", "p99", "1/3", "end", "B/s."
     );
-    for (rate, version) in [(200e3, Version::One), (1e6, Version::One), (200e3, Version::Two), (1e7, Version::Two)] {
-        row(rate, seconds, version)?;
+    let (one, two) = (Version::One, Version::Two);
+    for (rate, version, archived) in [
+        (200e3, one, false),
+        (200e3, one, true),
+        (1e6, one, false),
+        (200e3, two, false),
+        (1e7, two, false),
+        (1e7, two, true),
+    ] {
+        row(rate, seconds, version, archived)?;
     }
     Ok(())
 }
