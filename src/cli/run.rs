@@ -3,7 +3,7 @@
 use super::features::FeatureArgs;
 use super::limits::LimitArgs;
 use super::value::{duration, positive_duration, workers};
-use bellwether::config::{self, ByteSize, Config, ConfigError, Grid, Millis, Recorded};
+use bellwether::config::{self, ByteSize, Config, ConfigError, Grid, Millis, Receiver, Recorded};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -176,7 +176,7 @@ impl Args {
         evaluation.features.extend(self.features.known());
         evaluation.limits.extend(self.limit.pairs());
         if !self.alertmanager.is_empty() {
-            config.notifications.alertmanagers.clone_from(&self.alertmanager);
+            config.notifications.alertmanagers = self.alertmanager.iter().map(|url| Receiver::at(url)).collect();
         }
         set_ms(&mut config.notifications.resend_delay, self.resend_delay);
         set_ms(&mut config.state.checkpoint_interval, self.checkpoint_interval);

@@ -45,6 +45,9 @@ fn check(path: &Path) -> Result<(), Failure> {
         for warning in &set.warnings {
             eprintln!("{warning}\n");
         }
+        for receiver in own.notify().receivers {
+            receiver.check().map_err(|e| Failure::Input(e.to_string()))?;
+        }
         let of = if name.is_empty() { String::new() } else { format!("tenant {name}: ") };
         println!("{of}{} in {}", counted(set.rules().count(), "rule"), counted(set.files.len(), "file"));
     }

@@ -20,7 +20,7 @@ pub fn run(args: &Args, url: &str, options: &FleetOptions) -> Result<(), Failure
     let first_ms = (now_ms() / options.step_ms + 1) * options.step_ms;
     let options = FleetOptions { start_ms: first_ms, ..options.clone() };
     let stop = interrupt::listen("step")?;
-    let to = Push::new(url);
+    let to = Push::new(url).map_err(|e| Failure::Usage(e.to_string()))?;
     let stopped = || stop.load(Ordering::SeqCst);
     eprintln!(
         "pushing {} to {url} every {} s for {} h; Ctrl-C stops",

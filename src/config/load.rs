@@ -5,11 +5,11 @@
 //! settings fit together. Files that the configuration names are not opened here.
 
 use super::environment::expand;
+use super::receiver::Receiver;
 use super::tenant::is_name;
 use super::{Access, BasicUser, Config, Token};
 use bellwether_dataflow::lower::set_limit;
 use bellwether_operators::program::Limits;
-use bellwether_operators::relabel::Relabelling;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -121,14 +121,11 @@ impl Config {
         let positive = [
             ("evaluation.interval", self.evaluation.interval),
             ("state.checkpoint_interval", self.state.checkpoint_interval),
-            ("notifications.resend_delay", self.notifications.resend_delay),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| value.0 <= 0) {
             return wrong(key, "it must be longer than 0; write 30s, 5m or 1h30m".to_owned());
         }
-        if let Err(what) = Relabelling::compile(&self.notifications.alert_relabel_configs) {
-            return wrong("notifications.alert_relabel_configs", what.to_string());
-        }
+        self.notifications.check("notifications")?;
         if self.tenants.is_empty() && self.rules.is_empty() {
             return wrong("rules", "there are no rule files; write rules: [rules/*.yml]".to_owned());
         }
@@ -139,6 +136,9 @@ impl Config {
             }
             if tenant.rules.is_empty() {
                 return wrong(&format!("tenants.{name}"), "it has no rules; write rules: [rules/*.yml]".to_owned());
+            }
+            if let Some(notifications) = &tenant.notifications {
+                notifications.check(&format!("tenants.{name}.notifications"))?;
             }
         }
         self.access.check(|name| self.tenants.contains_key(name))
@@ -164,6 +164,9 @@ impl Config {
         basic_auth.iter_mut().flat_map(|user| &mut user.password_file).for_each(file);
         tokens.iter_mut().flat_map(|token| &mut token.token_file).for_each(file);
         basic_auth_file.iter_mut().chain(token_file).for_each(file);
+        let of_tenants = self.tenants.values_mut().flat_map(|tenant| &mut tenant.notifications);
+        let all = std::iter::once(&mut self.notifications).chain(of_tenants);
+        all.flat_map(|notifications| &mut notifications.alertmanagers).flat_map(Receiver::files).for_each(file);
     }
 }
 

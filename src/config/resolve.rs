@@ -2,6 +2,7 @@
 
 use super::access::Access;
 use super::load::ConfigError;
+use super::receiver::Receiver;
 use super::secret::Secret;
 use super::{Config, Feature};
 use crate::live::{ArchiveSpec, LiveConfig, NotifySpec, SystemClock};
@@ -17,10 +18,6 @@ use bellwether_operators::program::Limits;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a receiver may take to answer.
-const RECEIVER_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Config {
     /// How rules are compiled. `tenant` is empty where there are none.
@@ -89,9 +86,8 @@ impl Config {
     /// Who is told of alerts.
     pub fn notify(&self) -> NotifySpec {
         NotifySpec {
-            urls: self.notifications.alertmanagers.clone(),
+            receivers: self.notifications.alertmanagers.iter().map(Receiver::spec).collect(),
             resend_ms: self.notifications.resend_delay.0,
-            timeout: RECEIVER_TIMEOUT,
             external_labels: Labels::from_pairs(&self.external_labels),
             alert_relabel_configs: self.notifications.alert_relabel_configs.clone(),
             external_url: self.external_url.clone(),

@@ -150,7 +150,7 @@ state: {folder: s}
 ingest: {limits: {series: 5, samples_per_second: 100}}
 tenants:
   a: {rules: [a.yml], lateness: 2s, limits: {series: 7}}
-  b: {rules: [b.yml], notifications: {alertmanagers: [x]}}
+  b: {rules: [b.yml], notifications: {alertmanagers: [http://x:1]}}
 ";
     let config = read(text).unwrap();
     let (a, b) = (config.of_tenant("a"), config.of_tenant("b"));
@@ -158,8 +158,50 @@ tenants:
     assert_eq!((a.ingest.limits.series, b.ingest.limits.series), (7, 5));
     assert_eq!(a.ingest.limits.samples_per_second, 100);
     assert_eq!((a.state.folder.as_path(), a.rules.as_slice()), (Path::new("s/tenants/a"), &["a.yml".to_owned()][..]));
-    assert_eq!(b.notifications.alertmanagers, ["x"]);
+    assert_eq!(b.notifications.alertmanagers, [Receiver::at("http://x:1")]);
     assert_eq!(a.live("a").options.tenant, "a");
+}
+
+#[test]
+fn an_alertmanager_is_an_address_or_says_how_it_is_reached() {
+    let text = "\
+notifications:
+  alertmanagers:
+  - http://a:9093
+  - url: https://b/am
+    timeout: 3s
+    basic_auth: {username: us, password: hidden}
+    tls_config: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem}
+    alert_relabel_configs: [{action: labeldrop, regex: replica}]
+";
+    let config = read(text).unwrap();
+    let [a, b] = &config.notify().receivers[..] else { panic!("two were asked for") };
+    assert_eq!((a.url.as_str(), a.http.credentials.is_none(), a.http.timeout.as_secs()), ("http://a:9093", true, 10));
+    assert_eq!((b.url.as_str(), b.http.timeout.as_secs(), b.alert_relabel_configs.len()), ("https://b/am", 3, 1));
+    assert_eq!(b.http.tls.identity, Some(("c.pem".into(), "k.pem".into())));
+    let shown = config.to_yaml().unwrap();
+    assert!(shown.contains("- http://a:9093") && shown.contains("<secret>") && !shown.contains("hidden"), "{shown}");
+    let wrong = |alertmanager: &str| {
+        read(&format!("notifications:\n  alertmanagers:\n  - {alertmanager}\n")).unwrap_err().to_string()
+    };
+    for (alertmanager, says) in [
+        ("am:9093", "notifications.alertmanagers[0]: \"am:9093\" is no address"),
+        ("http://me:secret@am", "credentials apart"),
+        ("{url: http://a, tls_config: {}}", "must begin with https://"),
+        ("{url: https://a, tls_config: {cert_file: c}}", "belong together"),
+        ("{url: http://a, basic_auth: {username: x}}", "either password or password_file"),
+        ("{url: http://a, authorization: {credentials: t, credentials_file: f}}", "either credentials or"),
+        ("{url: http://a, authorization: {type: 'a b', credentials: t}}", "write a scheme such as Bearer"),
+        ("{url: http://a, alert_relabel_configs: [{action: replace}]}", "[0].alert_relabel_configs"),
+        ("{url: http://a, basic: {}}", "basic"),
+        ("{timeout: 1s}", "url"),
+        ("7", "an address such as http://HOST:9093"),
+    ] {
+        let error = wrong(alertmanager);
+        assert!(error.contains(says), "{alertmanager}: {error}");
+    }
+    let error = read("tenants: {t: {rules: [r.yml], notifications: {alertmanagers: [x]}}}").unwrap_err().to_string();
+    assert!(error.contains("tenants.t.notifications.alertmanagers[0]"), "{error}");
 }
 
 /// Every key of the schema is documented, and no object takes unknown ones.

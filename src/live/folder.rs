@@ -5,7 +5,7 @@
 //! gen/<g>       one empty file a generation, made if absent
 //! log/          samples and bindings          rules/        rule tables by version
 //! checkpoint/   kept state                    manifest/     what a checkpoint is made of
-//! decisions.jsonl                             the ledger
+//! decisions.jsonl                             the ledger                outbox.redb  what receivers were told
 //! ```
 
 use super::LiveError;

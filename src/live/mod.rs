@@ -57,7 +57,7 @@ pub use commit::{CommitStats, Committer, CommitterHandle};
 pub use error::LiveError;
 pub use folder::Folder;
 pub use latency::Latency;
-pub use notify::{Notifier, NotifySpec, ReceiverStats};
+pub use notify::{Notifier, NotifySource, NotifySpec, ReceiverSpec, ReceiverStats};
 pub use output::{CheckpointNews, LedgerStats, SharedView, View};
 pub use rules::{RuleTable, RuleTables};
 pub use run::{LiveHandle, LiveRun, Reload};

@@ -111,3 +111,53 @@ fn alertmanager_hears_of_alerts_through_its_death_and_ours() {
     wave.is(0);
     wait_for("its end is told", || known(am_port).is_empty());
 }
+
+/// `test`, as Alertmanager wants passwords.
+const HASH: &str = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay";
+
+#[test]
+fn alertmanager_behind_tls_and_a_password_hears_of_alerts() {
+    let test = "alertmanager_behind_tls_and_a_password_hears_of_alerts";
+    if !installed("prometheus-alertmanager", &["--version"], test) {
+        return;
+    }
+    let folder = folder();
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("connectors/tests/tls");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let certificates = ["ca.pem", "server.pem", "server.key"].map(|name| tls.join(name).display().to_string());
+    let [ca, certificate, key] = &certificates;
+    write(
+        "web.yml",
+        &format!(
+            "tls_server_config: {{cert_file: {certificate}, key_file: {key}, client_ca_file: {ca}, \
+             client_auth_type: RequireAndVerifyClientCert}}\nbasic_auth_users: {{bellwether: '{HASH}'}}\n"
+        ),
+    );
+    write("am.yml", "route: {receiver: x}\nreceivers: [{name: x}]\n");
+    let am_port = free_port();
+    let arguments =
+        ["--config.file=am.yml", "--storage.path=am", "--cluster.listen-address=", "--web.config.file=web.yml"]
+            .map(str::to_owned);
+    let _am = quiet("prometheus-alertmanager", &[&arguments[..], &[listen(am_port)]].concat(), folder.path());
+    write("rules.yml", "groups: [{name: g, interval: 1s, rules: [{alert: High, expr: 'wave > 0'}]}]");
+    write("password", "wrong\n");
+    write(
+        "bellwether.yml",
+        &format!(
+            "rules: [rules.yml]\nevaluation: {{lateness: 1s}}\nnotifications:\n  resend_delay: 2s\n  alertmanagers:\n  - url: \
+             https://localhost:{am_port}\n    basic_auth: {{username: bellwether, password_file: password}}\n    tls_config: \
+             {{ca_file: {ca}, cert_file: {certificate}, key_file: {key}}}\n"
+        ),
+    );
+    let at = format!("127.0.0.1:{}", free_port());
+    let run = Run::again(folder.path(), &["--config", "bellwether.yml", "--listen", &at]);
+    let wave = Wave::to(run.port);
+    wave.is(1);
+    let receiver = || json(run.port, "/api/v1/status/progress")["data"]["receivers"][0].clone();
+    // The password is mended under the running process.
+    wait_for("a wrong password is told", || receiver()["error"].as_str().is_some_and(|e| e.contains("401")));
+    assert_eq!(receiver()["sent"], 0);
+    write("password", "test\n");
+    wait_for("Alertmanager takes the alert", || receiver()["sent"].as_u64() > Some(0));
+    assert_eq!(receiver()["error"], serde_json::Value::Null);
+}

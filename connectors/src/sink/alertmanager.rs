@@ -7,17 +7,14 @@
 //! # Errors
 //! [`NotifyError`]: whether another try may work, and why not.
 
+use super::http::{HttpClient, HttpError, HttpSpec, address};
 use super::json::AsObject;
 use bellwether_model::Labels;
 use bellwether_model::civil::rfc3339;
 use serde::Serialize;
-use std::time::Duration;
 
 /// Alerts in a batch at most (Prometheus `maxBatchSize`).
 pub const MOST_ALERTS: usize = 256;
-
-/// Bytes of an error answer that are shown.
-const SHOWN: usize = 200;
 
 /// State of one alert, as a receiver is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +86,7 @@ pub enum NotifyError {
         reason: String,
     },
     /// The address is none.
-    #[error("{url} is no address of an Alertmanager: write http://HOST:9093")]
+    #[error("{url} is no address of an Alertmanager: write http://HOST:9093 or https://HOST:9093, credentials apart")]
     Address {
         /// What was given.
         url: String,
@@ -100,19 +97,16 @@ pub enum NotifyError {
 #[derive(Debug)]
 pub struct Alertmanager {
     url: String,
-    agent: ureq::Agent,
+    client: HttpClient,
 }
 
 impl Alertmanager {
     /// The Alertmanager at an address, with or without a path prefix. Does not look whether it is there.
-    pub fn new(url: &str, timeout: Duration) -> Result<Self, NotifyError> {
-        let base = url.trim_end_matches('/');
-        let host = base.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace));
-        if host.is_none() {
-            return Err(NotifyError::Address { url: url.to_owned() });
-        }
-        let config = ureq::Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).build();
-        Ok(Self { url: format!("{base}/api/v2/alerts"), agent: config.into() })
+    pub fn new(url: &str, spec: &HttpSpec) -> Result<Self, NotifyError> {
+        let base = address(url).ok_or_else(|| NotifyError::Address { url: url.to_owned() })?;
+        let settings = |e: HttpError| NotifyError::Settings { place: base.to_owned(), reason: e.to_string() };
+        let client = HttpClient::new(base, spec).map_err(settings)?;
+        Ok(Self { url: format!("{base}/api/v2/alerts"), client })
     }
 
     /// Where it is.
@@ -123,19 +117,16 @@ impl Alertmanager {
     /// Sends a batch; returns once it was taken.
     pub fn post(&self, batch: &[Notification]) -> Result<(), NotifyError> {
         let later = |reason: String| NotifyError::Later { url: self.url.clone(), reason };
-        let request = self.agent.post(&self.url).header("content-type", "application/json");
-        let mut answer = request.send(body(batch)).map_err(|e| later(e.to_string()))?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
-        let shown: String = text.chars().take(SHOWN).collect();
-        let reason = format!("{status} {}", shown.trim());
-        if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-            Err(later(reason))
+        let headers = [("content-type", "application/json")];
+        // A secret's file that cannot be read now may be there again in a moment.
+        let answer = self.client.post(&self.url, &headers, &body(batch)).map_err(|e| later(e.to_string()))?;
+        if answer.is_success() {
+            Ok(())
+        } else if answer.may_change() || matches!(answer.status, 401 | 403) {
+            // So may credentials that are being changed.
+            Err(later(answer.shown()))
         } else {
-            Err(NotifyError::Refused { url: self.url.clone(), reason })
+            Err(NotifyError::Refused { url: self.url.clone(), reason: answer.shown() })
         }
     }
 }
@@ -144,6 +135,7 @@ impl Alertmanager {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn the_body_is_what_alertmanager_reads() {
@@ -163,21 +155,16 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for url in ["", "am:9093", "http://", "ftp://am", "http://a b"] {
-            assert!(
-                matches!(Alertmanager::new(url, Duration::from_secs(1)), Err(NotifyError::Address { .. })),
-                "{url}"
-            );
+        let spec = HttpSpec::new(Duration::from_secs(1));
+        for url in ["", "am:9093", "http://", "ftp://am", "http://a b", "http://me:secret@am"] {
+            assert!(matches!(Alertmanager::new(url, &spec), Err(NotifyError::Address { .. })), "{url}");
         }
-        assert_eq!(
-            Alertmanager::new("http://am:9093/x/", Duration::from_secs(1)).unwrap().url(),
-            "http://am:9093/x/api/v2/alerts"
-        );
+        assert_eq!(Alertmanager::new("http://am:9093/x/", &spec).unwrap().url(), "http://am:9093/x/api/v2/alerts");
     }
 
     #[test]
     fn nobody_there_is_worth_another_try() {
-        let nobody = Alertmanager::new("http://127.0.0.1:1", Duration::from_secs(2)).unwrap();
+        let nobody = Alertmanager::new("http://127.0.0.1:1", &HttpSpec::new(Duration::from_secs(2))).unwrap();
         assert!(matches!(nobody.post(&[]), Err(NotifyError::Later { .. })));
     }
 }

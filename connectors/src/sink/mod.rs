@@ -16,6 +16,7 @@ mod decisions;
 mod elements;
 mod error;
 mod histograms;
+pub mod http;
 mod json;
 mod jsonl;
 mod partial;

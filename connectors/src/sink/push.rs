@@ -4,6 +4,7 @@
 //! Remote-write 1.0, at most [`MOST_SAMPLES`] a request, in order. 5xx, 429 and a receiver that is away are tried again, with
 //! waits that grow to a second, as long as `goes_on` says so; any other answer is an error, as for a real sender.
 
+use super::http::{HttpClient, HttpError, HttpSpec};
 use super::remote_write::{compress, message};
 use crate::source::remote_write::Version;
 use bellwether_model::Sample;
@@ -16,7 +17,7 @@ pub const MOST_SAMPLES: usize = 2_000;
 #[derive(Debug)]
 pub struct Push {
     url: String,
-    agent: ureq::Agent,
+    client: HttpClient,
 }
 
 /// Why samples were not taken.
@@ -42,10 +43,9 @@ pub enum PushError {
 
 impl Push {
     /// A receiver at a URL such as `http://127.0.0.1:9099/api/v1/write`.
-    pub fn new(url: &str) -> Self {
-        let timeout = Some(Duration::from_secs(30));
-        let config = ureq::Agent::config_builder().timeout_global(timeout).http_status_as_error(false).build();
-        Self { url: url.to_owned(), agent: config.into() }
+    pub fn new(url: &str) -> Result<Self, HttpError> {
+        let client = HttpClient::new(url, &HttpSpec::new(Duration::from_secs(30)))?;
+        Ok(Self { url: url.to_owned(), client })
     }
 
     /// Sends samples; returns once all of them are taken.
@@ -67,18 +67,16 @@ impl Push {
 
     /// `Err`: never again. `Ok(Err)`: not now.
     fn post(&self, body: &[u8]) -> Result<Result<(), String>, String> {
-        let request = self.agent.post(&self.url).header("content-type", "application/x-protobuf");
-        let request = request.header("content-encoding", "snappy").header("x-prometheus-remote-write-version", "0.1.0");
-        let mut answer = match request.send(body) {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(Ok(()));
+        let headers = [
+            ("content-type", "application/x-protobuf"),
+            ("content-encoding", "snappy"),
+            ("x-prometheus-remote-write-version", "0.1.0"),
+        ];
+        match self.client.post(&self.url, &headers, body) {
+            Err(error) => Ok(Err(error.to_string())),
+            Ok(answer) if answer.is_success() => Ok(Ok(())),
+            Ok(answer) if answer.may_change() => Ok(Err(answer.shown())),
+            Ok(answer) => Err(answer.shown()),
         }
-        let text = answer.body_mut().with_config().limit(4 << 10).read_to_string().unwrap_or_default();
-        let reason = format!("{status} {}", text.trim());
-        if status.is_server_error() || status.as_u16() == 429 { Ok(Err(reason)) } else { Err(reason) }
     }
 }

@@ -1,6 +1,7 @@
 //! TLS: with the server's certificate, with the client's, and with what is none.
 
 use bellwether_connectors::serve::{ServeError, Server, ServerConfig, TlsConfig};
+use bellwether_connectors::sink::http::{Credentials, HttpClient, HttpError, HttpSpec, Secret, TlsSpec};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -79,4 +80,51 @@ fn wrong_files_are_named() {
     let error =
         Server::start(axum::Router::new(), &ServerConfig::new(taken.local_addr().unwrap())).map(drop).unwrap_err();
     assert!(error.to_string().starts_with("cannot listen at 127.0.0.1:"), "{error}");
+}
+
+/// A server that says what `Authorization` it got.
+fn echo(client_ca: Option<PathBuf>) -> Server {
+    let tls = Some(TlsConfig { certificate: file("server.pem"), key: file("server.key"), client_ca });
+    let says = async |headers: axum::http::HeaderMap| {
+        headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or("nobody").to_owned()
+    };
+    let router = axum::Router::new().route("/", axum::routing::post(says));
+    Server::start(router, &ServerConfig { tls, ..ServerConfig::new("127.0.0.1:0".parse().unwrap()) }).unwrap()
+}
+
+fn post(server: &Server, credentials: Option<Credentials>, tls: TlsSpec) -> Result<String, HttpError> {
+    let url = format!("https://localhost:{}/", server.address().port());
+    let spec = HttpSpec { credentials, tls, ..HttpSpec::new(Duration::from_secs(10)) };
+    HttpClient::new(&url, &spec)?.post(&url, &[], b"x").map(|answer| answer.text)
+}
+
+#[test]
+fn a_client_trusts_whom_it_was_told_to_trust_and_says_who_it_is() {
+    let server = echo(None);
+    let ours = || TlsSpec { ca: Some(file("ca.pem")), ..TlsSpec::default() };
+    assert_eq!(post(&server, None, ours()), Ok("nobody".to_owned()));
+    let token = Credentials::Authorization { scheme: "Bearer".to_owned(), credentials: Secret::Inline("t".to_owned()) };
+    assert_eq!(post(&server, Some(token), ours()), Ok("Bearer t".to_owned()));
+    // Another authority vouches for nobody here; whoever does not look takes anybody.
+    let another = TlsSpec { ca: Some(file("server.pem")), ..TlsSpec::default() };
+    let refused = post(&server, None, another).unwrap_err().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
+    let blind = TlsSpec { insecure_skip_verify: true, ..TlsSpec::default() };
+    assert_eq!(post(&server, None, blind), Ok("nobody".to_owned()));
+    // A server that asks for a certificate.
+    let strict = echo(Some(file("ca.pem")));
+    assert!(matches!(post(&strict, None, ours()), Err(HttpError::Unreached(_))));
+    let identity = Some((file("server.pem"), file("server.key")));
+    assert_eq!(post(&strict, None, TlsSpec { identity, ..ours() }), Ok("nobody".to_owned()));
+    // Files that are none.
+    let broken = |tls: TlsSpec| match post(&server, None, tls) {
+        Err(HttpError::Settings { place, .. }) => place,
+        other => panic!("{other:?}"),
+    };
+    let absent = TlsSpec { ca: Some(file("absent.pem")), ..TlsSpec::default() };
+    assert!(broken(absent).ends_with("absent.pem"));
+    let swapped = TlsSpec { identity: Some((file("server.pem"), file("ca.pem"))), ..ours() };
+    assert!(broken(swapped).ends_with("ca.pem"));
+    let no_certificate = TlsSpec { ca: Some(file("server.key")), ..TlsSpec::default() };
+    assert!(broken(no_certificate).ends_with("server.key"));
 }

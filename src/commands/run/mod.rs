@@ -11,7 +11,7 @@ mod watch;
 use crate::cli::run::Args;
 use crate::exit::Failure;
 use bellwether::config::Config;
-use bellwether::live::{LiveError, LiveHandle, LiveRun, Notifier, Started, SystemClock};
+use bellwether::live::{LiveError, LiveHandle, LiveRun, Notifier, NotifySource, Started, SystemClock};
 use bellwether_connectors::sink::NotifyError;
 use serve::Servers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -84,7 +84,9 @@ fn start_one(config: Config, tenant: &str) -> Result<Run, Failure> {
 
 fn notify(config: &Config, handle: &LiveHandle) -> Result<Notifier, NotifyError> {
     let of_table = handle.clone();
-    Notifier::start(&config.notify(), &handle.view(), Arc::new(move || of_table.table()), Arc::new(SystemClock))
+    let table = Arc::new(move || of_table.table());
+    let from = NotifySource { view: handle.view(), table, clock: Arc::new(SystemClock) };
+    Notifier::start(&config.notify(), from, Some(&config.state.folder.join("outbox.redb")))
 }
 
 fn abandon(runs: Vec<Run>) {

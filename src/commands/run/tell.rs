@@ -49,6 +49,9 @@ fn found(run: &Run) {
         }
         None => eprintln!("{of}state in {folder}: new"),
     }
+    if let Some(warning) = run.notifier.warning() {
+        eprintln!("{of}warning: {warning}");
+    }
     if started.torn_bytes > 0 {
         eprintln!("{of}note: {} bytes that were being written when it was stopped are cut off", started.torn_bytes);
     }

@@ -36,7 +36,8 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         .iter()
         .map(|r| {
             let error = r.error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            json!({"url": r.url, "sent": r.sent.load(Ordering::Relaxed), "error": error})
+            let outbox = r.outbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            json!({"url": r.url, "sent": r.sent.load(Ordering::Relaxed), "error": error, "outbox": outbox})
         })
         .collect();
     let reload = run.last_reload();
