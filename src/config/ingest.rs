@@ -1,6 +1,7 @@
 //! What senders may send.
 
 use super::value::{ByteSize, Millis};
+use crate::live::PairSpec;
 use bellwether_connectors::source::intake::WriteLimits;
 use bellwether_connectors::source::otlp::OtlpOptions;
 use schemars::JsonSchema;
@@ -14,6 +15,37 @@ pub struct Ingest {
     pub limits: Limits,
     /// How OTLP becomes series.
     pub otlp: OtlpOptions,
+    /// Pairs of Prometheus servers that scrape the same.
+    pub ha: HighAvailability,
+}
+
+/// Pairs of Prometheus servers that scrape the same: one of each counts, the other one takes its place when it falls silent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HighAvailability {
+    /// Whether series with both labels are of such a pair.
+    pub enabled: bool,
+    /// The external label that both servers have in common.
+    pub cluster_label: String,
+    /// The external label that tells one from the other; it is left out of what is evaluated.
+    pub replica_label: String,
+    /// How long the server that counts may be silent before the other one does.
+    pub failover: Millis,
+}
+
+impl Default for HighAvailability {
+    fn default() -> Self {
+        let PairSpec { cluster_label, replica_label, failover_ms } = PairSpec::default();
+        Self { enabled: false, cluster_label, replica_label, failover: Millis(failover_ms) }
+    }
+}
+
+impl HighAvailability {
+    /// How pairs are told apart, if they are.
+    pub fn pairs(&self) -> Option<PairSpec> {
+        let Self { enabled, cluster_label, replica_label, failover } = self.clone();
+        enabled.then_some(PairSpec { cluster_label, replica_label, failover_ms: failover.0 })
+    }
 }
 
 /// What requests may cost.

@@ -9,6 +9,7 @@ use super::receiver::Receiver;
 use super::tenant::is_name;
 use super::{Access, BasicUser, Config, Token};
 use bellwether_dataflow::lower::set_limit;
+use bellwether_model::METRIC_NAME;
 use bellwether_operators::program::Limits;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,16 @@ impl Config {
         if self.evaluation.workers.is_some_and(|n| n == 0 || n > bellwether_model::SHARDS) {
             return wrong("evaluation.workers", format!("write a number from 1 to {}", bellwether_model::SHARDS));
         }
+        let ha = &self.ingest.ha;
+        let labels = [("cluster_label", &ha.cluster_label), ("replica_label", &ha.replica_label)];
+        if let Some((key, _)) = labels.iter().find(|(_, name)| name.is_empty() || *name == METRIC_NAME) {
+            return wrong(&format!("ingest.ha.{key}"), "write the name of a label".to_owned());
+        }
+        if ha.cluster_label == ha.replica_label {
+            return wrong("ingest.ha", "cluster_label and replica_label must differ".to_owned());
+        }
         let positive = [
+            ("ingest.ha.failover", ha.failover),
             ("evaluation.interval", self.evaluation.interval),
             ("state.checkpoint_interval", self.state.checkpoint_interval),
         ];

@@ -26,7 +26,7 @@ mod value;
 pub use access::{Access, BasicUser, Tls, Token};
 pub use environment::expand;
 pub use evaluation::{Evaluation, Feature, Grid, Recorded};
-pub use ingest::{Ingest, Limits};
+pub use ingest::{HighAvailability, Ingest, Limits};
 pub use load::{ConfigError, from_text, load};
 pub use notifications::Notifications;
 pub use receiver::{Authorization, BasicAuth, ClientTls, Receiver, Settings};

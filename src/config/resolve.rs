@@ -71,6 +71,7 @@ impl Config {
             most_bytes: self.ingest.limits.memory.0,
             checkpoint_ms: self.state.checkpoint_interval.0,
             retention_ms: self.state.retention.0,
+            pairs: self.ingest.ha.pairs(),
             archive: self.archive(),
             clock: Arc::new(SystemClock),
         }

@@ -38,7 +38,7 @@ listen: 127.0.0.1:1
 otlp_listen: 127.0.0.1:2
 external_labels: {cluster: \"a: b\"}
 evaluation: {lateness: 1m30s, grid: prometheus2, recorded: keep, workers: 2, features: [promql-experimental-functions], limits: {nodes: 5k}}
-ingest: {limits: {body: 4MiB, series: 7, ahead: 1h}, otlp: {promote_resource_attributes: [k8s.pod.name]}}
+ingest: {limits: {body: 4MiB, series: 7, ahead: 1h}, otlp: {promote_resource_attributes: [k8s.pod.name]}, ha: {enabled: true, replica_label: replica, failover: 1m}}
 state: {folder: here, retention: 1d}
 notifications: {alertmanagers: [\"http://a:9093\"]}
 access: {tls: {cert_file: c, key_file: k}}
@@ -48,6 +48,12 @@ tenants:
     let config = read(text).unwrap();
     assert_eq!(config.evaluation.lateness, Millis(90_000));
     assert_eq!(config.ingest.limits.body, ByteSize::mib(4));
+    let pairs = config.live("").pairs.unwrap();
+    assert_eq!(
+        (pairs.cluster_label.as_str(), pairs.replica_label.as_str(), pairs.failover_ms),
+        ("cluster", "replica", 60_000)
+    );
+    assert_eq!(Config::default().live("").pairs, None);
     assert_eq!(read(&config.to_yaml().unwrap()), Ok(config));
     let all = Config::default().to_yaml().unwrap();
     assert_eq!(read(&all), Ok(Config::default()), "{all}");
@@ -77,6 +83,9 @@ fn what_is_wrong_is_shown_at_its_place() {
             "notifications.alert_relabel_configs: ",
         ),
         ("notifications: {alert_relabel_configs: [{acton: drop}]}", "unknown field `acton`"),
+        ("ingest: {ha: {replica_label: cluster}}", "ingest.ha: cluster_label and replica_label must differ"),
+        ("ingest: {ha: {cluster_label: \"\"}}", "ingest.ha.cluster_label: write the name of a label"),
+        ("ingest: {ha: {failover: 0s}}", "ingest.ha.failover: it must be longer than 0"),
         ("rules: [", "1:"),
         ("---\nrules: [a]\n---\nrules: [b]\n", "4:1: "),
     ];

@@ -9,7 +9,7 @@ use super::archive::archived::Archived;
 use super::commit::Walls;
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
-use super::frames::{Frames, OnTime};
+use super::frames::{Admitted, Frames, OnTime};
 use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
@@ -85,7 +85,8 @@ impl Whole {
         if bind.epoch == 1 {
             let (table, dictionary) = of_rules(&bind.bytes)?;
             let (reader, _) = read_log(disk, &log, &dictionary)?;
-            return Ok(Self { frames: Box::new(reader), table, dictionary });
+            let frames = Box::new(Admitted::new(reader, &dictionary));
+            return Ok(Self { frames, table, dictionary });
         }
         let archive_folder = folder.join("archive");
         let gone = || {

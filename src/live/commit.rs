@@ -12,13 +12,14 @@ use super::LiveError;
 use super::archive::ArchiveStats;
 use super::clock::WallClock;
 use super::install::Install;
+use super::pairs::{Referee, ReplicaStats};
 use super::queue::{Epoch, Queue};
 use super::rules::RuleTable;
 use super::warm::Start;
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError, Rows};
 use bellwether_connectors::source::log::{Bind, Log, LogView};
-use bellwether_dataflow::time::{Binding, Bound, Heard, LiveClock};
+use bellwether_dataflow::time::{Binding, Bound, Elected, Heard, LiveClock};
 use bellwether_model::hash64;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -74,6 +75,8 @@ pub struct CommitStats {
     pub refused: AtomicU64,
     /// Bytes between socket and dataflow.
     pub waiting_bytes: AtomicU64,
+    /// Replicas of pairs, in the order in which they were first heard of.
+    pub replicas: Mutex<Vec<ReplicaStats>>,
 }
 
 struct Shared {
@@ -170,6 +173,8 @@ pub struct Committer {
     shared: CommitterHandle,
     log: Log,
     time: LiveClock,
+    /// Where two senders may send the same.
+    referee: Option<Referee>,
     table: RuleTable,
     install: Install,
     begun: bool,
@@ -193,6 +198,8 @@ pub(super) struct Stamped {
     pub bound: Bound,
     /// Everything known of sources, if a checkpoint was asked for.
     pub sources: Vec<(u64, Heard)>,
+    /// Who counts of each pair, if a checkpoint was asked for.
+    pub elected: Vec<(u64, Elected)>,
 }
 
 /// What a committer is made of.
@@ -201,6 +208,7 @@ pub(super) struct Parts {
     pub clock: Arc<dyn WallClock>,
     pub log: Log,
     pub time: LiveClock,
+    pub referee: Option<Referee>,
     pub table: RuleTable,
     pub install: Install,
     pub queue: Queue,
@@ -212,8 +220,8 @@ pub(super) struct Parts {
 
 impl Committer {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { dictionary, clock, log, time, table, install, queue, walls, archive, most_bytes, checkpoint_ms } =
-            parts;
+        let Parts { dictionary, clock, log, time, referee, table, install, queue, .. } = parts;
+        let Parts { walls, archive, most_bytes, checkpoint_ms, .. } = parts;
         let since_ms = clock.now_ms();
         let next_checkpoint_ms = since_ms.saturating_add(checkpoint_ms);
         let shared = CommitterHandle(Arc::new(Shared {
@@ -233,6 +241,7 @@ impl Committer {
             shared,
             log,
             time,
+            referee,
             table,
             install,
             begun,
@@ -301,6 +310,7 @@ impl Committer {
                 rows.append(&mut self.unbound);
                 self.unbound = rows;
                 self.begun = true;
+                self.referee.iter_mut().for_each(Referee::look_at_all);
                 self.time.gap(self.since_ms, self.shared.0.clock.now_ms());
             }
             Command::Rules(table) => self.install.want(*table, &self.table),
@@ -359,6 +369,11 @@ impl Committer {
             acks.into_iter().for_each(|ack| drop(ack.send(Ok(()))));
             return Ok(());
         }
+        let bound = bound.map(|mut bound| {
+            let referee = self.referee.iter_mut();
+            referee.for_each(|referee| referee.elect(&mut bound, self.unbound.iter().chain([&rows])));
+            bound
+        });
         let bind = bound.as_ref().map(bind).transpose()?;
         let samples = rows.len();
         let written = self.log.commit(rows, bind, &self.shared.0.dictionary);
@@ -402,12 +417,19 @@ impl Committer {
         let Start { kept, history } = start.unwrap_or_default();
         let warm = (!kept.is_empty()).then(|| Arc::new(kept));
         let binding = Binding { snapshot, warm, ..Binding::new(bound.times(self.table.program.horizon_ms), program) };
+        let mut rows = std::mem::take(&mut self.unbound);
+        let mut elected = Vec::new();
+        if let Some(referee) = &mut self.referee {
+            referee.admit(&bound, &mut rows);
+            referee.show(&stats.replicas);
+            elected = if snapshot { referee.choices() } else { elected };
+        }
         let sources = if snapshot { self.time.sources().collect() } else { Vec::new() };
-        let epoch = Arc::new(Epoch { binding, history, rows: std::mem::take(&mut self.unbound) });
+        let epoch = Arc::new(Epoch { binding, history, rows });
         if let Some(warmer) = &self.install.warmer {
             warmer.pass(&bound, &epoch);
         }
-        let stamped = Stamped { bound, sources };
+        let stamped = Stamped { bound, sources, elected };
         self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(stamped.bound.epoch, stamped);
         self.shared.0.queue.put(epoch);
     }

@@ -1,9 +1,13 @@
 //! Frames of a run in order, wherever they come from.
 
 use super::error::LiveError;
-use bellwether_connectors::source::intake::Rows;
+use super::pairs::Admission;
+use super::replay::read_bound;
+use bellwether_connectors::source::intake::{Dictionary, Rows};
 use bellwether_connectors::source::log::{Frame, LogReader};
-use std::collections::BTreeMap;
+use bellwether_dataflow::time::Pairs;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Frames of a run in order.
 pub(super) trait Frames: Send {
@@ -14,13 +18,77 @@ pub(super) trait Frames: Send {
     fn again(&self) -> Result<Box<dyn Frames>, LiveError>;
 }
 
-impl Frames for LogReader {
+/// The frames of a log, of which what counts is left by the bindings that cover them. What no binding covers, at the log's end, is as
+/// it came: the binding to come decides. State: the frames of an epoch.
+pub(super) struct Admitted {
+    log: LogReader,
+    dictionary: Arc<Dictionary>,
+    admission: Admission,
+    ahead: VecDeque<Frame>,
+    /// The choices so far, where what no binding covers is to be taken apart by them.
+    guessed: Option<Pairs>,
+    guesses: bool,
+}
+
+impl Admitted {
+    /// Those behind where a reader stands; the dictionary knows its series.
+    pub fn new(log: LogReader, dictionary: &Arc<Dictionary>) -> Self {
+        let (ahead, guessed, guesses) = Default::default();
+        let dictionary = Arc::clone(dictionary);
+        Self { log, admission: Admission::new(&dictionary), dictionary, ahead, guessed, guesses }
+    }
+
+    /// The same, for those who do not wait for a binding: what none covers is taken apart as it was before.
+    pub fn guessing(log: LogReader, dictionary: &Arc<Dictionary>) -> Self {
+        Self { guesses: true, ..Self::new(log, dictionary) }
+    }
+
+    /// Number of the next frame.
+    pub fn position(&self) -> u64 {
+        self.log.position().saturating_sub(self.ahead.len() as u64)
+    }
+
+    /// The next frame.
+    pub fn read(&mut self) -> Result<Option<Frame>, LiveError> {
+        if self.ahead.is_empty() {
+            let pairs = self.read_epoch()?;
+            if let Some(pairs) = &pairs {
+                self.ahead.iter_mut().for_each(|frame| self.admission.admit(pairs, &mut frame.rows));
+            }
+        }
+        Ok(self.ahead.pop_front())
+    }
+
+    /// Reads up to the next binding, or to the end; gives how rows are taken apart, if they are.
+    fn read_epoch(&mut self) -> Result<Option<Pairs>, LiveError> {
+        while let Some(frame) = self.log.read()? {
+            let pairs = frame.bind.as_ref().map(|bind| read_bound(&bind.bytes)).transpose()?.map(|bound| bound.pairs);
+            self.ahead.push_back(frame);
+            if let Some(pairs) = pairs {
+                if self.guesses {
+                    self.remember(&pairs);
+                }
+                return Ok(pairs);
+            }
+        }
+        Ok(self.guessed.clone())
+    }
+
+    fn remember(&mut self, pairs: &Option<Pairs>) {
+        let known = self.guessed.take().map(|known| known.elected).unwrap_or_default();
+        let Some(pairs) = pairs else { return };
+        let all: BTreeMap<_, _> = known.into_iter().chain(pairs.elected.iter().copied()).collect();
+        self.guessed = Some(Pairs { elected: all.into_iter().collect(), ..pairs.clone() });
+    }
+}
+
+impl Frames for Admitted {
     fn read(&mut self) -> Result<Option<Frame>, LiveError> {
-        Ok(LogReader::read(self)?)
+        Admitted::read(self)
     }
 
     fn again(&self) -> Result<Box<dyn Frames>, LiveError> {
-        Ok(Box::new(LogReader::again(self)))
+        Ok(Box::new(Self { guesses: self.guesses, ..Self::new(self.log.again(), &self.dictionary) }))
     }
 }
 
@@ -40,7 +108,7 @@ impl OnTime {
         while let Some(mut frame) = reader.read()? {
             split(&mut frame.rows, |stamp_ms| stamp_ms <= watermark_ms, &mut late);
             if let Some(bind) = &frame.bind {
-                watermark_ms = super::replay::read_bound(&bind.bytes)?.watermark_ms;
+                watermark_ms = read_bound(&bind.bytes)?.watermark_ms;
                 watermarks.push((watermark_ms, bind.epoch));
             }
         }
@@ -84,7 +152,7 @@ impl Frames for OnTime {
         let Some(mut frame) = self.inner.read()? else { return Ok(None) };
         split(&mut frame.rows, |stamp_ms| stamp_ms <= self.watermark_ms, &mut Rows::default());
         if let Some(bind) = &frame.bind {
-            self.watermark_ms = super::replay::read_bound(&bind.bytes)?.watermark_ms;
+            self.watermark_ms = read_bound(&bind.bytes)?.watermark_ms;
             if let Some(mut moved) = self.moved.remove(&bind.epoch) {
                 frame.rows.append(&mut moved);
             }

@@ -37,10 +37,13 @@ mod notify;
 #[cfg(test)]
 mod outages;
 mod output;
+mod pairs;
 pub mod query;
 mod queue;
 mod reads;
 mod replay;
+#[cfg(test)]
+mod replicas;
 mod rules;
 mod run;
 mod start;
@@ -59,6 +62,7 @@ pub use folder::Folder;
 pub use latency::Latency;
 pub use notify::{Notifier, NotifySource, NotifySpec, ReceiverSpec, ReceiverStats};
 pub use output::{CheckpointNews, LedgerStats, SharedView, View};
+pub use pairs::{PairSpec, ReplicaStats};
 pub use rules::{RuleTable, RuleTables};
 pub use run::{LiveHandle, LiveRun, Reload};
 pub use start::{LiveConfig, Started};

@@ -176,7 +176,7 @@ impl Writer {
 
     fn checkpoint(&mut self, stamped: &Stamped, kept: Vec<KeptState>, ledger: LedgerMark) -> Result<(), LiveError> {
         let begin = Instant::now();
-        let Stamped { bound, sources } = stamped;
+        let Stamped { bound, sources, elected } = stamped;
         let reads_from_ms = kept.iter().map(|k| k.reads_from_ms).min().unwrap_or(i64::MIN);
         let (tenant, entity_labels) = &self.placing;
         let checkpoint = Checkpoint::new(bound.epoch, bound.watermark_ms, kept, tenant, entity_labels);
@@ -193,6 +193,7 @@ impl Writer {
             checkpoint: String::new(),
             ledger,
             sources: sources.clone(),
+            elected: elected.clone(),
             book,
             build: BUILD.to_owned(),
         };

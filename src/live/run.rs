@@ -7,6 +7,7 @@ use super::folder::Folder;
 use super::install::InForce;
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView};
+use super::pairs::PairSpec;
 use super::queue::Queue;
 use super::rules::{RuleTable, RuleTables};
 use super::start::{Found, LiveConfig, Started, Threads};
@@ -35,6 +36,7 @@ struct Shared {
     /// Version of the rules that were last good.
     wanted: Mutex<u128>,
     patterns: Vec<String>,
+    pairs: Option<PairSpec>,
     queue: Queue,
     view: SharedView,
     stats: Arc<LedgerStats>,
@@ -107,6 +109,7 @@ impl LiveRun {
             in_force,
             wanted: Mutex::new(wanted),
             patterns: config.rules.clone(),
+            pairs: config.pairs.clone(),
             queue,
             view: writer.view.clone(),
             stats: writer.stats.clone(),
@@ -237,6 +240,11 @@ impl LiveHandle {
     /// Rule files, directories and globs that rules come from.
     pub fn patterns(&self) -> &[String] {
         &self.0.patterns
+    }
+
+    /// How pairs of senders are told apart, if they are.
+    pub fn pairs(&self) -> Option<&PairSpec> {
+        self.0.pairs.as_ref()
     }
 
     /// Asks for a checkpoint with the next epoch.

@@ -6,9 +6,11 @@ use super::commit::{Committer, Parts, Walls};
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
 use super::folder::Folder;
+use super::frames::Admitted;
 use super::install::{InForce, Install};
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView, ToLedger, View, Writer};
+use super::pairs::{PairSpec, Referee};
 use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
@@ -21,7 +23,7 @@ use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::lower;
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::{Feed, Mode, RunConfig, RunReport, run as run_dataflow};
-use bellwether_dataflow::time::{LiveClock, LiveSpec};
+use bellwether_dataflow::time::{Election, LiveClock, LiveSpec};
 use bellwether_operators::evaluate::KeptState;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -63,6 +65,8 @@ pub struct LiveConfig {
     pub checkpoint_ms: i64,
     /// Samples that are younger stay in the log, ms.
     pub retention_ms: i64,
+    /// How pairs of senders are told apart; none without.
+    pub pairs: Option<PairSpec>,
     /// How the archive is kept; none without.
     pub archive: Option<ArchiveSpec>,
     /// The wall clock.
@@ -91,6 +95,7 @@ pub(super) struct Found {
     log: Log,
     pub newest: Option<(Manifest, Checkpoint)>,
     time: LiveClock,
+    referee: Option<Referee>,
     /// The rules of the last binding, as far as there are any.
     pub table: RuleTable,
     pub last_rules: Option<u128>,
@@ -111,8 +116,10 @@ impl Found {
         }
         let wanted = tables.load(&config.rules)?;
         let mut time = LiveClock::new(config.time, folder.generation(), wanted.version);
+        let mut election = Election::new(config.pairs.as_ref().map_or(0, |spec| spec.failover_ms));
         let mut last_rules = None;
         if let Some((manifest, _)) = &newest {
+            election.resume(manifest.elected.iter().copied());
             time.resume_sources(manifest.sources.iter().copied());
             time.resume(&manifest.bound());
             last_rules = Some(manifest.rules);
@@ -123,6 +130,7 @@ impl Found {
                 let bound = read_bound(&bind.bytes)?;
                 last_rules = Some(bound.rules);
                 time.resume(&bound);
+                election.resume(bound.pairs.into_iter().flat_map(|pairs| pairs.elected));
             }
         }
         // Rules that have changed meanwhile begin as they do at a reload; those of then may not compile any more.
@@ -132,6 +140,7 @@ impl Found {
             None => (wanted, None),
         };
         time.set_rules(table.version, None);
+        let referee = config.pairs.clone().map(|spec| Referee::new(spec, election, &dictionary));
         let started = Started {
             generation: folder.generation(),
             checkpoint: newest.as_ref().map(|(manifest, _)| manifest.epoch),
@@ -139,7 +148,7 @@ impl Found {
             torn_bytes: opened.torn_bytes,
             series: dictionary.len(),
         };
-        Ok(Self { folder, dictionary, log, newest, time, table, last_rules, wanted, started })
+        Ok(Self { folder, dictionary, log, newest, time, referee, table, last_rules, wanted, started })
     }
 
     /// The threads of a run that goes on from here.
@@ -150,14 +159,14 @@ impl Found {
         store: Store,
         ledger: Ledger,
     ) -> Result<(Folder, Threads), LiveError> {
-        let Self { folder, dictionary, log, newest, time, table, last_rules, wanted, .. } = self;
+        let Self { folder, dictionary, log, newest, time, referee, table, last_rules, wanted, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (walls, view) = (Walls::default(), SharedView::default());
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
         if let Some(manifest) = &manifest {
             *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(manifest);
         }
-        let reader = Box::new(log.reader(|_| true));
+        let reader = Box::new(Admitted::new(log.reader(|_| true), &dictionary));
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
         let replay = Replay {
             reader,
@@ -182,6 +191,7 @@ impl Found {
             clock: config.clock.clone(),
             log,
             time,
+            referee,
             table,
             install,
             queue: queue.clone(),

@@ -10,7 +10,7 @@ use super::error::LiveError;
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::disk::{Disk, read_whole, write_whole};
 use bellwether_dataflow::checkpoint::Checkpoint;
-use bellwether_dataflow::time::{Bound, Heard};
+use bellwether_dataflow::time::{Bound, Elected, Heard};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +57,9 @@ pub struct Manifest {
     pub ledger: LedgerMark,
     /// Sources heard of.
     pub sources: Vec<(u64, Heard)>,
+    /// Who counts of each pair.
+    #[serde(default)]
+    pub elected: Vec<(u64, Elected)>,
     /// Alerts in force.
     pub book: Book,
     /// The build that wrote it.
@@ -76,6 +79,7 @@ impl Manifest {
             rules: self.rules,
             warm: None,
             heard: Vec::new(),
+            pairs: None,
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 pub(super) const START_MS: i64 = 1_700_000_000_000;
 pub(super) const TICK_MS: i64 = 5_000;
-const LATENESS_MS: i64 = 10_000;
+pub(super) const LATENESS_MS: i64 = 10_000;
 
 pub(super) const RULES: &str = r#"
 groups:
@@ -100,6 +100,7 @@ impl World {
             most_bytes: 1 << 20,
             checkpoint_ms: 30_000,
             retention_ms: 0,
+            pairs: None,
             archive: None,
             clock: Arc::new(clock.clone()),
         };

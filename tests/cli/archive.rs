@@ -89,6 +89,7 @@ impl World {
             most_bytes: 1 << 20,
             checkpoint_ms: 10_000,
             retention_ms: 0,
+            pairs: None,
             archive: Some(ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&self.archive()) }),
             clock: Arc::new(self.clock.clone()),
         };

@@ -18,7 +18,7 @@
 //! # Limits
 //! One partition: the embedded log.
 
-use super::{EpochTimes, Watermark};
+use super::{EpochTimes, Pairs, Watermark};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +74,8 @@ pub struct Bound {
     pub warm: Option<u128>,
     /// Sources heard of since the epoch before, by a hash of their names.
     pub heard: Vec<(u64, Heard)>,
+    /// Which of two senders of the same samples counts; `None` where all of them do.
+    pub pairs: Option<Pairs>,
 }
 
 impl Bound {
@@ -205,8 +207,9 @@ impl LiveClock {
         }
     }
 
-    /// Cuts an epoch if it is time for one. `has_rows`: samples are in the log that no binding covers. `append_ms`: the
-    /// newest append time, where the reader does not stand at the end of the log. `due` says when a step is ready.
+    /// Cuts an epoch if it is time for one; who counts in it is for the caller to say. `has_rows`: samples are in the log that no
+    /// binding covers. `append_ms`: the newest append time, where the reader does not stand at the end of the log. `due` says when
+    /// a step is ready.
     pub fn mint(
         &mut self,
         now_ms: i64,
@@ -247,6 +250,7 @@ impl LiveClock {
             rules: self.rules,
             warm: self.warm.take(),
             heard: std::mem::take(&mut self.news).into_iter().collect(),
+            pairs: None,
         })
     }
 

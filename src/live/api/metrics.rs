@@ -1,7 +1,7 @@
 //! `/metrics`: the run's own metrics, in the text format.
 
 use super::Api;
-use crate::live::{Latency, ReceiverStats};
+use crate::live::{Latency, ReceiverStats, ReplicaStats};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,11 @@ struct Text(String);
 
 fn read(counter: &AtomicU64) -> f64 {
     counter.load(Ordering::Relaxed) as f64
+}
+
+/// A label's value as the format has it.
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
 impl Text {
@@ -57,6 +62,24 @@ impl Text {
             for stats in all {
                 // Addresses hold no quotes: they were checked.
                 self.line(name, &format!("{{receiver=\"{}\"}}", stats.url), read(pick(stats)));
+            }
+        }
+    }
+
+    fn replicas(&mut self, all: &[ReplicaStats]) {
+        type Pick = fn(&ReplicaStats) -> Option<f64>;
+        let rows: [(&str, &str, &str, Pick); 4] = [
+            ("elected", "gauge", "Whether this replica counts.", |s| Some(f64::from(u8::from(s.is_elected)))),
+            ("failovers_total", "counter", "How often it took another one's place.", |s| Some(s.failovers as f64)),
+            ("dropped_samples_total", "counter", "Its samples that did not count.", |s| Some(s.dropped as f64)),
+            ("last_heard_seconds", "gauge", "When it delivered last.", |s| s.heard_ms.map(|ms| ms as f64 / 1_000.0)),
+        ];
+        for (name, kind, help, pick) in rows.iter().filter(|_| !all.is_empty()) {
+            let name = format!("ha_replica_{name}");
+            self.head(&name, kind, help);
+            for stats in all {
+                let labels = format!("{{cluster={},replica={}}}", quoted(&stats.cluster), quoted(&stats.replica));
+                pick(stats).into_iter().for_each(|value| self.line(&name, &labels, value));
             }
         }
     }
@@ -121,6 +144,7 @@ pub(super) fn text(api: &Api) -> String {
     text.one("epochs_under_way", "gauge", "Epochs between log and ledger.", run.depth() as f64);
     let held = read(&commit.held_for);
     text.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
+    text.replicas(&commit.replicas.lock().unwrap_or_else(PoisonError::into_inner));
     let stats = run.stats();
     text.seconds("engine_latency_seconds", "From an epoch's binding to its decisions on disk.", &stats.engine);
     text.seconds("decision_delay_seconds", "From a decision's step to its being on disk.", &stats.delay);
@@ -152,4 +176,24 @@ pub(super) fn text(api: &Api) -> String {
         text.one("checkpoint_write_seconds", "gauge", "How long it took to write.", c.took_ms as f64 / 1_000.0);
     }
     text.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replicas_are_shown_whatever_they_are_called() {
+        let mut text = Text::default();
+        text.replicas(&[]);
+        assert_eq!(text.0, "");
+        let replica = "a\"\\\n".to_owned();
+        let (cluster, is_elected, failovers, heard_ms, dropped) = ("c d".to_owned(), true, 2, None, 7);
+        text.replicas(&[ReplicaStats { cluster, replica, is_elected, failovers, heard_ms, dropped }]);
+        let labels = r#"{cluster="c d",replica="a\"\\\n"}"#;
+        for (name, value) in [("elected", 1), ("failovers_total", 2), ("dropped_samples_total", 7)] {
+            assert!(text.0.contains(&format!("\nbellwether_ha_replica_{name}{labels} {value}\n")), "{}", text.0);
+        }
+        assert!(!text.0.contains("last_heard_seconds{"), "{}", text.0);
+    }
 }

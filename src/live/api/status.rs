@@ -40,6 +40,22 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
             json!({"url": r.url, "sent": r.sent.load(Ordering::Relaxed), "error": error, "outbox": outbox})
         })
         .collect();
+    let replicas: Vec<_> = commit
+        .replicas
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
+        .map(|r| {
+            json!({
+                "cluster": r.cluster,
+                "replica": r.replica,
+                "elected": r.is_elected,
+                "heard": r.heard_ms.map(rfc3339),
+                "failovers": r.failovers,
+                "dropped": r.dropped,
+            })
+        })
+        .collect();
     let reload = run.last_reload();
     success(json!({
         "ready": run.is_ready(),
@@ -55,6 +71,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "decisions_hash": format!("{:032x}", view.rolling_hash),
         "checkpoint": checkpoint,
         "receivers": receivers,
+        "replicas": replicas,
         "rules": {
             "version": format!("{:032x}", run.table().version),
             "files": run.patterns(),

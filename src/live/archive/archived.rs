@@ -9,7 +9,7 @@
 //! One part's late samples, and what [`ArchiveSource`] holds.
 
 use crate::live::error::LiveError;
-use crate::live::frames::Frames;
+use crate::live::frames::{Admitted, Frames};
 use bellwether_connectors::source::SampleSource;
 use bellwether_connectors::source::archive::{ArchiveSource, BindingRow, Cut, RolledArchive, read_bindings, read_late};
 use bellwether_connectors::source::intake::{Dictionary, Rows};
@@ -49,7 +49,7 @@ struct Open {
 
 /// The log behind the parts, and what the parts left of the frames before.
 struct Behind {
-    log: LogReader,
+    log: Admitted,
     left: Rows,
 }
 
@@ -144,9 +144,10 @@ impl Archived {
             return Err(LiveError::Format { path: "log".to_owned(), what });
         }
         log.skip_to(cut.resume_frame)?;
+        let mut log = Admitted::new(log, &self.dictionary);
         let mut left = Rows::default();
         while log.position() < cut.frame {
-            let Some(Frame { mut rows, .. }) = LogReader::read(&mut log)? else { break };
+            let Some(Frame { mut rows, .. }) = log.read()? else { break };
             crate::live::frames::split(&mut rows, |stamp_ms| stamp_ms >= cut.before_ms, &mut left);
         }
         Ok(Behind { log, left })
@@ -157,7 +158,7 @@ impl Frames for Archived {
     fn read(&mut self) -> Result<Option<Frame>, LiveError> {
         loop {
             if let Some(behind) = &mut self.behind {
-                let Some(mut frame) = LogReader::read(&mut behind.log)? else { return Ok(None) };
+                let Some(mut frame) = behind.log.read()? else { return Ok(None) };
                 behind.left.append(&mut frame.rows);
                 frame.rows = std::mem::take(&mut behind.left);
                 return Ok(Some(frame));

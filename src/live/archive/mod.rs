@@ -156,7 +156,8 @@ impl Archivist {
             if watermark_ms < from.before_ms.saturating_add(self.rolled.span_ms).saturating_sub(1) {
                 return Ok(());
             }
-            let Some(plan) = Plan::read(&self.log, from, self.rolled.span_ms, epoch)? else { return Ok(()) };
+            let plan = Plan::read(&self.log, &self.dictionary, from, self.rolled.span_ms, epoch)?;
+            let Some(plan) = plan else { return Ok(()) };
             self.roll(plan)?;
             let before_ms = watermark_ms.saturating_sub(self.spec.retention_ms);
             let kept = self.rolled.collect(&self.spec.folder, before_ms);

@@ -5,10 +5,13 @@
 //! than fits into memory. Only the log decides.
 
 use crate::live::error::LiveError;
+use crate::live::frames::Admitted;
 use crate::live::replay::read_bound;
 use bellwether_connectors::source::archive::{BindingRow, Cut};
+use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::LogView;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Late samples of one part, about.
 const MOST_LATE: usize = 1 << 20;
@@ -61,8 +64,14 @@ pub(super) fn begin(log: &LogView, span_ms: i64) -> Result<Option<Cut>, LiveErro
 
 impl Plan {
     /// Reads ahead from a cut; `None` where no part is complete in the epochs up to `upto_epoch`.
-    pub fn read(log: &LogView, from: Cut, span_ms: i64, upto_epoch: u64) -> Result<Option<Self>, LiveError> {
-        let mut reader = log.reader_from(from.frame)?;
+    pub fn read(
+        log: &LogView,
+        dictionary: &Arc<Dictionary>,
+        from: Cut,
+        span_ms: i64,
+        upto_epoch: u64,
+    ) -> Result<Option<Self>, LiveError> {
+        let mut reader = Admitted::new(log.reader_from(from.frame)?, dictionary);
         let (mut epoch, mut watermark_ms) = (from.epoch + 1, from.watermark_ms);
         let (mut bindings, mut late) = (Vec::new(), HashMap::new());
         while let Some(read) = reader.read()? {

@@ -8,6 +8,7 @@ use super::Archivist;
 use super::decisions;
 use super::plan::Plan;
 use crate::live::error::LiveError;
+use crate::live::frames::Admitted;
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::SampleSource;
 use bellwether_connectors::source::archive::{
@@ -156,7 +157,7 @@ impl Archivist {
         let watermarks: Vec<i64> = rolling.plan.bindings.iter().map(|b| b.watermark_ms).collect();
         let mut watermarks = watermarks.into_iter();
         let mut watermark_ms = from.watermark_ms;
-        let mut reader = self.log.reader_from(from.resume_frame)?;
+        let mut reader = Admitted::new(self.log.reader_from(from.resume_frame)?, &self.dictionary);
         let (mut left, mut left_epoch) = (None, None);
         while reader.position() < to {
             let number = reader.position();

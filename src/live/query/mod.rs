@@ -15,7 +15,7 @@ mod bounded;
 mod over;
 mod series;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::run::LiveHandle;
 use bellwether_connectors::source::intake::Intake;

@@ -6,6 +6,7 @@
 use super::bounded::{Bounded, MOST_SAMPLES, few_instants, too_many};
 use super::{Answer, Data, Points, Query, QueryError};
 use crate::live::feed::{LiveFeed, Placing};
+use crate::live::frames::Admitted;
 use crate::live::queue::{Epoch, Queue};
 use crate::live::reads::Picker;
 use crate::live::run::LiveHandle;
@@ -203,7 +204,8 @@ fn load(
     let (intake, log) = (run.intake(), run.intake().log().clone());
     let reaches =
         |s: &bellwether_connectors::source::log::Segment| s.newest_ms >= picker.oldest_ms() && s.oldest_ms <= upto_ms;
-    let mut reader = log.reader(log.segments().into_iter().filter(reaches));
+    let reader = log.reader(log.segments().into_iter().filter(reaches));
+    let mut reader = Admitted::guessing(reader, &intake.shared_dictionary());
     let (mut all, mut samples) = (Vec::new(), 0usize);
     while !picker.is_idle()
         && let Some(frame) = reader.read().map_err(|e| QueryError::Internal(e.to_string()))?

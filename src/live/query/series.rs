@@ -151,6 +151,10 @@ pub(super) fn find(run: &LiveHandle, asked: &SeriesQuery, stop: &Arc<AtomicBool>
     // Samples of these names are not evaluated: the rules' own series are listed instead.
     let hidden: BTreeSet<&str> = table.program.recorded_names.iter().map(String::as_str).collect();
     run.intake().dictionary().for_each(|_, labels| {
+        // Behind the log it is another series.
+        if run.pairs().is_some_and(|pairs| pairs.is_of_pair(labels)) {
+            return;
+        }
         let taken = reads.is_empty() || reads.iter().any(|r| r.reach_ms(labels).is_some());
         if taken && !stop.load(Ordering::Relaxed) && !hidden.contains(labels.metric_name()) {
             found.add(labels);

@@ -17,7 +17,7 @@ fn at(tick: i64) -> f64 {
 }
 
 /// The answer to a request, and its code.
-async fn ask(router: &Router, path: &str, form: Option<&str>) -> (u16, Value) {
+pub(in crate::live) async fn ask(router: &Router, path: &str, form: Option<&str>) -> (u16, Value) {
     let request = Request::builder().uri(path);
     let request = match form {
         Some(form) => request
@@ -32,7 +32,7 @@ async fn ask(router: &Router, path: &str, form: Option<&str>) -> (u16, Value) {
     (code, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
-fn encoded(text: &str) -> String {
+pub(in crate::live) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 

@@ -10,6 +10,7 @@ use super::changed::Shadow;
 use super::{Job, Meeting};
 use crate::live::error::LiveError;
 use crate::live::feed::LiveFeed;
+use crate::live::frames::Admitted;
 use crate::live::queue::{Epoch, Queue};
 use crate::live::reads::Picker;
 use crate::live::replay::read_bound;
@@ -139,14 +140,17 @@ impl Reading<'_> {
     }
 
     /// Everything that a reader has; the number of epochs, `None` if the shadow is to end.
-    fn all(&mut self, mut reader: LogReader) -> Result<Option<usize>, LiveError> {
-        let mut epochs = 0;
+    fn all(&mut self, reader: LogReader) -> Result<Option<usize>, LiveError> {
+        let (mut reader, mut epochs) = (Admitted::new(reader, &self.job.dictionary), 0);
         while let Some(frame) = reader.read()? {
             match self.frame(frame)? {
                 Some(ends) => epochs += usize::from(ends),
                 None => return Ok(None),
             }
         }
+        // What no binding covers comes again, with the one that does.
+        self.forget_unbound();
+        self.position = self.bound_position;
         Ok(Some(epochs))
     }
 
@@ -173,12 +177,9 @@ impl Reading<'_> {
             if self.all(rest)?.is_none() || !self.feed(true) {
                 return Ok(());
             }
-            // What no binding covers comes again, with the epoch that does.
-            self.forget_unbound();
             if !self.passed() {
                 return Ok(());
             }
-            self.position = self.bound_position;
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ impl Loaded {
             checkpoint_ms: 10_000,
             retention_ms: setting.retention_ms,
             archive: setting.archived.then_some(archive),
+            pairs: None,
             clock: Arc::new(SystemClock),
         };
         let (live, _) = LiveRun::start(&config).map_err(|e| e.to_string())?;
