@@ -1,7 +1,7 @@
 //! The archive of a live run: each sample once, the same decisions from a backtest and from a replay.
 
 use super::run::Place;
-use bellwether::live::{ArchiveSpec, LiveConfig, LiveRun, ManualClock};
+use bellwether::live::{ArchiveSpec, LiveConfig, LiveRun, ManualClock, PairSpec};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::source::SampleSource;
 use bellwether_connectors::source::archive::{Rolled, RolledArchive, RolledSource, read_late};
@@ -51,6 +51,10 @@ struct World {
     sent: Sent,
     /// Whether some samples come late.
     late: bool,
+    /// Whether two senders of a pair send everything, of which one is away for a while.
+    pairs: bool,
+    /// How long after its stamps a tick's samples come, ms.
+    delay_ms: i64,
     /// Of the decisions in the ledger, as the run says it at its end.
     hash: u128,
 }
@@ -63,7 +67,7 @@ impl World {
     fn new(late: bool) -> Self {
         let place = Place::new();
         place.write("rules.yml", RULES);
-        Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late, hash: 0 }
+        Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late, pairs: false, delay_ms: 0, hash: 0 }
     }
 
     fn state(&self) -> PathBuf {
@@ -89,7 +93,7 @@ impl World {
             most_bytes: 1 << 20,
             checkpoint_ms: 10_000,
             retention_ms: 0,
-            pairs: None,
+            pairs: self.pairs.then(PairSpec::default),
             archive: Some(ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&self.archive()) }),
             clock: Arc::new(self.clock.clone()),
         };
@@ -110,6 +114,9 @@ impl World {
                 floats.push((labels("load", i), at_ms - ago * TICK_MS, -1.0));
             }
         }
+        if self.pairs {
+            return self.send_twice(run, tick, &floats);
+        }
         let intake = run.handle().intake();
         let mut rows = Rows::default();
         for (labels, stamp_ms, value) in floats {
@@ -125,10 +132,26 @@ impl World {
         intake.append("sender", rows).unwrap().blocking_recv().unwrap().unwrap();
     }
 
+    /// Sends floats by both senders of a pair: values tell whose they are. The first one is away before and behind the crash.
+    fn send_twice(&self, run: &LiveRun, tick: i64, floats: &[(Labels, i64, f64)]) {
+        let there = [("a", !(TICKS / 2 - 3..TICKS / 2 + 20).contains(&tick)), ("b", true)];
+        for (i, (replica, _)) in there.iter().enumerate().filter(|(_, (_, there))| *there) {
+            let intake = run.handle().intake();
+            let mut rows = Rows::default();
+            for (labels, stamp_ms, value) in floats {
+                let labels = labels.to_builder().set("cluster", "c").set("__replica__", replica).build();
+                rows.push(intake.dictionary().define(&labels).0, *stamp_ms, value + i as f64);
+            }
+            // An epoch each.
+            self.clock.set(START_MS + tick * TICK_MS + 150 * i as i64);
+            intake.append(replica, rows).unwrap().blocking_recv().unwrap().unwrap();
+        }
+    }
+
     /// Sends the samples of some ticks, each once those before are decided.
     fn live(&mut self, run: &LiveRun, ticks: std::ops::Range<i64>) {
         for tick in ticks {
-            let now_ms = START_MS + tick * TICK_MS;
+            let now_ms = START_MS + tick * TICK_MS + self.delay_ms;
             self.clock.set(now_ms);
             self.send(run, tick);
             let begin = Instant::now();
@@ -297,4 +320,47 @@ fn a_replay_of_the_archive_gives_what_the_live_run_gave_and_says_what_lateness_c
     };
     let ideal: Vec<String> = world.decisions("ideal.jsonl").into_iter().filter(upto).collect();
     assert_eq!(world.decisions("back.jsonl"), ideal);
+}
+
+/// A part ends with the epoch whose watermark passes its span. Where it passes by more than a millisecond, as it does outside of tests,
+/// that epoch evaluates the step at which the next span begins, and needs its samples.
+#[test]
+fn a_step_between_two_parts_reads_what_the_second_one_holds() {
+    let mut world = World::new(false);
+    world.delay_ms = 150;
+    let rolled = world.whole();
+    assert!(rolled.parts.len() >= 10 && rolled.cut.unwrap().watermark_ms > rolled.cut.unwrap().before_ms);
+    let answer = world.place.run(&["backtest", "--replay", "state", "--out", "again.jsonl"]);
+    assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+    assert_eq!(world.decisions("again.jsonl"), world.decisions("state/decisions.jsonl"));
+    assert_eq!(hash(&answer.out), format!("{:032x}", world.hash));
+}
+
+#[test]
+fn the_archive_of_a_pair_has_what_counted_and_replays_alike() {
+    let mut world = World::new(true);
+    world.pairs = true;
+    let rolled = world.whole();
+    assert!(!world.place.path("state/log/0000000000000001.seg").exists());
+    for workers in ["1", "3"] {
+        let out = format!("again{workers}.jsonl");
+        let answer = world.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);
+        assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+        assert_eq!(world.decisions(&out), world.decisions("state/decisions.jsonl"));
+        assert_eq!(hash(&answer.out), format!("{:032x}", world.hash));
+    }
+    let archived = world.archived(&rolled);
+    assert!(archived.iter().all(|(l, ..)| l.get("cluster") == "c" && l.get("__replica__").is_empty()), "{archived:?}");
+    assert!(archived.windows(2).all(|w| (&w[0].0, w[0].1) != (&w[1].0, w[1].1)));
+    // Of the first one until it is away, of nobody until it has been silent for 30 s, then of the second one, which stays.
+    let load = labels("load", 3).to_builder().set("cluster", "c").build();
+    let of = |tick: i64| {
+        let at_ms = START_MS + tick * TICK_MS;
+        let value = archived.iter().find(|(l, t, _)| (l, *t) == (&load, at_ms)).map(|(.., value)| value.unwrap());
+        let phase = (tick + 21) % 40;
+        value.map(|value| value - (3 * if phase < 20 { tick * 2 + phase } else { tick }) as f64)
+    };
+    let half = TICKS / 2;
+    let whose: Vec<_> = [half - 10, half - 4, half - 3, half, half + 4, half + 20, half + 30].map(of).into();
+    assert_eq!(whose, [Some(0.0), Some(0.0), None, None, Some(1.0), Some(1.0), Some(1.0)]);
 }

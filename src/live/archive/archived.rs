@@ -3,7 +3,8 @@
 //! # Semantics
 //! One frame an epoch, with the binding of then. A sample that was late is in the epoch in which it came. One that was on time is in
 //! that epoch or an older one, or in a younger one whose watermark does not pass it before: a step that reads it needs a watermark
-//! that covers it, so no step sees the difference.
+//! that covers it, so no step sees the difference. A part's last watermark passes its span, so its last epoch also brings what the next part,
+//! or the log, holds of stamps up to there.
 //!
 //! # State
 //! One part's late samples, and what [`ArchiveSource`] holds.
@@ -31,7 +32,8 @@ pub(in crate::live) struct Archived {
     log: LogReader,
     parts: usize,
     open: Option<Open>,
-    behind: Option<Behind>,
+    /// The log behind the parts.
+    behind: Option<Admitted>,
 }
 
 /// A part under way.
@@ -45,12 +47,6 @@ struct Open {
     /// Late samples that were read and whose epoch is to come.
     waiting: BTreeMap<u64, Rows>,
     read_ms: i64,
-}
-
-/// The log behind the parts, and what the parts left of the frames before.
-struct Behind {
-    log: Admitted,
-    left: Rows,
 }
 
 impl Open {
@@ -79,20 +75,26 @@ impl Open {
         }
     }
 
-    /// The next epoch; `None` where the part ends.
-    fn read(&mut self, dictionary: &Dictionary) -> Result<Option<Frame>, LiveError> {
-        let Some(binding) = self.bindings.pop_front() else { return Ok(None) };
-        let mut rows = Rows::default();
-        if binding.watermark_ms > self.read_ms {
-            self.read_ms = binding.watermark_ms.saturating_add(AHEAD_MS);
+    /// Reads what a watermark covers that was not read before, and some more.
+    fn cover(&mut self, watermark_ms: i64, dictionary: &Dictionary, rows: &mut Rows) -> Result<(), LiveError> {
+        if watermark_ms > self.read_ms {
+            self.read_ms = watermark_ms.saturating_add(AHEAD_MS);
             let mut batches = Vec::new();
             self.source.read_upto(self.read_ms, &mut batches)?;
-            batches.iter().for_each(|runs| self.take(runs, dictionary, &mut rows));
+            batches.iter().for_each(|runs| self.take(runs, dictionary, rows));
         }
+        Ok(())
+    }
+
+    /// The rows of the next epoch, and its binding; `None` behind the last one.
+    fn read(&mut self, dictionary: &Dictionary) -> Result<Option<(Rows, BindingRow)>, LiveError> {
+        let Some(binding) = self.bindings.pop_front() else { return Ok(None) };
+        let mut rows = Rows::default();
+        self.cover(binding.watermark_ms, dictionary, &mut rows)?;
         if let Some(mut late) = self.waiting.remove(&binding.epoch) {
             rows.append(&mut late);
         }
-        Ok(Some(Frame { rows, bind: Some(Bind { epoch: binding.epoch, bytes: binding.bytes }) }))
+        Ok(Some((rows, binding)))
     }
 }
 
@@ -136,8 +138,31 @@ impl Archived {
         Ok(Some(Open { source, numbers: Vec::new(), bindings, late, waiting, read_ms: i64::MIN }))
     }
 
-    /// The log behind a cut.
-    fn behind(&self, cut: &Cut) -> Result<Behind, LiveError> {
+    /// Goes on to the next part, or to the log behind the last one; gives what is there of epochs before, whose last watermark
+    /// this is.
+    fn go_on(&mut self, watermark_ms: i64) -> Result<Rows, LiveError> {
+        let mut left = Rows::default();
+        self.open = self.open()?;
+        if let Some(open) = &mut self.open {
+            open.cover(watermark_ms, &self.dictionary, &mut left)?;
+        } else if let Some(cut) = self.archive.manifest().cut {
+            self.behind = Some(self.behind(&cut, &mut left)?);
+        }
+        Ok(left)
+    }
+
+    /// The next epoch of the part under way; `None` where there is none.
+    fn read_part(&mut self) -> Result<Option<Frame>, LiveError> {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let Some((mut rows, binding)) = open.read(&self.dictionary)? else { return Ok(None) };
+        if open.bindings.is_empty() {
+            rows.append(&mut self.go_on(binding.watermark_ms)?);
+        }
+        Ok(Some(Frame { rows, bind: Some(Bind { epoch: binding.epoch, bytes: binding.bytes }) }))
+    }
+
+    /// The log behind a cut, and what the parts left of the frames before.
+    fn behind(&self, cut: &Cut, left: &mut Rows) -> Result<Admitted, LiveError> {
         let mut log = LogReader::again(&self.log);
         if log.position() > cut.resume_frame {
             let what = "no longer holds what comes behind the archive".to_owned();
@@ -145,36 +170,29 @@ impl Archived {
         }
         log.skip_to(cut.resume_frame)?;
         let mut log = Admitted::new(log, &self.dictionary);
-        let mut left = Rows::default();
         while log.position() < cut.frame {
             let Some(Frame { mut rows, .. }) = log.read()? else { break };
-            crate::live::frames::split(&mut rows, |stamp_ms| stamp_ms >= cut.before_ms, &mut left);
+            crate::live::frames::split(&mut rows, |stamp_ms| stamp_ms >= cut.before_ms, left);
         }
-        Ok(Behind { log, left })
+        Ok(log)
     }
 }
 
 impl Frames for Archived {
     fn read(&mut self) -> Result<Option<Frame>, LiveError> {
-        loop {
-            if let Some(behind) = &mut self.behind {
-                let Some(mut frame) = behind.log.read()? else { return Ok(None) };
-                behind.left.append(&mut frame.rows);
-                frame.rows = std::mem::take(&mut behind.left);
-                return Ok(Some(frame));
+        let begins = self.open.is_none() && self.behind.is_none();
+        let mut rows = if begins { self.go_on(i64::MIN)? } else { Rows::default() };
+        let frame = match &mut self.behind {
+            Some(log) => log.read()?,
+            None => self.read_part()?,
+        };
+        Ok(frame.map(|mut frame| {
+            if !rows.is_empty() {
+                rows.append(&mut frame.rows);
+                frame.rows = rows;
             }
-            if let Some(open) = &mut self.open {
-                match open.read(&self.dictionary)? {
-                    Some(frame) => return Ok(Some(frame)),
-                    None => self.open = None,
-                }
-            }
-            self.open = self.open()?;
-            if self.open.is_none() {
-                let Some(cut) = self.archive.manifest().cut else { return Ok(None) };
-                self.behind = Some(self.behind(&cut)?);
-            }
-        }
+            frame
+        }))
     }
 
     fn again(&self) -> Result<Box<dyn Frames>, LiveError> {
