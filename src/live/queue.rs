@@ -110,9 +110,11 @@ impl Queue {
 
     /// Puts an epoch here; it is on disk.
     pub fn put(&self, epoch: impl Into<Arc<Epoch>>) {
-        let epoch = epoch.into();
+        self.add(&mut self.state(), epoch.into());
+    }
+
+    fn add(&self, state: &mut State, epoch: Arc<Epoch>) {
         self.0.bytes.fetch_add(epoch.bytes(), Ordering::Relaxed);
-        let mut state = self.state();
         if !epoch.binding.load_only {
             // What only loads gives nothing, so nobody would say that it is durable.
             self.0.put.fetch_add(1, Ordering::SeqCst);
@@ -128,12 +130,11 @@ impl Queue {
             let waited = self.0.room.wait_timeout(state, Duration::from_millis(50));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let open = !state.closed;
-        drop(state);
-        if open {
-            self.put(epoch);
+        // With the same lock held: what is put behind the close some workers would take, and others not.
+        if !state.closed {
+            self.add(&mut state, epoch.into());
         }
-        open
+        !state.closed
     }
 
     /// The next epoch of a worker; to be called on its thread, which is unparked when there is more.
