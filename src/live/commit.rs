@@ -15,6 +15,7 @@ use super::install::Install;
 use super::pairs::{Referee, ReplicaStats};
 use super::queue::{Epoch, Queue};
 use super::rules::RuleTable;
+use super::totals::Totals;
 use super::warm::Start;
 use bellwether_connectors::crash::crash_point;
 use bellwether_connectors::source::intake::{Dictionary, Intake, IntakeError, Rows};
@@ -75,6 +76,10 @@ pub struct CommitStats {
     pub refused: AtomicU64,
     /// Bytes between socket and dataflow.
     pub waiting_bytes: AtomicU64,
+    /// Series of which deltas are added up.
+    pub delta_series: AtomicU64,
+    /// Deltas dropped because a newer one of their series had come.
+    pub deltas_dropped: AtomicU64,
     /// Replicas of pairs, in the order in which they were first heard of.
     pub replicas: Mutex<Vec<ReplicaStats>>,
 }
@@ -175,6 +180,7 @@ pub struct Committer {
     time: LiveClock,
     /// Where two senders may send the same.
     referee: Option<Referee>,
+    totals: Totals,
     table: RuleTable,
     install: Install,
     begun: bool,
@@ -200,6 +206,15 @@ pub(super) struct Stamped {
     pub sources: Vec<(u64, Heard)>,
     /// Who counts of each pair, if a checkpoint was asked for.
     pub elected: Vec<(u64, Elected)>,
+    /// The oldest stamp that a restart reads of what deltas add up to, ms, if a checkpoint was asked for.
+    pub totals_from_ms: i64,
+}
+
+impl Stamped {
+    /// An epoch that runs again: nobody asks for a checkpoint.
+    pub fn replayed(bound: Bound) -> Self {
+        Self { bound, sources: Vec::new(), elected: Vec::new(), totals_from_ms: i64::MAX }
+    }
 }
 
 /// What a committer is made of.
@@ -209,6 +224,7 @@ pub(super) struct Parts {
     pub log: Log,
     pub time: LiveClock,
     pub referee: Option<Referee>,
+    pub totals: Totals,
     pub table: RuleTable,
     pub install: Install,
     pub queue: Queue,
@@ -220,7 +236,7 @@ pub(super) struct Parts {
 
 impl Committer {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { dictionary, clock, log, time, referee, table, install, queue, .. } = parts;
+        let Parts { dictionary, clock, log, time, referee, totals, table, install, queue, .. } = parts;
         let Parts { walls, archive, most_bytes, checkpoint_ms, .. } = parts;
         let since_ms = clock.now_ms();
         let next_checkpoint_ms = since_ms.saturating_add(checkpoint_ms);
@@ -242,6 +258,7 @@ impl Committer {
             log,
             time,
             referee,
+            totals,
             table,
             install,
             begun,
@@ -369,7 +386,9 @@ impl Committer {
             acks.into_iter().for_each(|ack| drop(ack.send(Ok(()))));
             return Ok(());
         }
+        self.totals.take(&rows.deltas);
         let bound = bound.map(|mut bound| {
+            rows.append(&mut self.totals.add_up(&mut bound));
             let referee = self.referee.iter_mut();
             referee.for_each(|referee| referee.elect(&mut bound, self.unbound.iter().chain([&rows])));
             bound
@@ -397,7 +416,7 @@ impl Committer {
         if let Some(bound) = bound {
             self.publish(bound, now_ms);
         }
-        let unbound: usize = self.unbound.iter().map(Rows::bytes).sum();
+        let unbound = self.unbound.iter().map(Rows::bytes).sum::<usize>() + self.totals.waiting_bytes();
         self.shared.0.unbound_bytes.store(unbound as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -418,18 +437,23 @@ impl Committer {
         let warm = (!kept.is_empty()).then(|| Arc::new(kept));
         let binding = Binding { snapshot, warm, ..Binding::new(bound.times(self.table.program.horizon_ms), program) };
         let mut rows = std::mem::take(&mut self.unbound);
+        // What they add up to is there, or will be with the epoch whose watermark reaches them.
+        rows.iter_mut().for_each(|rows| rows.deltas = Vec::new());
         let mut elected = Vec::new();
         if let Some(referee) = &mut self.referee {
             referee.admit(&bound, &mut rows);
             referee.show(&stats.replicas);
             elected = if snapshot { referee.choices() } else { elected };
         }
+        stats.delta_series.store(self.totals.len() as u64, Ordering::Relaxed);
+        stats.deltas_dropped.store(self.totals.dropped, Ordering::Relaxed);
+        let totals_from_ms = if snapshot { self.totals.reads_from_ms() } else { i64::MAX };
         let sources = if snapshot { self.time.sources().collect() } else { Vec::new() };
         let epoch = Arc::new(Epoch { binding, history, rows });
         if let Some(warmer) = &self.install.warmer {
             warmer.pass(&bound, &epoch);
         }
-        let stamped = Stamped { bound, sources, elected };
+        let stamped = Stamped { bound, sources, elected, totals_from_ms };
         self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(stamped.bound.epoch, stamped);
         self.shared.0.queue.put(epoch);
     }

@@ -55,6 +55,10 @@ impl Admitted {
             if let Some(pairs) = &pairs {
                 self.ahead.iter_mut().for_each(|frame| self.admission.admit(pairs, &mut frame.rows));
             }
+            if self.ahead.back().is_some_and(|frame| frame.bind.is_some()) {
+                // What deltas add up to is there beside them, or will be.
+                self.ahead.iter_mut().for_each(|frame| frame.rows.deltas = Vec::new());
+            }
         }
         Ok(self.ahead.pop_front())
     }

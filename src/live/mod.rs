@@ -49,7 +49,10 @@ mod run;
 mod start;
 mod store;
 #[cfg(test)]
+mod sums;
+#[cfg(test)]
 mod tests;
+mod totals;
 mod warm;
 
 pub use again::{Arrival, replay_folder};

@@ -94,7 +94,7 @@ impl Replay {
             };
             let warm = (!kept.is_empty()).then(|| Arc::new(kept));
             let binding = Binding { warm, ..Binding::new(bound.times(rules.warm_up_ms()), program) };
-            let stamped = Stamped { bound, sources: Vec::new(), elected: Vec::new() };
+            let stamped = Stamped::replayed(bound);
             self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(bind.epoch, stamped);
             if !self.queue.put_when_there_is_room(Epoch { binding, history, rows: std::mem::take(&mut rows) }) {
                 return Ok(None);

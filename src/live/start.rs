@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::store::{Manifest, Store};
+use super::totals::Totals;
 use super::warm::{Start, WarmFiles};
 use bellwether_connectors::disk::Disk;
 use bellwether_connectors::source::intake::Dictionary;
@@ -96,6 +97,7 @@ pub(super) struct Found {
     pub newest: Option<(Manifest, Checkpoint)>,
     time: LiveClock,
     referee: Option<Referee>,
+    totals: Totals,
     /// The rules of the last binding, as far as there are any.
     pub table: RuleTable,
     pub last_rules: Option<u128>,
@@ -124,12 +126,14 @@ impl Found {
             time.resume(&manifest.bound());
             last_rules = Some(manifest.rules);
         }
-        let mut reader = log.reader(|_| true);
+        let (mut reader, mut totals) = (log.reader(|_| true), Totals::default());
         while let Some(frame) = reader.read()? {
+            totals.take(&frame.rows.deltas);
             if let Some(bind) = frame.bind {
                 let bound = read_bound(&bind.bytes)?;
                 last_rules = Some(bound.rules);
                 time.resume(&bound);
+                totals.resume(&frame.rows, &bound);
                 election.resume(bound.pairs.into_iter().flat_map(|pairs| pairs.elected));
             }
         }
@@ -148,7 +152,7 @@ impl Found {
             torn_bytes: opened.torn_bytes,
             series: dictionary.len(),
         };
-        Ok(Self { folder, dictionary, log, newest, time, referee, table, last_rules, wanted, started })
+        Ok(Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, started })
     }
 
     /// The threads of a run that goes on from here.
@@ -159,7 +163,7 @@ impl Found {
         store: Store,
         ledger: Ledger,
     ) -> Result<(Folder, Threads), LiveError> {
-        let Self { folder, dictionary, log, newest, time, referee, table, last_rules, wanted, .. } = self;
+        let Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (walls, view) = (Walls::default(), SharedView::default());
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
@@ -192,6 +196,7 @@ impl Found {
             log,
             time,
             referee,
+            totals,
             table,
             install,
             queue: queue.clone(),

@@ -80,6 +80,7 @@ impl Manifest {
             warm: None,
             heard: Vec::new(),
             pairs: None,
+            added_up: (0, 0),
         }
     }
 }

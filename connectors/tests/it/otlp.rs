@@ -4,7 +4,9 @@ use crate::memory::Mode;
 use crate::serve::{NOW_MS, start};
 use bellwether_connectors::serve::AuthConfig;
 use bellwether_connectors::serve::ingest::IngestConfig;
-use bellwether_connectors::source::intake::{Batch, Dictionary, IntakeError, Reason, Report, WriteLimits};
+use bellwether_connectors::source::intake::{
+    Batch, Change, Delta, Dictionary, IntakeError, Reason, Report, WriteLimits,
+};
 use bellwether_connectors::source::otlp::message::*;
 use bellwether_connectors::source::otlp::{DecodeError, Encoding, OtlpOptions, decode, decoded_bytes};
 use bellwether_model::is_stale;
@@ -201,7 +203,7 @@ fn what_cannot_be_taken_is_told() {
     let metrics = vec![
         gauge("up", "", vec![late, number(1.0), nameless]),
         Metric { name: "far".to_owned(), histogram: far, ..Metric::default() },
-        sum("delta", 1, true, vec![number(1.0), number(2.0)]),
+        sum("delta", 1, false, vec![number(1.0), number(2.0)]),
         sum("unspecified", 0, true, vec![number(1.0)]),
         gauge("...", "", vec![number(1.0)]),
         Metric { name: "nothing".to_owned(), ..Metric::default() },
@@ -211,8 +213,67 @@ fn what_cannot_be_taken_is_told() {
     let rejected = [Reason::Stamp, Reason::Labels, Reason::Unsupported].map(|reason| report.rejected[reason as usize]);
     assert_eq!((rejected, report.refused()), ([2, 2, 3], 7));
     assert!(report.first().unwrap().starts_with("up: the stamp"), "{report}");
-    let (_, report) = translated(&request(vec![], vec![sum("d", 1, true, vec![number(1.0)])]), &OtlpOptions::default());
-    assert_eq!(report.first(), Some("d: delta temporality is not supported, set the exporter to cumulative"));
+    let (_, report) =
+        translated(&request(vec![], vec![sum("d", 1, false, vec![number(1.0)])]), &OtlpOptions::default());
+    assert_eq!(
+        report.first(),
+        Some("d: delta temporality of a sum that also falls is not supported, set the exporter to cumulative")
+    );
+}
+
+/// They are added up behind the log, which knows which of them came twice.
+#[test]
+fn deltas_are_taken_as_they_come() {
+    let start_ns = NOW_NS - 10_000_000_000;
+    let point = |value| NumberDataPoint { start_time_unix_nano: start_ns, ..number(value) };
+    let ended = NumberDataPoint { flags: 1, ..point(0.0) };
+    let classic = HistogramDataPoint {
+        start_time_unix_nano: start_ns,
+        time_unix_nano: NOW_NS,
+        count: 3,
+        sum: Some(2.5),
+        bucket_counts: vec![1, 2],
+        explicit_bounds: vec![1.0],
+        ..HistogramDataPoint::default()
+    };
+    let classic = Some(Histogram { data_points: vec![classic], aggregation_temporality: 1 });
+    let native = ExponentialHistogramDataPoint {
+        start_time_unix_nano: start_ns,
+        time_unix_nano: NOW_NS,
+        count: 2,
+        zero_count: 2,
+        ..ExponentialHistogramDataPoint::default()
+    };
+    let native = Some(ExponentialHistogram { data_points: vec![native], aggregation_temporality: 1 });
+    let metrics = vec![
+        sum("jobs", 1, true, vec![point(2.0), ended]),
+        Metric { name: "classic".to_owned(), histogram: classic, ..Metric::default() },
+        Metric { name: "native".to_owned(), exponential_histogram: native, ..Metric::default() },
+    ];
+    let dictionary = Dictionary::new("");
+    let limits = WriteLimits::default();
+    let body = request(vec![], metrics).encode_to_vec();
+    let batch = Batch::new(&dictionary, &limits, NOW_MS);
+    let (rows, report) = decode(Encoding::Protobuf, &body, &OtlpOptions::default(), batch).unwrap();
+    assert_eq!((rows.series.len(), rows.histograms.len(), report.refused()), (0, 0, 0), "{report}");
+    assert!(rows.deltas.iter().all(|d| (d.stamp_ms, d.start_ms) == (NOW_MS, NOW_MS - 10_000)));
+    let change = |change: &Change| match change {
+        Change::Float(value) => value.to_string(),
+        Change::Histogram(h) => format!("{} observations", h.count),
+        Change::Ends => "ends".to_owned(),
+    };
+    let shown = |d: &Delta| format!("{} {}", dictionary.labels(d.series).unwrap(), change(&d.change));
+    let expected = [
+        "jobs_total 2",
+        "jobs_total ends",
+        "classic_sum 2.5",
+        "classic_count 3",
+        "classic_bucket{le=\"1\"} 1",
+        "classic_bucket{le=\"+Inf\"} 3",
+        "native 2 observations",
+    ];
+    assert_eq!(rows.deltas.iter().map(shown).collect::<Vec<_>>(), expected);
+    assert_eq!((report.samples, report.histograms), (6, 1));
 }
 
 /// As the specification's own example, with all that JSON writes differently.
@@ -319,7 +380,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// A request of which one point of two is refused.
 fn partly() -> Request {
-    request(vec![], vec![gauge("up", "", vec![number(1.0)]), sum("d", 1, true, vec![number(1.0)])])
+    request(vec![], vec![gauge("up", "", vec![number(1.0)]), sum("d", 1, false, vec![number(1.0)])])
 }
 
 #[test]

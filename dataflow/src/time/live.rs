@@ -76,6 +76,8 @@ pub struct Bound {
     pub heard: Vec<(u64, Heard)>,
     /// Which of two senders of the same samples counts; `None` where all of them do.
     pub pairs: Option<Pairs>,
+    /// How many floats and histograms, the last ones of the binding's frame, are what deltas add up to.
+    pub added_up: (u32, u32),
 }
 
 impl Bound {
@@ -251,6 +253,7 @@ impl LiveClock {
             warm: self.warm.take(),
             heard: std::mem::take(&mut self.news).into_iter().collect(),
             pairs: None,
+            added_up: (0, 0),
         })
     }
 

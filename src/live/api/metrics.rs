@@ -144,6 +144,13 @@ pub(super) fn text(api: &Api) -> String {
     text.one("epochs_under_way", "gauge", "Epochs between log and ledger.", run.depth() as f64);
     let held = read(&commit.held_for);
     text.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
+    text.one("delta_series", "gauge", "Series of which deltas are added up.", read(&commit.delta_series));
+    text.one(
+        "deltas_dropped_total",
+        "counter",
+        "Deltas dropped because a newer one of their series had come.",
+        read(&commit.deltas_dropped),
+    );
     text.replicas(&commit.replicas.lock().unwrap_or_else(PoisonError::into_inner));
     let stats = run.stats();
     text.seconds("engine_latency_seconds", "From an epoch's binding to its decisions on disk.", &stats.engine);

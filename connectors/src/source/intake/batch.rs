@@ -11,7 +11,7 @@
 //! # State
 //! Rows are bounded by [`WriteLimits::samples`].
 
-use super::{Dictionary, Reason, Report, Rows, WriteLimits};
+use super::{Change, Delta, Dictionary, Reason, Report, Rows, WriteLimits};
 use bellwether_model::labels::MAX_PART_BYTES;
 use bellwether_model::{Histogram, HistogramSample, Labels, METRIC_NAME, is_stale};
 use std::fmt;
@@ -144,6 +144,20 @@ impl<'a> Batch<'a> {
             self.rows.push_started(series, stamp_ms, value, known_start(start_ms, stamp_ms));
             self.report.samples += 1;
         }
+        Ok(())
+    }
+
+    /// Appends what happened to a series between two stamps; 0 is no start.
+    pub fn delta(&mut self, series: u32, stamp_ms: i64, change: Change, start_ms: i64) -> Result<(), TooManySamples> {
+        let (cost, taken) = match &change {
+            Change::Float(_) | Change::Ends => (1, &mut self.report.samples),
+            Change::Histogram(h) => {
+                (WriteLimits::HISTOGRAM_SAMPLES + h.positive.len() + h.negative.len(), &mut self.report.histograms)
+            }
+        };
+        *taken += 1;
+        self.take_room(cost)?;
+        self.rows.deltas.push(Delta { series, stamp_ms, start_ms: known_start(start_ms, stamp_ms), change });
         Ok(())
     }
 

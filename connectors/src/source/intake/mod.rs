@@ -11,11 +11,13 @@
 //! [`IntakeError`] says what the sender must be told: come again, or give up.
 
 mod batch;
+mod delta;
 mod dictionary;
 mod limits;
 mod report;
 
 pub use batch::{Batch, Pair, Refusal, TooManySamples};
+pub use delta::{Change, Delta};
 pub use dictionary::Dictionary;
 pub use limits::WriteLimits;
 pub use report::{Reason, Report};
@@ -36,12 +38,14 @@ pub struct Rows {
     pub starts: Vec<i64>,
     /// Native histograms; of a float and a histogram of one series and stamp the float counts.
     pub histograms: Vec<HistogramSample>,
+    /// What is to be added up before anybody reads it.
+    pub deltas: Vec<Delta>,
 }
 
 impl Rows {
     /// Samples.
     pub fn len(&self) -> usize {
-        self.series.len() + self.histograms.len()
+        self.series.len() + self.histograms.len() + self.deltas.len()
     }
 
     /// Whether there is no sample.
@@ -78,17 +82,26 @@ impl Rows {
         self.values.append(&mut other.values);
         self.starts.append(&mut other.starts);
         self.histograms.append(&mut other.histograms);
+        self.deltas.append(&mut other.deltas);
+    }
+
+    /// Stamps of whatever it is, ms.
+    pub fn all_stamps(&self) -> impl Iterator<Item = i64> + '_ {
+        let floats = self.stamps.iter().copied();
+        floats.chain(self.histograms.iter().map(|h| h.stamp_ms)).chain(self.deltas.iter().map(|d| d.stamp_ms))
     }
 
     /// The newest stamp, ms.
     pub fn newest_ms(&self) -> Option<i64> {
-        self.stamps.iter().copied().chain(self.histograms.iter().map(|h| h.stamp_ms)).max()
+        self.all_stamps().max()
     }
 
     /// Bytes that the rows take in memory, about.
     pub fn bytes(&self) -> usize {
         let histogram = |h: &HistogramSample| 128 + 16 * (h.histogram.positive.len() + h.histogram.negative.len());
-        self.series.len() * 20 + self.starts.len() * 8 + self.histograms.iter().map(histogram).sum::<usize>()
+        let floats = self.series.len() * 20 + self.starts.len() * 8;
+        let deltas = self.deltas.iter().map(Delta::bytes).sum::<usize>();
+        floats + self.histograms.iter().map(histogram).sum::<usize>() + deltas
     }
 }
 

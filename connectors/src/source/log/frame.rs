@@ -3,7 +3,7 @@
 //! ```text
 //! "BWLF"  length u32  number u64  hash u64   payload
 //!                                            flags u8, floats u32, series u32…, stamps, values f64…, starts i64…,
-//!                                            histograms (length u32, bincode), binding (epoch u64, length u32, bytes)
+//!                                            histograms and deltas (length u32, bincode, each), binding (epoch u64, length u32, bytes)
 //! ```
 //!
 //! # Semantics
@@ -14,8 +14,9 @@
 //! [`FrameError`]: what is no frame, and what is a frame with an impossible payload. Nothing is allocated for a length
 //! that the bytes do not bear out.
 
-use crate::source::intake::Rows;
+use crate::source::intake::{Delta, Rows};
 use bellwether_model::{HistogramSample, hash64};
+use serde::Serialize;
 
 /// Bytes before the payload.
 pub const HEADER: usize = 24;
@@ -30,6 +31,7 @@ const BINDING: u8 = 4;
 /// Stamps: all equal, 32 bits above a base, or (neither) 64 bits.
 const SAME: u8 = 8;
 const NARROW: u8 = 16;
+const DELTAS: u8 = 32;
 
 /// A binding that rides on a frame: it covers the rows of this frame and of those before it that no binding covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +90,7 @@ fn payload(frame: &Frame, out: &mut Vec<u8>) -> Option<()> {
     let mut flags = 0;
     flags |= if rows.starts.is_empty() { 0 } else { STARTS };
     flags |= if rows.histograms.is_empty() { 0 } else { HISTOGRAMS };
+    flags |= if rows.deltas.is_empty() { 0 } else { DELTAS };
     flags |= if bind.is_some() { BINDING } else { 0 };
     flags |= match width {
         Some(0) => SAME,
@@ -108,15 +111,23 @@ fn payload(frame: &Frame, out: &mut Vec<u8>) -> Option<()> {
     out.extend(rows.values.iter().flat_map(|v| v.to_le_bytes()));
     out.extend(rows.starts.iter().flat_map(|t| t.to_le_bytes()));
     if flags & HISTOGRAMS != 0 {
-        let bytes = bincode::serialize(&rows.histograms).ok()?;
-        out.extend_from_slice(&u32::try_from(bytes.len()).ok()?.to_le_bytes());
-        out.extend_from_slice(&bytes);
+        sized(&rows.histograms, out)?;
+    }
+    if flags & DELTAS != 0 {
+        sized(&rows.deltas, out)?;
     }
     if let Some(bind) = bind {
         out.extend_from_slice(&bind.epoch.to_le_bytes());
         out.extend_from_slice(&u32::try_from(bind.bytes.len()).ok()?.to_le_bytes());
         out.extend_from_slice(&bind.bytes);
     }
+    Some(())
+}
+
+fn sized<T: Serialize>(list: &[T], out: &mut Vec<u8>) -> Option<()> {
+    let bytes = bincode::serialize(list).ok()?;
+    out.extend_from_slice(&u32::try_from(bytes.len()).ok()?.to_le_bytes());
+    out.extend_from_slice(&bytes);
     Some(())
 }
 
@@ -204,13 +215,15 @@ impl<'a> Rest<'a> {
         let starts = if flags & STARTS != 0 { self.list(n, i64::from_le_bytes)? } else { Vec::new() };
         let histograms: Vec<HistogramSample> =
             if flags & HISTOGRAMS != 0 { bincode::deserialize(self.sized()?).ok()? } else { Vec::new() };
+        let deltas: Vec<Delta> =
+            if flags & DELTAS != 0 { bincode::deserialize(self.sized()?).ok()? } else { Vec::new() };
         let bind = if flags & BINDING != 0 {
             let epoch = u64::from_le_bytes(self.chunk()?);
             Some(Bind { epoch, bytes: self.sized()?.to_vec() })
         } else {
             None
         };
-        Some(Frame { rows: Rows { series, stamps, values, starts, histograms }, bind })
+        Some(Frame { rows: Rows { series, stamps, values, starts, histograms, deltas }, bind })
     }
 }
 
@@ -218,6 +231,7 @@ impl<'a> Rest<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::source::intake::Change;
     use bellwether_model::Histogram;
     use proptest::prelude::*;
     use std::sync::Arc;
@@ -232,13 +246,21 @@ mod tests {
         let stamp = prop_oneof![Just(1_000i64), 0i64..5_000, any::<i64>()];
         let row = (0u32..50, stamp, any::<f64>(), prop_oneof![Just(0i64), 1i64..100]);
         let bind = prop::option::of((any::<u64>(), prop::collection::vec(any::<u8>(), 0..20)));
-        (prop::collection::vec(row, 0..40), 0usize..3, bind).prop_map(|(rows, histograms, bind)| {
+        (prop::collection::vec(row, 0..40), 0usize..3, 0usize..4, bind).prop_map(|(rows, histograms, deltas, bind)| {
             let mut frame = Frame { bind: bind.map(|(epoch, bytes)| Bind { epoch, bytes }), ..Frame::default() };
             rows.into_iter().for_each(|(s, t, v, start)| frame.rows.push_started(s, t, v, start));
             let histogram = Arc::new(Histogram { count: 3.0, sum: 1.5, ..Histogram::default() });
             frame.rows.histograms = (0..histograms as u32)
                 .map(|series| HistogramSample { series, stamp_ms: 7, histogram: histogram.clone(), start_ms: 0 })
                 .collect();
+            let changes = [Change::Float(0.5), Change::Histogram(histogram.clone()), Change::Ends];
+            let delta = |(i, change): (usize, &Change)| Delta {
+                series: i as u32,
+                stamp_ms: 9 - i as i64,
+                start_ms: 3,
+                change: change.clone(),
+            };
+            frame.rows.deltas = changes.iter().take(deltas).enumerate().map(delta).collect();
             frame
         })
     }

@@ -58,10 +58,10 @@ impl Segment {
         self.frames += 1;
         self.bytes += bytes;
         self.last_epoch = frame.bind.as_ref().map_or(next_epoch, |b| b.epoch);
-        let floats = frame.rows.stamps.iter().copied();
-        let stamps = floats.chain(frame.rows.histograms.iter().map(|h| h.stamp_ms));
-        (self.oldest_ms, self.newest_ms) =
-            stamps.fold((self.oldest_ms, self.newest_ms), |(oldest, newest), t| (oldest.min(t), newest.max(t)));
+        (self.oldest_ms, self.newest_ms) = frame
+            .rows
+            .all_stamps()
+            .fold((self.oldest_ms, self.newest_ms), |(oldest, newest), t| (oldest.min(t), newest.max(t)));
     }
 }
 

@@ -15,8 +15,8 @@
 //! None. What a request would cost in memory is known before it is decoded (module `cost`).
 //!
 //! # Limits
-//! Delta temporality is refused: to add deltas up is state that has to stand behind the log, after duplicates are gone.
-//! Scopes and exemplars are passed over.
+//! Deltas are taken as they come ([`Delta`](super::intake::Delta)): to add them up is state that has to stand behind the log, after
+//! duplicates are gone. Deltas of sums that also fall are refused. Scopes and exemplars are passed over.
 
 mod attribute;
 mod cost;

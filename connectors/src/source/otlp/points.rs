@@ -2,9 +2,10 @@
 
 use super::message::{ExponentialHistogramDataPoint, HistogramDataPoint, NumberDataPoint, SummaryDataPoint};
 use super::translate::ResourceLabels;
-use crate::source::intake::{Batch, Pair, Reason, Refusal, TooManySamples};
+use crate::source::intake::{Batch, Change, Pair, Reason, Refusal, TooManySamples};
 use bellwether_model::histogram::{Buckets, Hint, MAX_SCHEMA, MIN_SCHEMA};
 use bellwether_model::{Histogram, Labels, LabelsBuilder, METRIC_NAME, stale_nan};
+use std::sync::Arc;
 
 /// The flag of a point without a value.
 const NO_RECORDED_VALUE: u32 = 1;
@@ -48,11 +49,12 @@ fn ms(ns: u64) -> i64 {
     (ns / 1_000_000) as i64
 }
 
-/// When a point was seen and began to count, and whether it has a value.
+/// When a point was seen and began to count, whether it has a value, and whether that is since the point before only.
 struct When {
     stamp_ms: i64,
     start_ms: i64,
     recorded: bool,
+    delta: bool,
 }
 
 /// The number of a series by its labels.
@@ -79,37 +81,44 @@ impl Floats<'_> {
                 series(&labels.set(name, text).build(), batch)?
             }
         };
-        self.rows.push((number, if self.when.recorded { value } else { stale_nan() }));
+        self.rows.push((number, value));
         Ok(())
     }
 
     fn append(self, batch: &mut Batch<'_>) -> Result<i64, PointError> {
+        let When { stamp_ms, start_ms, recorded, delta } = self.when;
         for (number, value) in self.rows {
-            batch.float(number, self.when.stamp_ms, value, self.when.start_ms)?;
+            match (delta, recorded) {
+                (true, true) => batch.delta(number, stamp_ms, Change::Float(value), start_ms)?,
+                (true, false) => batch.delta(number, stamp_ms, Change::Ends, start_ms)?,
+                (false, true) => batch.float(number, stamp_ms, value, start_ms)?,
+                (false, false) => batch.float(number, stamp_ms, stale_nan(), start_ms)?,
+            }
         }
-        Ok(self.when.stamp_ms)
+        Ok(stamp_ms)
     }
 }
 
 impl Point<'_> {
-    fn when(&self) -> When {
+    fn when(&self, delta: bool) -> When {
         let (start, stamp, flags) = match self {
             Self::Number(p) => (p.start_time_unix_nano, p.time_unix_nano, p.flags),
             Self::Histogram(p) => (p.start_time_unix_nano, p.time_unix_nano, p.flags),
             Self::Exponential(p) => (p.start_time_unix_nano, p.time_unix_nano, p.flags),
             Self::Summary(p) => (p.start_time_unix_nano, p.time_unix_nano, p.flags),
         };
-        When { stamp_ms: ms(stamp), start_ms: ms(start), recorded: flags & NO_RECORDED_VALUE == 0 }
+        When { stamp_ms: ms(stamp), start_ms: ms(start), recorded: flags & NO_RECORDED_VALUE == 0, delta }
     }
 
-    /// Appends the samples of a point of metric `name`; returns its stamp.
+    /// Appends the samples of a point of metric `name`, or what is to be added up to them; returns its stamp.
     pub(super) fn append(
         &self,
         name: &str,
+        delta: bool,
         resource: &ResourceLabels,
         batch: &mut Batch<'_>,
     ) -> Result<i64, PointError> {
-        let when = self.when();
+        let when = self.when(delta);
         if !batch.is_date(when.stamp_ms) {
             let text = format!("the stamp {} ms is too far ahead of the clock", when.stamp_ms);
             return Err(Refusal { reason: Reason::Stamp, text }.into());
@@ -174,13 +183,17 @@ impl ExponentialHistogramDataPoint {
         let Floats { name, mut labels, when, .. } = floats;
         let invalid = |text: String| Refusal { reason: Reason::Histogram, text };
         let number = series(&labels.set(METRIC_NAME, name).build(), batch)?;
-        if !when.recorded {
-            batch.float(number, when.stamp_ms, stale_nan(), 0)?;
-            return Ok(when.stamp_ms);
+        let When { stamp_ms, start_ms, recorded, delta } = when;
+        match (delta, recorded) {
+            (false, false) => batch.float(number, stamp_ms, stale_nan(), 0)?,
+            (true, false) => batch.delta(number, stamp_ms, Change::Ends, start_ms)?,
+            (false, true) => batch.histogram(number, stamp_ms, self.native().map_err(invalid)?, start_ms)?,
+            (true, true) => {
+                let change = Change::Histogram(Arc::new(self.native().map_err(invalid)?));
+                batch.delta(number, stamp_ms, change, start_ms)?;
+            }
         }
-        let histogram = self.native().map_err(invalid)?;
-        batch.histogram(number, when.stamp_ms, histogram, when.start_ms)?;
-        Ok(when.stamp_ms)
+        Ok(stamp_ms)
     }
 
     fn native(&self) -> Result<Histogram, String> {

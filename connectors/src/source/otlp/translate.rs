@@ -108,11 +108,13 @@ fn one_metric(
         refuse(batch, 0, unsupported("it is a metric of no kind that is known"));
         return Ok(());
     };
-    if temporality == DELTA {
-        refuse(batch, points.len(), unsupported("delta temporality is not supported, set the exporter to cumulative"));
+    let delta = temporality == DELTA;
+    if delta && metric.sum.as_ref().is_some_and(|sum| !sum.is_monotonic) {
+        let text = "delta temporality of a sum that also falls is not supported, set the exporter to cumulative";
+        refuse(batch, points.len(), unsupported(text));
         return Ok(());
     }
-    if temporality != CUMULATIVE {
+    if !delta && temporality != CUMULATIVE {
         refuse(batch, points.len(), unsupported("its temporality is neither cumulative nor delta"));
         return Ok(());
     }
@@ -122,7 +124,7 @@ fn one_metric(
         return Ok(());
     };
     for point in points {
-        match point.append(&name, resource, batch) {
+        match point.append(&name, delta, resource, batch) {
             Ok(stamp_ms) => span.cover(stamp_ms),
             Err(PointError::Refused(refusal)) => refuse(batch, 1, refusal),
             Err(PointError::TooMany(too_many)) => return Err(too_many),
