@@ -34,22 +34,16 @@ mod install;
 mod latency;
 mod ledger;
 mod notify;
-#[cfg(test)]
-mod outages;
 mod output;
 mod pairs;
 pub mod query;
 mod queue;
 mod reads;
 mod replay;
-#[cfg(test)]
-mod replicas;
 mod rules;
 mod run;
 mod start;
 mod store;
-#[cfg(test)]
-mod sums;
 #[cfg(test)]
 mod tests;
 mod totals;

@@ -268,6 +268,19 @@ fn a_backtest_of_the_archive_decides_what_the_live_run_decided() {
     assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
 }
 
+impl World {
+    /// A replay gives what the live run gave.
+    fn replays_alike(&self) {
+        for workers in ["1", "3"] {
+            let out = format!("again{workers}.jsonl");
+            let answer = self.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);
+            assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
+            assert_eq!(self.decisions(&out), self.decisions("state/decisions.jsonl"));
+            assert_eq!(hash(&answer.out), format!("{:032x}", self.hash));
+        }
+    }
+}
+
 /// What a replay says at its end: `N decisions, hash H`.
 fn hash(said: &str) -> &str {
     said.lines().find_map(|l| l.split_once("hash ")).unwrap().1
@@ -278,13 +291,7 @@ fn a_replay_of_the_archive_gives_what_the_live_run_gave_and_says_what_lateness_c
     let mut world = World::new(true);
     world.whole();
     assert!(!world.place.path("state/log/0000000000000001.seg").exists());
-    for workers in ["1", "3"] {
-        let out = format!("again{workers}.jsonl");
-        let answer = world.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);
-        assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
-        assert_eq!(world.decisions(&out), world.decisions("state/decisions.jsonl"));
-        assert_eq!(hash(&answer.out), format!("{:032x}", world.hash));
-    }
+    world.replays_alike();
     let behind = |line: &String| line.contains("\"alert\":\"Behind\"");
     let live = world.decisions("state/decisions.jsonl").into_iter().filter(behind).count();
     assert!(live > 0, "late samples decide nothing");
@@ -342,13 +349,7 @@ fn the_archive_of_a_pair_has_what_counted_and_replays_alike() {
     world.pairs = true;
     let rolled = world.whole();
     assert!(!world.place.path("state/log/0000000000000001.seg").exists());
-    for workers in ["1", "3"] {
-        let out = format!("again{workers}.jsonl");
-        let answer = world.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);
-        assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
-        assert_eq!(world.decisions(&out), world.decisions("state/decisions.jsonl"));
-        assert_eq!(hash(&answer.out), format!("{:032x}", world.hash));
-    }
+    world.replays_alike();
     let archived = world.archived(&rolled);
     assert!(archived.iter().all(|(l, ..)| l.get("cluster") == "c" && l.get("__replica__").is_empty()), "{archived:?}");
     assert!(archived.windows(2).all(|w| (&w[0].0, w[0].1) != (&w[1].0, w[1].1)));

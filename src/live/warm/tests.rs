@@ -2,12 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use crate::live::LiveRun;
 use crate::live::tests::{RULES, START_MS, TICK_MS, World};
-use crate::live::{Arrival, LiveRun, replay_folder};
-use bellwether_connectors::disk::Disk;
-use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Of what nobody read before; of what older rules record; with windows, subqueries and hold durations that reach back.
@@ -107,14 +103,6 @@ fn always() -> Vec<String> {
     world.ledger()
 }
 
-struct Nobody;
-
-impl Output for Nobody {
-    fn epoch(&mut self, _: u64, _: MergedOutput) -> Result<(), OutputError> {
-        Ok(())
-    }
-}
-
 /// A world whose log keeps everything.
 fn world(seed: u64) -> World {
     let mut world = World::new(seed);
@@ -163,28 +151,11 @@ fn a_crash_behind_the_change_and_a_replay_begin_them_alike() {
     reload(&world, &run, CHANGE - 1);
     for (workers, until) in [(1, CHANGE + 1), (3, CHANGE + 9), (2, TICKS)] {
         go(&world, &run, until - 1..until);
-        world.disk.fail_after(0, false);
-        run.abandon();
-        world.disk.crash();
+        world.crash(run);
         run = world.start(workers).unwrap();
         assert!(world.send(&run, until - 1), "it is sent again after a gap");
         assert!(world.settle(&run, until - 1));
     }
     run.stop().unwrap();
-    let view = run_hash(&world);
-    let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
-    let report =
-        replay_folder(&disk, Path::new("state"), 2, Arrival::AsItWas, Box::new(Nobody), Arc::default()).unwrap();
-    assert_eq!((report.decisions, report.rolling_hash), view);
-}
-
-/// (decisions, rolling hash) of the ledger.
-fn run_hash(world: &World) -> (u64, u128) {
-    let run = world.start(1).unwrap();
-    let view = run.handle().view();
-    let view = view.lock().unwrap();
-    let found = (view.decisions, view.rolling_hash);
-    drop(view);
-    run.abandon();
-    found
+    world.replays_alike();
 }

@@ -1,17 +1,8 @@
 //! Deltas in simulated time: what they add up to is what a cumulative sender says, however they come and wherever we crash.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use super::tests::{LATENESS_MS, START_MS, TICK_MS, World};
 use super::*;
-use bellwether_connectors::disk::Disk;
-use bellwether_connectors::source::intake::{Change, Delta, Intake, Rows};
-use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
-use bellwether_model::Labels;
-use std::path::Path;
+use bellwether_connectors::source::intake::{Change, Delta};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
 
 const RULES: &str = r#"
 groups:
@@ -78,22 +69,15 @@ fn live(world: &World, sender: Sender, crashes: &[i64]) -> Vec<String> {
         if crashes.contains(&tick)
             && let Some(run) = run.take()
         {
-            world.disk.fail_after(0, false);
-            run.abandon();
-            world.disk.crash();
+            world.crash(run);
         }
         let run = run.get_or_insert_with(|| world.start(1 + tick as usize % 3).unwrap());
         let intake = run.handle().intake();
         let answer = intake.append("sender", rows(run, sender, tick)).unwrap();
         assert_eq!(answer.blocking_recv().unwrap(), Ok(()));
-        let (view, begin) = (run.handle().view(), Instant::now());
-        let wanted = START_MS + tick * TICK_MS - LATENESS_MS - 1;
-        while view.lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
-            assert!(run.ended(Duration::from_millis(1)).is_none());
-            assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on at tick {tick}");
-            world.clock.set(START_MS + tick * TICK_MS + 200);
-            intake.poke();
-        }
+        // At 200 ms behind it everything that the tick brought is bound.
+        world.clock.set(START_MS + tick * TICK_MS + 200);
+        assert!(world.settle(run, tick), "it has ended at tick {tick}");
     }
     let run = run.unwrap();
     if sender == Sender::Delta {
@@ -101,14 +85,6 @@ fn live(world: &World, sender: Sender, crashes: &[i64]) -> Vec<String> {
     }
     run.stop().unwrap();
     world.ledger()
-}
-
-struct Nobody;
-
-impl Output for Nobody {
-    fn epoch(&mut self, _: u64, _: MergedOutput) -> Result<(), OutputError> {
-        Ok(())
-    }
 }
 
 #[test]
@@ -126,17 +102,7 @@ fn deltas_decide_what_their_totals_decide_and_a_crash_adds_nothing_twice() {
         let got = live(&world, Sender::Delta, &crashes);
         assert_eq!(got, expected, "crashes at {crashes:?}");
         if seed == 4 {
-            let run = world.start(1).unwrap();
-            let view = run.handle().view();
-            let (decisions, hash) = {
-                let view = view.lock().unwrap_or_else(PoisonError::into_inner);
-                (view.decisions, view.rolling_hash)
-            };
-            run.abandon();
-            let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
-            let (folder, arrival) = (Path::new("state"), Arrival::AsItWas);
-            let report = replay_folder(&disk, folder, 2, arrival, Box::new(Nobody), Arc::default()).unwrap();
-            assert_eq!((report.decisions, report.rolling_hash), (decisions, hash));
+            world.replays_alike();
         }
     }
 }

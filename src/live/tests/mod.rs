@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod outages;
+mod replicas;
+mod sums;
+
 use super::*;
-use bellwether_connectors::disk::{fault::FaultDisk, read_whole};
+use bellwether_connectors::disk::{Disk, fault::FaultDisk, read_whole};
 use bellwether_connectors::source::intake::{Intake, Rows};
 use bellwether_connectors::source::log::LogSpec;
 use bellwether_dataflow::lower;
@@ -133,7 +137,12 @@ impl World {
 
     /// Waits until the steps up to a tick less the lateness are in the ledger, or the run has failed.
     pub(super) fn settle(&self, run: &LiveRun, tick: i64) -> bool {
-        let wanted = START_MS + tick * TICK_MS - LATENESS_MS - 1;
+        self.settle_at(run, START_MS + tick * TICK_MS)
+    }
+
+    /// The same, up to an instant less the lateness.
+    fn settle_at(&self, run: &LiveRun, at_ms: i64) -> bool {
+        let wanted = at_ms - LATENESS_MS - 1;
         let begin = Instant::now();
         while run.handle().view().lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
             if let Some(error) = run.ended(Duration::from_millis(2)) {
@@ -148,6 +157,29 @@ impl World {
             assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on: {}", Self::where_it_is(run));
         }
         true
+    }
+
+    /// The process dies, and with it what was not synced.
+    pub(super) fn crash(&self, run: LiveRun) {
+        self.disk.fail_after(0, false);
+        run.abandon();
+        self.disk.crash();
+    }
+
+    /// Replays the log; it must give as many decisions as the live run says, with its hash.
+    pub(super) fn replays_alike(&self) {
+        let run = self.start(1).unwrap();
+        let view = run.handle().view();
+        let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = (view.decisions, view.rolling_hash);
+        drop(view);
+        run.abandon();
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        for workers in [1, 3] {
+            let folder = Path::new("state");
+            let report = replay_folder(&disk, folder, workers, Arrival::AsItWas, Box::new(()), Arc::default()).unwrap();
+            assert_eq!((report.decisions, report.rolling_hash), expected, "{workers} workers");
+        }
     }
 
     fn where_it_is(run: &LiveRun) -> String {
@@ -180,6 +212,30 @@ impl World {
         lines.sort();
         lines
     }
+}
+
+/// Decisions: alert and instance, transition, seconds since the beginning; in order.
+type Told = Vec<(String, String, i64)>;
+
+/// What a ledger says, without what is pending.
+fn told(ledger: &[String]) -> Told {
+    let mut told = Vec::new();
+    for line in ledger {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let who = value["labels"]["instance"].as_str().map(|i| format!(" {i}")).unwrap_or_default();
+        let step_ms = value["step_ms"].as_i64().unwrap_or_else(|| panic!("{line}"));
+        if text("transition") != "pending" {
+            told.push((text("alert") + &who, text("transition"), (step_ms - START_MS) / 1_000));
+        }
+    }
+    told.sort_by(|x, y| (x.2, &x.0).cmp(&(y.2, &y.0)));
+    told
+}
+
+/// Transitions of one alert.
+fn only<'a>(told: &'a [(String, String, i64)], alert: &str) -> Vec<(&'a str, i64)> {
+    told.iter().filter(|(name, ..)| name == alert).map(|(_, what, at)| (what.as_str(), *at)).collect()
 }
 
 const TICKS: i64 = 120;
@@ -253,11 +309,7 @@ fn disturbed(mut seed: u64) -> (Vec<String>, Vec<End>) {
         }
         match end {
             End::Stop => drop(run.stop().unwrap()),
-            End::Crash | End::Fail(_) => {
-                world.disk.fail_after(0, false);
-                run.abandon();
-                world.disk.crash();
-            }
+            End::Crash | End::Fail(_) => world.crash(run),
         }
     }
     world.clock.set(START_MS + (TICKS - 1) * TICK_MS);

@@ -1,13 +1,6 @@
 //! Outages in simulated time: ours, a sender's, everybody's; what must not resolve, and what must be found absent.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use super::tests::{START_MS, TICK_MS, World};
 use super::*;
-use bellwether_connectors::source::intake::{Intake, Rows};
-use bellwether_model::Labels;
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
 
 const RULES: &str = r#"
 groups:
@@ -83,9 +76,6 @@ enum Is {
     Silent,
 }
 
-/// Decisions: alert, transition, seconds since the beginning; in order.
-type Told = Vec<(String, String, i64)>;
-
 /// Lets time pass; what was decided, without pending ones.
 fn live(ticks: i64, at: impl Fn(i64) -> Is) -> Told {
     let world = World::with_rules(3, RULES);
@@ -100,8 +90,7 @@ fn live(ticks: i64, at: impl Fn(i64) -> Is) -> Told {
         }
         if is == Is::Down {
             if let Some(run) = run.take() {
-                run.abandon();
-                world.disk.crash();
+                world.crash(run);
             }
             continue;
         }
@@ -117,7 +106,7 @@ fn live(ticks: i64, at: impl Fn(i64) -> Is) -> Told {
         assert!(world.settle(run, if is == Is::Silent { tick - 3 } else { tick }));
     }
     run.unwrap().stop().unwrap();
-    told(&world)
+    told(&world.ledger())
 }
 
 fn ready(run: &LiveRun) {
@@ -128,32 +117,13 @@ fn ready(run: &LiveRun) {
     }
 }
 
-fn told(world: &World) -> Told {
-    let mut told = Vec::new();
-    for line in world.ledger() {
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let who = value["labels"]["instance"].as_str().map(|i| format!(" {i}")).unwrap_or_default();
-        let step_ms = value["step_ms"].as_i64().unwrap_or_else(|| panic!("{line}"));
-        if text("transition") != "pending" {
-            told.push((text("alert") + &who, text("transition"), (step_ms - START_MS) / 1_000));
-        }
-    }
-    told.sort_by(|x, y| (x.2, &x.0).cmp(&(y.2, &y.0)));
-    told
-}
-
-fn only(told: &Told, alert: &str) -> Vec<(String, i64)> {
-    told.iter().filter(|(name, ..)| name == alert).map(|(_, what, at)| (what.clone(), *at)).collect()
-}
-
 /// Ticks of an hour and a half.
 const LONG: i64 = 1_080;
 
 #[test]
 fn nothing_is_told_that_rests_on_samples_that_may_not_have_come_yet() {
     let told = live(300, |_| Is::Well);
-    let fires = |alert: &str| only(&told, alert).first().map(|(what, at)| (what.clone(), *at));
+    let fires = |alert: &str| only(&told, alert).first().copied();
     // Its samples come 20 s after the first ones.
     assert_eq!(fires("Soon"), None, "{told:?}");
     assert_eq!((fires("NoLoad"), fires("Unexcused a")), (None, None));
@@ -162,7 +132,7 @@ fn nothing_is_told_that_rests_on_samples_that_may_not_have_come_yet() {
         let at_ms = START_MS + minutes * 60_000;
         (at_ms + 14_999) / 15_000 * 15_000 - START_MS
     };
-    let fired = |minutes| Some(("firing".to_owned(), first(minutes) / 1_000));
+    let fired = |minutes| Some(("firing", first(minutes) / 1_000));
     assert_eq!((fires("Never"), fires("NeverForLong")), (fired(5), fired(10)), "{told:?}");
     assert_eq!(fires("NeverBySum"), fired(5), "{told:?}");
 }
@@ -185,7 +155,7 @@ fn a_sender_that_is_cut_off_is_absent_and_the_other_one_is_not() {
     assert_eq!(only(&told, "NoLoad"), []);
     assert_eq!(only(&told, "High a").len(), 1, "{told:?}");
     let b = only(&told, "NoLoadOfB b");
-    assert_eq!(b.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>(), ["firing", "resolved"], "{told:?}");
+    assert_eq!(b.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["firing", "resolved"], "{told:?}");
     // The last sample that came is that of tick 199; it is looked back at for five minutes.
     let last_s = 199 * TICK_MS / 1_000;
     assert!((last_s + 300..=last_s + 315).contains(&b[0].1), "{b:?}");
@@ -226,7 +196,7 @@ fn a_clock_that_is_set_back_and_forth_tells_nothing_twice() {
     let view = run.handle().view();
     assert!(view.lock().unwrap_or_else(PoisonError::into_inner).watermark_ms > START_MS);
     run.stop().unwrap();
-    let told = told(&world);
+    let told = told(&world.ledger());
     assert_eq!(only(&told, "High a").len(), 1, "{told:?}");
     assert_eq!(only(&told, "NoLoad"), [], "{told:?}");
 }

@@ -1,18 +1,9 @@
 //! Pairs of senders in simulated time: one dies, both are away, we crash meanwhile; what is told, and that it is told the same again.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use super::api::queries;
-use super::query::tests::{ask, encoded};
-use super::tests::{LATENESS_MS, START_MS, TICK_MS, World};
 use super::*;
-use bellwether_connectors::disk::Disk;
-use bellwether_connectors::source::intake::{Intake, Rows};
-use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
-use bellwether_model::{Labels, stale_nan};
-use std::path::Path;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use crate::live::api::queries;
+use crate::live::query::tests::{ask, encoded};
+use bellwether_model::stale_nan;
 
 const RULES: &str = r#"
 groups:
@@ -76,12 +67,7 @@ fn bind(world: &World, run: &LiveRun, tick: i64) {
     let mut rows = Rows::default();
     rows.push(intake.dictionary().define(&Labels::from_pairs([("__name__", "beat")])).0, now_ms, 1.0);
     assert_eq!(intake.append("other", rows).unwrap().blocking_recv().unwrap(), Ok(()));
-    let (view, begin) = (run.handle().view(), Instant::now());
-    while view.lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < now_ms - LATENESS_MS - 1 {
-        assert!(run.ended(Duration::from_millis(1)).is_none());
-        assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on at tick {tick}");
-        intake.poke();
-    }
+    assert!(world.settle_at(run, now_ms), "it has ended at tick {tick}");
 }
 
 /// What a tick brings.
@@ -104,9 +90,7 @@ fn live(world: &World, crashes: &[i64]) -> (Vec<String>, Vec<ReplicaStats>) {
         if crashes.contains(&tick)
             && let Some(run) = run.take()
         {
-            world.disk.fail_after(0, false);
-            run.abandon();
-            world.disk.crash();
+            world.crash(run);
         }
         let run = run.get_or_insert_with(|| world.start(1 + tick as usize % 3).unwrap());
         bring(world, run, tick);
@@ -117,43 +101,24 @@ fn live(world: &World, crashes: &[i64]) -> (Vec<String>, Vec<ReplicaStats>) {
     (world.ledger(), replicas)
 }
 
-/// Transitions of an alert of one instance, without pending ones, with their seconds since the beginning.
-fn only(ledger: &[String], alert: &str, instance: &str) -> Vec<(String, i64)> {
-    let mut told = Vec::new();
-    for line in ledger {
-        let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        let of = (value["alert"].as_str().unwrap(), value["labels"]["instance"].as_str().unwrap_or_default());
-        if of == (alert, instance) && value["transition"] != "pending" {
-            let step_ms = value["step_ms"].as_i64().unwrap();
-            told.push((value["transition"].as_str().unwrap().to_owned(), (step_ms - START_MS) / 1_000));
-        }
-    }
-    told.sort_by_key(|(_, at)| *at);
-    told
-}
-
-fn alerts(told: &[(String, i64)]) -> Vec<(&str, i64)> {
-    told.iter().map(|(what, at)| (what.as_str(), *at)).collect()
-}
-
 #[test]
 fn a_pair_is_one_sender_whoever_of_it_dies() {
     let (ledger, replicas) = live(&world(1, true), &[]);
     // What fires goes on firing, and nothing is there twice or with the label.
-    for instance in ["h0", "h2"] {
-        let told = only(&ledger, "High", instance);
-        assert!(matches!(alerts(&told)[..], [("firing", _)]), "{told:?}");
+    let told = told(&ledger);
+    for alert in ["High h0", "High h2"] {
+        assert!(matches!(only(&told, alert)[..], [("firing", _)]), "{told:?}");
     }
     assert!(!ledger.iter().any(|l| l.contains("\"Twice\"") || l.contains("\"Marked\"") || l.contains("replica")));
     // Samples of a up to 495 s, of b from 523 s on, of b up to 743 s and a from 775 s on, of a up to 845 s and b, who is back first,
     // from 898 s on: a step without samples for 15 s is told once each time, and no longer.
-    let quiet = only(&ledger, "Quiet", "h0");
+    let quiet = only(&told, "Quiet h0");
     let expected = [("firing", 520), ("resolved", 535), ("firing", 760), ("resolved", 775)];
-    assert_eq!(alerts(&quiet)[..4], expected, "{quiet:?}");
-    assert_eq!(alerts(&quiet)[4..], [("firing", 865), ("resolved", 910)], "{quiet:?}");
+    assert_eq!(quiet[..4], expected, "{quiet:?}");
+    assert_eq!(quiet[4..], [("firing", 865), ("resolved", 910)], "{quiet:?}");
     // The stale marker of b ends nothing, that of a, which counts, does.
-    let ended = only(&ledger, "Ended", "h1");
-    assert_eq!(alerts(&ended), [("firing", 355), ("resolved", 370)], "{ended:?}");
+    let ended = only(&told, "Ended h1");
+    assert_eq!(ended, [("firing", 355), ("resolved", 370)], "{ended:?}");
     let of = |replica: &str| replicas.iter().find(|r| r.replica == replica).unwrap();
     let (a, b) = (of("a"), of("b"));
     assert_eq!((a.cluster.as_str(), a.is_elected, a.failovers), ("c", false, 1), "{replicas:?}");
@@ -179,19 +144,7 @@ fn a_crash_anywhere_and_a_replay_choose_alike() {
     world.config.retention_ms = 3_600_000;
     let (got, _) = live(&world, &[103, 131, 153]);
     assert_eq!(got, expected);
-    let run = world.start(1).unwrap();
-    let view = run.handle().view();
-    let (decisions, hash) = {
-        let view = view.lock().unwrap_or_else(PoisonError::into_inner);
-        (view.decisions, view.rolling_hash)
-    };
-    run.abandon();
-    let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
-    for workers in [1, 3] {
-        let folder = Path::new("state");
-        let report = replay_folder(&disk, folder, workers, Arrival::AsItWas, Box::new(Nobody), Arc::default()).unwrap();
-        assert_eq!((report.decisions, report.rolling_hash), (decisions, hash), "{workers} workers");
-    }
+    world.replays_alike();
 }
 
 #[test]
@@ -209,8 +162,8 @@ fn rules_that_come_later_begin_with_what_counted() {
     assert_eq!(run.handle().last_reload().cold, None);
     run.stop().unwrap();
     // Without what the log has it would take 31 ticks and its hold duration.
-    let told = only(&world.ledger(), "Later", "h0");
-    assert!(matches!(alerts(&told)[..], [("firing", at)] if (285..375).contains(&at)), "{told:?}");
+    let told = told(&world.ledger());
+    assert!(matches!(only(&told, "Later h0")[..], [("firing", at)] if (285..375).contains(&at)), "{told:?}");
 }
 
 #[test]
@@ -240,18 +193,10 @@ fn queries_know_one_series_and_what_counted() {
     run.abandon();
 }
 
-struct Nobody;
-
-impl Output for Nobody {
-    fn epoch(&mut self, _: u64, _: MergedOutput) -> Result<(), OutputError> {
-        Ok(())
-    }
-}
-
 #[test]
 fn without_pairs_series_of_replicas_stay_apart() {
     let (ledger, replicas) = live(&world(1, false), &[]);
     assert_eq!(replicas, []);
-    assert_eq!(alerts(&only(&ledger, "Twice", "h0"))[0].0, "firing");
+    assert_eq!(only(&told(&ledger), "Twice h0")[0].0, "firing");
     assert!(ledger.iter().any(|l| l.contains("\"Marked\"") && l.contains("__replica__")));
 }
