@@ -25,6 +25,15 @@ impl Latency {
         self.sum_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
+    /// What was recorded since `earlier`, which is what there was then: `since(&Latency::default())` of that moment.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let new = |now: &AtomicU64, then: &AtomicU64| {
+            AtomicU64::new(now.load(Ordering::Relaxed).saturating_sub(then.load(Ordering::Relaxed)))
+        };
+        let counts = std::array::from_fn(|i| new(&self.counts[i], &earlier.counts[i]));
+        Self { counts, sum_ms: new(&self.sum_ms, &earlier.sum_ms) }
+    }
+
     /// (upper bound in ms, durations up to it), and of all: how many and their sum in ms.
     pub fn cumulative(&self) -> (Vec<(u64, u64)>, u64, u64) {
         let mut total = 0;
@@ -55,7 +64,11 @@ mod tests {
         assert_eq!(latency.quantile_ms(0.5), None);
         [-5, 3, 3, 40, 700_000].into_iter().for_each(|ms| latency.record(ms));
         assert_eq!([0.2, 0.6, 0.8, 1.0].map(|q| latency.quantile_ms(q)), [Some(1), Some(5), Some(50), Some(u64::MAX)]);
-        let (upto, total, sum) = latency.cumulative();
+        let earlier = latency.since(&Latency::default());
+        latency.record(40);
+        let later = latency.since(&earlier);
+        assert_eq!((later.quantile_ms(0.01), later.cumulative().1, later.cumulative().2), (Some(50), 1, 40));
+        let (upto, total, sum) = earlier.cumulative();
         assert_eq!((upto[0], total, sum), ((1, 1), 5, 700_046));
     }
 }

@@ -13,13 +13,13 @@ use bellwether_model::{Labels, Sample};
 use std::hint::black_box;
 
 /// Series of a request, and requests: 200 k series.
-const SERIES: usize = 2_000;
-const REQUESTS: usize = 100;
+pub const SERIES: usize = 2_000;
+pub const REQUESTS: usize = 100;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
 /// A series as a scrape of a cluster's pods has it: about 300 bytes of labels.
-fn sample(n: usize) -> Sample {
+pub fn sample(n: usize) -> Sample {
     let labels = Labels::from_pairs([
         ("__name__", format!("container_network_receive_bytes_{}_total", n % 50)),
         ("cluster", "production-eu-west-1".to_owned()),

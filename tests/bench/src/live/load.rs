@@ -4,21 +4,16 @@
 //! A request holds 2,000 series with 10 labels and one sample each; there are 200 k series. A sender has one connection and
 //! waits for each answer, as a shard of Prometheus does. One that fell behind its rate makes up for a second at most.
 
+use crate::decode::{REQUESTS, SERIES, sample};
 use bellwether::live::{SystemClock, WallClock};
 use bellwether_connectors::sink::remote_write::{compress, message};
 use bellwether_connectors::source::remote_write::Version;
-use bellwether_model::{Labels, Sample};
+use bellwether_model::Sample;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// Series of a request.
-pub const SERIES: usize = 2_000;
-
-/// Requests that are sent in turn: 200 k series.
-pub const REQUESTS: usize = 100;
 
 /// Senders: shards of Prometheus, which has 50 at most unless told otherwise.
 pub const SENDERS: usize = 8;
@@ -54,22 +49,8 @@ fn varint(mut n: u64) -> Vec<u8> {
 
 impl Template {
     fn new(number: usize, version: Version) -> Self {
-        let sample = |n: usize| {
-            let labels = Labels::from_pairs([
-                ("__name__", format!("container_network_receive_bytes_{}_total", n % 50)),
-                ("cluster", "production-eu-west-1".to_owned()),
-                ("container", format!("container-{}", n % 7)),
-                ("endpoint", "https-metrics".to_owned()),
-                ("instance", format!("10.{}.{}.{}:10250", n % 4, n / 256 % 256, n % 256)),
-                ("job", "kubelet".to_owned()),
-                ("metrics_path", "/metrics/cadvisor".to_owned()),
-                ("namespace", format!("team-{}", n % 30)),
-                ("node", format!("ip-10-{}-{}.internal", n % 4, n / 256 % 256)),
-                ("pod", format!("checkout-service-{:08x}-{n:05x}", n / 10 * 2_654_435_761 % (1 << 32))),
-            ]);
-            Sample::float(labels, STAMP_MS, n as f64 * 1.37)
-        };
-        let samples: Vec<Sample> = (0..SERIES).map(|n| sample(number * SERIES + n)).collect();
+        let samples: Vec<Sample> =
+            (0..SERIES).map(|n| Sample { timestamp_ms: STAMP_MS, ..sample(number * SERIES + n) }).collect();
         let message = message(version, &samples);
         let pattern = varint(STAMP_MS as u64);
         let starts = message.windows(pattern.len()).enumerate().filter(|(_, w)| *w == pattern);

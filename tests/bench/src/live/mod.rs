@@ -7,8 +7,9 @@
 
 mod load;
 
+use crate::decode::{REQUESTS, SERIES};
 use bellwether::live::{ArchiveSpec, Arrival, Latency, LiveConfig, LiveHandle, LiveRun, SystemClock, replay_folder};
-use bellwether_connectors::disk::RealDisk;
+use bellwether_connectors::disk::{Disk, RealDisk};
 use bellwether_connectors::serve::counters::IngestCounters;
 use bellwether_connectors::serve::ingest::{self, IngestConfig};
 use bellwether_connectors::serve::{Server, ServerConfig};
@@ -16,13 +17,13 @@ use bellwether_connectors::source::log::LogSpec;
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_dataflow::lower;
 use bellwether_dataflow::promql;
-use bellwether_dataflow::render::{MergedOutput, Mode, Output, OutputError};
+use bellwether_dataflow::render::Mode;
 use bellwether_dataflow::time::LiveSpec;
-use load::{Load, Phase, REQUESTS, SENDERS, SERIES};
+use load::{Load, Phase, SENDERS};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const LATENESS_MS: i64 = 2_000;
@@ -118,30 +119,9 @@ fn wanted(rate: f64) -> String {
     if rate >= MOST { "most".to_owned() } else { format!("{:.0}", rate / 1e3) }
 }
 
-fn quantiles(latency: &Latency, earlier: &Snapshot) -> String {
-    let at = |q: f64| earlier.quantile_ms(latency, q).map_or("-".to_owned(), |ms| ms.to_string());
+fn quantiles(latency: &Latency) -> String {
+    let at = |q: f64| latency.quantile_ms(q).map_or("-".to_owned(), |ms| ms.to_string());
     format!("{:>6} {:>6} {:>6}", at(0.5), at(0.95), at(0.99))
-}
-
-/// How many durations there were up to each bound.
-#[derive(Default)]
-struct Snapshot(Vec<u64>);
-
-impl Snapshot {
-    fn of(latency: &Latency) -> Self {
-        let (upto, total, _) = latency.cumulative();
-        Self(upto.into_iter().map(|(_, n)| n).chain([total]).collect())
-    }
-
-    /// The bound below which a share of the durations since then lies, ms.
-    fn quantile_ms(&self, now: &Latency, q: f64) -> Option<u64> {
-        let (upto, total, _) = now.cumulative();
-        let before = |i: usize| self.0.get(i).copied().unwrap_or(0);
-        let new = total - before(upto.len());
-        let rank = (new as f64 * q).ceil().max(1.0) as u64;
-        let within = upto.iter().enumerate().find(|(i, (_, n))| n - before(*i) >= rank);
-        (new > 0).then(|| within.map_or(u64::MAX, |(_, (bound, _))| *bound))
-    }
 }
 
 /// (commits, samples, bytes of the log) so far.
@@ -186,8 +166,8 @@ impl Line<'_> {
             wanted(self.rate),
             self.taken / self.seconds / 1e3,
             samples / frames.max(1),
-            quantiles(&stats.engine, &earlier.engine),
-            quantiles(&stats.delay, &earlier.delay),
+            quantiles(&stats.engine.since(&earlier.engine)),
+            quantiles(&stats.delay.since(&earlier.delay)),
             resident_mib(),
             bytes as f64 / samples.max(1) as f64,
             handle.archive().parts.load(Ordering::Relaxed),
@@ -199,14 +179,15 @@ impl Line<'_> {
 #[derive(Default)]
 struct Earlier {
     written: (u64, u64, u64),
-    engine: Snapshot,
-    delay: Snapshot,
+    engine: Latency,
+    delay: Latency,
 }
 
 impl Earlier {
     fn of(handle: &LiveHandle) -> Self {
         let stats = handle.stats();
-        Self { written: written(handle), engine: Snapshot::of(&stats.engine), delay: Snapshot::of(&stats.delay) }
+        let of = |latency: &Latency| latency.since(&Latency::default());
+        Self { written: written(handle), engine: of(&stats.engine), delay: of(&stats.delay) }
     }
 }
 
@@ -273,31 +254,15 @@ pub fn soak(seconds: Option<usize>) -> Result<(), String> {
     Ok(())
 }
 
-/// Counts the decisions of a replay.
-struct Decisions(Arc<AtomicU64>);
-
-impl Output for Decisions {
-    fn epoch(&mut self, _epoch: u64, out: MergedOutput) -> Result<(), OutputError> {
-        self.0.fetch_add(out.decisions.len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
-}
-
 fn read_again(state: &Path, samples: u64, workers: usize) -> Result<(), String> {
-    let (disk, decisions) = (Arc::new(RealDisk), Arc::<AtomicU64>::default());
-    let output = Box::new(Decisions(decisions.clone()));
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let begin = Instant::now();
-    let stop = Arc::<AtomicBool>::default();
-    replay_folder(&(disk as Arc<_>), state, workers, Arrival::AsItWas, output, stop).map_err(|e| e.to_string())?;
+    let report = replay_folder(&disk, state, workers, Arrival::AsItWas, Box::new(()), Arc::default());
+    let decisions = report.map_err(|e| e.to_string())?.decisions;
     let seconds = begin.elapsed().as_secs_f64();
     println!(
-        "from the log, {workers} worker(s): {samples} samples in {seconds:.2} s, {:.2} M/s, {} decisions",
+        "from the log, {workers} worker(s): {samples} samples in {seconds:.2} s, {:.2} M/s, {decisions} decisions",
         samples as f64 / seconds / 1e6,
-        decisions.load(Ordering::Relaxed),
     );
     Ok(())
 }
