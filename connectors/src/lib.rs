@@ -11,6 +11,7 @@
 mod base64;
 pub mod crash;
 pub mod disk;
+mod pem;
 pub mod serve;
 pub mod sink;
 pub mod source;

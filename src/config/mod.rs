@@ -29,7 +29,7 @@ pub use evaluation::{Evaluation, Feature, Grid, Recorded};
 pub use ingest::{HighAvailability, Ingest, Limits};
 pub use load::{ConfigError, from_text, load};
 pub use notifications::Notifications;
-pub use receiver::{Authorization, BasicAuth, ClientTls, Receiver, Settings};
+pub use receiver::{Alertmanager, Authorization, BasicAuth, ClientTls, Receiver};
 pub use secret::Secret;
 pub use state::State;
 pub use tenant::{Tenant, TenantLimits};

@@ -1,10 +1,10 @@
 //! One Alertmanager, and how it is reached.
 
 use super::load::ConfigError;
-use super::secret::Secret;
+use super::secret::{Secret, either};
 use super::value::Millis;
 use crate::live::ReceiverSpec;
-use bellwether_connectors::sink::http::{self, Credentials, HttpSpec, TlsSpec, address};
+use bellwether_connectors::sink::http::{Credentials, HttpSpec, TlsSpec, address};
 use bellwether_operators::relabel::{RelabelConfig, Relabelling};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -12,12 +12,12 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// An Alertmanager: its address alone, or what follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct Alertmanager {
     /// Its address, as http://HOST:9093 or https://HOST/PREFIX.
     pub url: String,
     /// How long it may take to answer.
@@ -93,12 +93,12 @@ pub struct ClientTls {
 
 /// One Alertmanager in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receiver(pub Settings);
+pub struct Receiver(pub Alertmanager);
 
 impl Receiver {
     /// One that is reached by its address alone.
     pub fn at(url: &str) -> Self {
-        Self(Settings {
+        Self(Alertmanager {
             url: url.to_owned(),
             timeout: ten_seconds(),
             basic_auth: None,
@@ -111,7 +111,7 @@ impl Receiver {
     /// Checks what one key alone does not show; `key` is where it stands.
     pub(super) fn check(&self, key: &str) -> Result<(), ConfigError> {
         let wrong = |what: &str| Err(ConfigError::new(format!("{key}{what}")));
-        let Settings { url, timeout, basic_auth, authorization, tls_config, alert_relabel_configs } = &self.0;
+        let Alertmanager { url, timeout, basic_auth, authorization, tls_config, alert_relabel_configs } = &self.0;
         if address(url).is_none() {
             let what = "write http://HOST:9093 or https://HOST:9093, credentials apart";
             return wrong(&format!(": {url:?} is no address of an Alertmanager: {what}"));
@@ -149,7 +149,7 @@ impl Receiver {
 
     /// The files that it names.
     pub(super) fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let Settings { basic_auth, authorization, tls_config, .. } = &mut self.0;
+        let Alertmanager { basic_auth, authorization, tls_config, .. } = &mut self.0;
         let passwords = basic_auth.iter_mut().flat_map(|b| &mut b.password_file);
         let tokens = authorization.iter_mut().flat_map(|a| &mut a.credentials_file);
         let tls = tls_config.iter_mut();
@@ -159,14 +159,15 @@ impl Receiver {
 
     /// As the notifier wants it.
     pub(super) fn spec(&self) -> ReceiverSpec {
-        let Settings { url, timeout, basic_auth, authorization, tls_config, alert_relabel_configs } = self.0.clone();
+        let Alertmanager { url, timeout, basic_auth, authorization, tls_config, alert_relabel_configs } =
+            self.0.clone();
         let basic = basic_auth.map(|b| Credentials::Basic {
             username: b.username,
-            password: secret(b.password, b.password_file.as_deref()),
+            password: either(b.password.as_ref(), b.password_file.as_deref()),
         });
         let header = authorization.map(|a| Credentials::Authorization {
             scheme: a.scheme,
-            credentials: secret(a.credentials, a.credentials_file.as_deref()),
+            credentials: either(a.credentials.as_ref(), a.credentials_file.as_deref()),
         });
         let tls = tls_config.unwrap_or_default();
         let tls = TlsSpec {
@@ -177,12 +178,6 @@ impl Receiver {
         let http = HttpSpec { timeout: timeout.duration(), credentials: basic.or(header), tls };
         ReceiverSpec { url, http, alert_relabel_configs }
     }
-}
-
-/// One of both is there: that was checked.
-fn secret(inline: Option<Secret>, file: Option<&Path>) -> http::Secret {
-    let inline = || http::Secret::Inline(inline.unwrap_or_default().0);
-    file.map_or_else(inline, |path| http::Secret::File(path.to_owned()))
 }
 
 impl Serialize for Receiver {
@@ -211,7 +206,7 @@ impl<'de> Deserialize<'de> for Receiver {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Receiver, A::Error> {
-                Settings::deserialize(MapAccessDeserializer::new(map)).map(Receiver)
+                Alertmanager::deserialize(MapAccessDeserializer::new(map)).map(Receiver)
             }
         }
 
@@ -221,7 +216,7 @@ impl<'de> Deserialize<'de> for Receiver {
 
 impl JsonSchema for Receiver {
     fn schema_name() -> Cow<'static, str> {
-        "Alertmanager".into()
+        "AlertmanagerOrAddress".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -229,7 +224,7 @@ impl JsonSchema for Receiver {
             "description": "An Alertmanager: its address, or how it is reached.",
             "anyOf": [
                 {"type": "string", "format": "uri"},
-                generator.subschema_for::<Settings>(),
+                generator.subschema_for::<Alertmanager>(),
             ],
         })
     }

@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::load::ConfigError;
 use super::receiver::Receiver;
-use super::secret::Secret;
+use super::secret;
 use super::{Config, Feature};
 use crate::live::{ArchiveSpec, LiveConfig, NotifySpec, SystemClock};
 use bellwether_connectors::disk::RealDisk;
@@ -120,22 +120,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|e| ConfigError::new(format!("{}: {e}", path.display())))
 }
 
-/// A secret where it stands, or in its file, which may end with a line break.
-fn secret(inline: Option<&Secret>, file: Option<&Path>) -> Result<String, ConfigError> {
-    let text = match (inline, file) {
-        (Some(secret), _) => secret.0.clone(),
-        (None, Some(path)) => {
-            let text = read(path)?.trim_end_matches(['\r', '\n']).to_owned();
-            if text.is_empty() {
-                return Err(ConfigError::new(format!("{}: the secret is empty", path.display())));
-            }
-            text
-        }
-        (None, None) => String::new(),
-    };
-    if text.is_empty() { Err(ConfigError::new("access: a secret is empty")) } else { Ok(text) }
-}
-
 /// Lines of a file that are not empty, with their numbers.
 fn lines(path: &Path) -> Result<Vec<(usize, String)>, ConfigError> {
     let text = read(path)?;
@@ -153,11 +137,11 @@ impl Access {
     pub fn auth(&self) -> Result<AuthConfig, ConfigError> {
         let mut all = AuthConfig::default();
         for user in &self.basic_auth {
-            let password = secret(user.password.as_ref(), user.password_file.as_deref())?;
+            let password = secret::read(user.password.as_ref(), user.password_file.as_deref())?;
             all.user(&user.username, &password, user.tenant.as_deref());
         }
         for token in &self.tokens {
-            all.token(&secret(token.token.as_ref(), token.token_file.as_deref())?, token.tenant.as_deref());
+            all.token(&secret::read(token.token.as_ref(), token.token_file.as_deref())?, token.tenant.as_deref());
         }
         if let Some(path) = &self.basic_auth_file {
             for (number, line) in lines(path)? {

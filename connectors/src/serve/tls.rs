@@ -5,6 +5,7 @@
 //! offered in the handshake. Files are read when the server begins.
 
 use super::ServeError;
+use crate::pem;
 use rustls::RootCertStore;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -38,9 +39,7 @@ fn wrong(path: &Path, why: impl Display) -> ServeError {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServeError> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|e| wrong(path, e))?;
-    if found.is_empty() { Err(wrong(path, "there is no certificate in it")) } else { Ok(found) }
+    pem::certificates(path).map_err(|e| wrong(path, e))
 }
 
 /// What makes TLS of a connection.

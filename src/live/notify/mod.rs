@@ -13,6 +13,8 @@
 mod outbox;
 mod receiver;
 mod teller;
+#[cfg(test)]
+mod tests;
 mod wording;
 
 use super::clock::WallClock;

@@ -77,7 +77,9 @@ impl Teller {
             let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
             let gone = self.receiver.forget(view.book.iter(), now_ms);
             drop(view);
-            self.note(self.outbox.write(self.to.url(), &[], &gone));
+            if !gone.is_empty() {
+                self.note(self.outbox.write(self.to.url(), &[], &gone));
+            }
         }
     }
 

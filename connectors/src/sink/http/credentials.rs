@@ -24,19 +24,23 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    fn read(&self) -> Result<String, HttpError> {
-        let path = match self {
-            Self::Inline(text) => return Ok(text.clone()),
-            Self::File(path) => path,
+    /// The text itself. What is wrong with it is said without it.
+    pub fn read(&self) -> Result<String, HttpError> {
+        let (place, text, advice) = match self {
+            Self::Inline(text) => ("a secret".to_owned(), text.clone(), "write it on one line"),
+            Self::File(path) => {
+                let place = path.display().to_string();
+                let wrong = |e: std::io::Error| HttpError::Settings { place: place.clone(), reason: e.to_string() };
+                let text = std::fs::read_to_string(path).map_err(wrong)?;
+                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+                (place, text, "write the secret alone into this file, on one line")
+            }
         };
-        let wrong = |reason: String| HttpError::Settings { place: path.display().to_string(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-        let text = text.trim_end_matches(['\r', '\n']);
-        // What is wrong is said without the text.
         if text.is_empty() || text.contains(|c: char| c.is_control()) {
-            return Err(wrong("write the secret alone into this file, on one line".to_owned()));
+            let what = if text.is_empty() { "the secret is empty" } else { "the secret has more than one line" };
+            return Err(HttpError::Settings { place, reason: format!("{what}: {advice}") });
         }
-        Ok(text.to_owned())
+        Ok(text)
     }
 }
 
@@ -93,5 +97,7 @@ mod tests {
         let basic = Credentials::Basic { username: "us".to_owned(), password: Secret::Inline("hidden".to_owned()) };
         assert_eq!(basic.header(), Ok("Basic dXM6aGlkZGVu".to_owned()));
         assert!(!format!("{basic:?}").contains("hidden"));
+        let empty = Secret::Inline(String::new()).read().unwrap_err().to_string();
+        assert_eq!(empty, "a secret: the secret is empty: write it on one line");
     }
 }

@@ -1,8 +1,8 @@
 //! Which certificates count: PEM files in, settings of the client out.
 
 use super::HttpError;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use crate::pem;
+use rustls::pki_types::CertificateDer;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +23,13 @@ fn wrong(path: &Path, reason: impl Display) -> HttpError {
     HttpError::Settings { place: path.display().to_string(), reason: reason.to_string() }
 }
 
+/// As the client's library has them.
+fn all(found: &[CertificateDer<'_>]) -> Vec<Certificate<'static>> {
+    found.iter().map(|der| Certificate::from_der(der).to_owned()).collect()
+}
+
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, HttpError> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found: Vec<_> =
-        read.map_err(|e| wrong(path, e))?.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    if found.is_empty() { Err(wrong(path, "there is no certificate in it")) } else { Ok(found) }
+    pem::certificates(path).map(|found| all(&found)).map_err(|e| wrong(path, e))
 }
 
 /// The authorities that this machine trusts.
@@ -38,13 +40,11 @@ fn of_machine() -> Result<Vec<Certificate<'static>>, HttpError> {
         let reason = format!("{why}; install ca-certificates, or name a ca_file");
         return Err(HttpError::Settings { place: "certificates that this machine trusts".to_owned(), reason });
     }
-    Ok(found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
+    Ok(all(&found.certs))
 }
 
 fn identity(certificate: &Path, key: &Path) -> Result<ClientCert, HttpError> {
     let chain = certificates(certificate)?;
-    // Read as every kind of key that there is, and handed on as what it is.
-    PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(key, e))?;
     let text = std::fs::read(key).map_err(|e| wrong(key, e))?;
     let key = PrivateKey::from_pem(&text).map_err(|e| wrong(key, e))?;
     Ok(ClientCert::new_with_certs(&chain, key))
