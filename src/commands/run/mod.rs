@@ -77,7 +77,7 @@ fn start_one(config: Config, tenant: &str) -> Result<Run, Failure> {
         Ok(notifier) => Ok(Run { tenant: tenant.to_owned(), config, live, handle, notifier, started }),
         Err(error) => {
             live.abandon();
-            Err(Failure::Usage(error.to_string()))
+            Err(Failure::Input(error.to_string()))
         }
     }
 }
