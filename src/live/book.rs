@@ -1,10 +1,11 @@
 //! The alerts in force: what the decisions so far add up to.
 //!
 //! # Semantics
-//! By alert id, the newest decision. A resolved alert stays for 15 minutes, so that its receivers hear of it for as long
+//! By alert id, the newest decision, with the value and the annotations of the newest evaluation. A resolved alert stays for 15 minutes, so that its receivers hear of it for as long
 //! as Prometheus would tell them; a dropped one goes at once.
 
 use bellwether_model::{Decision, Transition};
+use bellwether_operators::evaluate::AlertUpdate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub const RESOLVED_MS: i64 = 15 * 60 * 1000;
 /// An alert in force, or resolved lately.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Active {
-    /// The newest decision about it.
+    /// The newest decision about it; value and annotations are as of its newest evaluation.
     pub decision: Decision,
     /// Whether it ever fired in this episode.
     pub fired: bool,
@@ -42,6 +43,16 @@ impl Book {
             Transition::Pending | Transition::Firing | Transition::Resolved => {
                 self.0.insert(decision.alert_id, Active { decision: decision.clone(), fired });
             }
+        }
+    }
+
+    /// Takes what an alert says now; it comes behind the decisions of its epoch.
+    pub fn update(&mut self, update: AlertUpdate) {
+        let AlertUpdate { alert_id, episode_id, step_ms, value, annotations } = update;
+        let Some(Active { decision, .. }) = self.0.get_mut(&alert_id) else { return };
+        let is_active = matches!(decision.transition, Transition::Pending | Transition::Firing);
+        if is_active && decision.episode_id == episode_id && decision.step_ms < step_ms {
+            (decision.value, decision.annotations) = (value, annotations);
         }
     }
 

@@ -162,6 +162,7 @@ impl Writer {
         view.differing = self.ledger.differing();
         (view.decisions, view.rolling_hash) = (mark.decisions, mark.rolling_hash);
         out.decisions.iter().for_each(|placed| view.book.apply(&placed.decision));
+        out.updates.into_iter().for_each(|update| view.book.update(update));
         for ExpressionError { rule, steps_ms, message, tag } in out.errors {
             if let (Some(step_ms), None) = (steps_ms.last(), tag) {
                 view.errors.insert(rule, (*step_ms, message));

@@ -281,6 +281,7 @@ impl Engine {
             tenant,
             entity_labels,
             restore: kept.map(Arc::new),
+            follows_alerts: true,
             ..RunConfig::default()
         };
         let (stop, report) = (Arc::default(), Arc::default());

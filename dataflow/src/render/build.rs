@@ -55,7 +55,9 @@ pub(super) fn build(
     let (index, peers) = (worker.index(), worker.peers());
     let shared = Shared {
         state: WorkerState::new(control.gate.clone()),
-        evaluator: Rc::new(RefCell::new(Evaluator::new(index, peers).with_answers(config.answers.clone()))),
+        evaluator: Rc::new(RefCell::new(
+            Evaluator::new(index, peers).with_answers(config.answers.clone()).following_alerts(config.follows_alerts),
+        )),
         progress: Rc::default(),
         control: Arc::clone(control),
         restore: config.restore.clone(),

@@ -134,6 +134,7 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
     for mut one in list {
         annotations.append(&mut one.annotations);
         decisions.append(&mut one.decisions);
+        merged.updates.append(&mut one.updates);
         merged.vectors.append(&mut one.vectors);
         merged.errors.append(&mut one.errors);
         merged.instants += one.instants;
@@ -146,6 +147,8 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
         a.order().cmp(&b.order()).then_with(by_labels)
     });
     let place = |(position, decision): (usize, Decision)| Placed { decision, epoch, position: position as u32 };
+    merged.updates.sort_by_key(|u| (u.alert_id, std::cmp::Reverse(u.step_ms)));
+    merged.updates.dedup_by_key(|u| u.alert_id);
     merged.decisions = decisions.into_iter().enumerate().map(place).collect();
     merged.vectors.sort_by(|a, b| (a.tag, &a.labels, &a.steps_ms).cmp(&(b.tag, &b.labels, &b.steps_ms)));
     merged

@@ -69,7 +69,7 @@ enum Step {
     /// Packets of a stage.
     Packets(Capability<u64>, Vec<Packet>),
     /// Results of an epoch.
-    Results(Capability<u64>, EpochOutput),
+    Results(Capability<u64>, Box<EpochOutput>),
     /// Nothing.
     Silent,
 }
@@ -126,7 +126,7 @@ pub(super) fn evaluate<'scope>(
             while let Some(step) = evaluation.step(|time| is_open(1, time), |time| is_open(2, time)) {
                 match step {
                     Step::Packets(cap, list) => leaving.activate().session(&cap).give_iterator(list.into_iter()),
-                    Step::Results(cap, output) => results.activate().session(&cap).give(output),
+                    Step::Results(cap, output) => results.activate().session(&cap).give(*output),
                     Step::Silent => {}
                 }
             }
@@ -211,7 +211,7 @@ impl Evaluation {
             }
             output.kept = active.binding.snapshot.then(|| evaluator.snapshot(store));
             self.shared.done(&active.binding, active.round, Some(evaluator.retain_from_ms()));
-            return Step::Results(active.results, output);
+            return Step::Results(active.results, Box::new(output));
         }
         if active.round >= Time::LAST_ROUND {
             self.shared.control.gate.close(epoch);

@@ -2,13 +2,15 @@
 
 use bellwether_model::decision::Placed;
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::{ExpressionError, KeptState, VectorRow};
+use bellwether_operators::evaluate::{AlertUpdate, ExpressionError, KeptState, VectorRow};
 
 /// What an epoch gave on all workers, in canonical order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MergedOutput {
     /// Decisions by step, alert id, transition; numbered.
     pub decisions: Vec<Placed>,
+    /// What has changed about active alerts beside that, the newest of each, by alert id; if somebody follows them.
+    pub updates: Vec<AlertUpdate>,
     /// Results of taps by tag and labels.
     pub vectors: Vec<VectorRow>,
     /// Errors by rule, tag and first step.

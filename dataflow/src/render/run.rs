@@ -60,6 +60,8 @@ pub struct RunConfig {
     pub snapshot_at_end: bool,
     /// What templates query; without it a query in a template is an error text.
     pub answers: Option<Arc<Answers>>,
+    /// Whether outputs hear what active alerts say between their transitions.
+    pub follows_alerts: bool,
 }
 
 impl Default for RunConfig {
@@ -73,6 +75,7 @@ impl Default for RunConfig {
             restore: None,
             snapshot_at_end: false,
             answers: None,
+            follows_alerts: false,
         }
     }
 }

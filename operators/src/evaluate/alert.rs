@@ -8,10 +8,12 @@
 //! Beyond it: a rule that rests on absence is not evaluated before its samples are known for as long as it looks back.
 //!
 //! # State
-//! By identity; kept over restarts. Labels and annotations are rendered by element or transition, never by step.
+//! By identity; kept over restarts. Labels and annotations are rendered by element or transition, and never by step; where
+//! somebody follows alerts, annotations also at the last step of an epoch that changes them.
 
 use super::alert_series::{ALERTSTATE, AlertSeries, SharedAlerts};
 use super::alert_text::AlertText;
+use super::alert_update::Shown;
 use super::effects::Effects;
 use super::identity::Identities;
 use super::kept::{Kept, KeptAlert};
@@ -76,6 +78,8 @@ pub struct Alert {
     states: Vec<AlertState>,
     shared: SharedAlerts,
     text: Option<AlertText>,
+    /// Whether its words are new: nobody has heard them yet.
+    reworded: bool,
 }
 
 /// What one step is for the whole rule.
@@ -84,14 +88,16 @@ struct StepFacts {
     over_limit: Vec<u64>,
 }
 
-struct Run<'r, 'v, 'e> {
-    view: &'r View<'v>,
+pub(super) struct Run<'r, 'v, 'e> {
+    pub(super) view: &'r View<'v>,
     n: NodeIdx,
-    spec: &'r AlertSpec,
-    text: &'r AlertText,
+    pub(super) spec: &'r AlertSpec,
+    pub(super) text: &'r AlertText,
     shared: &'r mut SharedAlerts,
     store: &'r mut SeriesStore,
-    effects: &'r mut Effects<'e>,
+    pub(super) effects: &'r mut Effects<'e>,
+    /// The last step at which the alert at hand made a decision, ms.
+    pub(super) told_ms: i64,
 }
 
 impl Run<'_, '_, '_> {
@@ -99,6 +105,7 @@ impl Run<'_, '_, '_> {
         if s_ms < self.effects.times.from_ms {
             return;
         }
+        self.told_ms = s_ms;
         let spec = self.spec;
         let alert = alert_id(&self.view.program.tenant, &spec.file, &spec.group, &spec.name, labels);
         let episode = episode_id(alert, state.active_at_ms);
@@ -233,6 +240,7 @@ impl Alert {
 
     fn gather(&mut self, cx: &Context<'_>, n: NodeIdx) -> Option<Vec<u64>> {
         let spec = spec_of(cx, n)?;
+        self.reworded |= self.text.is_none();
         let text = self.text.get_or_insert_with(|| AlertText::new(spec, cx.program));
         let dynamic = text.labels_use_value();
         Some(self.identities.gather(cx, n, dynamic, |labels, t, value| {
@@ -308,9 +316,16 @@ impl NodeState for Alert {
         let (first_s, to_s) = (first_s.max(known_s), effects.times.to_ms);
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
         self.share_series(spec, effects);
-        let Self { identities, states, shared, text } = self;
+        let Self { identities, states, shared, text, reworded } = self;
         let Some(text) = text.as_ref() else { return };
-        let mut run = Run { view, n, spec, text, shared, store, effects };
+        let is_good = |i: usize| {
+            let s = steps.at(i) + spec.query_offset_ms;
+            s >= first_s && s <= to_s && !has(&facts.failed, i)
+        };
+        let newest_ms = (0..steps.count).rev().find(|i| is_good(*i)).map(|i| steps.at(i) + spec.query_offset_ms);
+        let is_new = *reworded;
+        *reworded &= newest_ms.is_none();
+        let mut run = Run { view, n, spec, text, shared, store, effects, told_ms: i64::MIN };
         for id in 0..identities.len() as u32 {
             let Some(identity) = identities.get(id) else { continue };
             let labels = identity.labels.clone();
@@ -319,11 +334,9 @@ impl NodeState for Alert {
             if absent && state.phase == Phase::Inactive && state.series.is_none() {
                 continue;
             }
-            for i in 0..steps.count {
+            let shown = Shown::of(state, is_new);
+            for i in (0..steps.count).filter(|i| is_good(*i)) {
                 let (t, s) = (steps.at(i), steps.at(i) + spec.query_offset_ms);
-                if s < first_s || s > to_s || has(&facts.failed, i) {
-                    continue;
-                }
                 if has(&facts.over_limit, i) {
                     if state.phase != Phase::Inactive {
                         run.drop_one(&labels, state, s);
@@ -337,6 +350,7 @@ impl NodeState for Alert {
                 run.step(&labels, state, s, value);
                 run.record(&labels, state, t);
             }
+            run.update(&labels, state, shown, newest_ms);
             if let Some(series) = state.series.as_mut() {
                 series.prune(run.store, run.effects);
                 if state.phase == Phase::Inactive && series.is_idle() && !run.shared.holds(spec, &labels) {

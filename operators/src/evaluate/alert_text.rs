@@ -47,6 +47,11 @@ impl AlertText {
         self.labels.iter().any(|(_, t)| t.as_ref().is_ok_and(|t| t.uses_value() || t.uses_time()))
     }
 
+    /// Whether an annotation depends on the time of the evaluation other than through the element's value.
+    pub fn annotations_use_time(&self) -> bool {
+        self.annotations.iter().any(|(_, t)| t.as_ref().is_ok_and(Template::uses_time))
+    }
+
     /// Whether a label of a rule runs a query.
     pub fn labels_query(spec: &AlertSpec) -> bool {
         query(&spec.labels)

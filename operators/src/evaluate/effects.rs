@@ -14,6 +14,8 @@ pub struct Effects<'a> {
     pub(super) board: &'a Board,
     /// What templates query, where somebody answers.
     pub(super) answers: Option<&'a Answers>,
+    /// Whether somebody follows what active alerts say between their transitions.
+    pub(super) follows_alerts: bool,
     pub(super) output: &'a mut EpochOutput,
     /// Samples of produced series older than this are read by nobody, ms.
     pub(super) retain_from_ms: i64,

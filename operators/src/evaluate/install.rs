@@ -230,6 +230,7 @@ impl Evaluator {
             times: self.times,
             board: &board,
             answers: None,
+            follows_alerts: false,
             output: &mut output,
             retain_from_ms: i64::MIN,
             after_ms: i64::MIN,

@@ -23,6 +23,7 @@ mod aggregate;
 mod alert;
 mod alert_series;
 mod alert_text;
+mod alert_update;
 mod answers;
 mod bounds;
 mod count_values;
@@ -65,7 +66,7 @@ mod view;
 pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
 pub use kept::{Kept, KeptAlert, KeptPin, KeptPinRow, KeptRecord, KeptRing, KeptRingErrors, KeptSamples, KeptState};
-pub use output::{EpochOutput, EpochTimes, ExpressionError, VectorRow};
+pub use output::{AlertUpdate, EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};
 
@@ -119,6 +120,7 @@ pub struct Evaluator {
     /// Ends of alerts whose rules a swap removed: handed out with the next epoch.
     farewell: Vec<Decision>,
     answers: Option<Arc<Answers>>,
+    follows_alerts: bool,
     /// Packets that wait for the node that receives them.
     inbox: BTreeMap<NodeIdx, Vec<Packet>>,
 }
@@ -157,6 +159,7 @@ impl Evaluator {
             handover: Handover::default(),
             farewell: Vec::new(),
             answers: None,
+            follows_alerts: false,
             inbox: BTreeMap::new(),
         }
     }
@@ -164,6 +167,11 @@ impl Evaluator {
     /// The same, with answers to what templates query.
     pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
         Self { answers, ..self }
+    }
+
+    /// The same, and whether it tells what active alerts say between their transitions.
+    pub fn following_alerts(self, follows_alerts: bool) -> Self {
+        Self { follows_alerts, ..self }
     }
 
     /// The program in force.
@@ -385,6 +393,7 @@ impl Evaluator {
             times: self.times,
             board: &self.board,
             answers: self.answers.as_deref(),
+            follows_alerts: self.follows_alerts,
             output: &mut output,
             retain_from_ms: self.reads_from_ms,
             after_ms: self.after_ms,

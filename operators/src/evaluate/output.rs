@@ -53,11 +53,28 @@ pub struct ExpressionError {
     pub message: String,
 }
 
+/// What has changed about an active alert without a transition: its value, and what it says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertUpdate {
+    /// The alert.
+    pub alert_id: u128,
+    /// Since when it is active.
+    pub episode_id: u128,
+    /// The step that found it, ms.
+    pub step_ms: i64,
+    /// Value of the expression at this step.
+    pub value: f64,
+    /// Annotations as rendered at this step.
+    pub annotations: Labels,
+}
+
 /// What an epoch gave on one worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochOutput {
     /// Decisions, in no particular order: the commit stage sorts the union of all workers.
     pub decisions: Vec<Decision>,
+    /// Changes of active alerts, if somebody follows them; of one alert there may be several.
+    pub updates: Vec<AlertUpdate>,
     /// Results of taps.
     pub vectors: Vec<VectorRow>,
     /// Errors, each from one worker only.

@@ -20,6 +20,8 @@ mod wording;
 use super::clock::WallClock;
 use super::output::SharedView;
 use super::rules::RuleTable;
+pub(super) use teller::Teller;
+
 use bellwether_connectors::sink::http::HttpSpec;
 use bellwether_connectors::sink::{Alertmanager, NotifyError};
 use bellwether_model::Labels;
@@ -30,7 +32,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use teller::{Pace, Teller};
+use teller::Pace;
 
 /// One Alertmanager, and how it is reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +97,40 @@ pub struct ReceiverStats {
     pub outbox: Mutex<Option<String>>,
 }
 
+/// Who tells the receivers, one each, and what is wrong with the outbox, if something is.
+pub(super) fn tellers(
+    spec: &NotifySpec,
+    from: &NotifySource,
+    outbox: Option<&Path>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(Vec<Teller>, Option<String>), NotifyError> {
+    let for_all = relabelling("all", &spec.alert_relabel_configs)?;
+    let receivers: Result<Vec<_>, NotifyError> = spec
+        .receivers
+        .iter()
+        .map(|r| Ok((Alertmanager::new(&r.url, &r.http)?, [for_all.clone(), r.relabelling()?])))
+        .collect();
+    let receivers = receivers?;
+    let (outbox, warning) = match outbox.filter(|_| !receivers.is_empty()) {
+        Some(path) => Outbox::open(path),
+        None => (Outbox::none(), None),
+    };
+    let teller = |(to, relabelling): (Alertmanager, _)| Teller {
+        spec: spec.clone(),
+        relabelling,
+        view: from.view.clone(),
+        table: from.table.clone(),
+        clock: from.clock.clone(),
+        stats: Arc::new(ReceiverStats { url: to.url().to_owned(), ..ReceiverStats::default() }),
+        stop: stop.clone(),
+        receiver: Receiver::new(outbox.of(to.url())),
+        outbox: outbox.clone(),
+        pace: Pace::default(),
+        to,
+    };
+    Ok((receivers.into_iter().map(teller).collect(), warning))
+}
+
 /// The threads that tell receivers, one each: a receiver that is away holds up nobody.
 pub struct Notifier {
     stop: Arc<AtomicBool>,
@@ -116,37 +152,11 @@ pub struct NotifySource {
 impl Notifier {
     /// Begins to tell; `outbox` is the file that remembers what was told.
     pub fn start(spec: &NotifySpec, from: NotifySource, outbox: Option<&Path>) -> Result<Self, NotifyError> {
-        let for_all = relabelling("all", &spec.alert_relabel_configs)?;
-        let receivers: Result<Vec<_>, NotifyError> = spec
-            .receivers
-            .iter()
-            .map(|r| Ok((Alertmanager::new(&r.url, &r.http)?, [for_all.clone(), r.relabelling()?])))
-            .collect();
-        let receivers = receivers?;
-        let (outbox, warning) = match outbox.filter(|_| !receivers.is_empty()) {
-            Some(path) => Outbox::open(path),
-            None => (Outbox::none(), None),
-        };
         let stop = Arc::<AtomicBool>::default();
-        let (mut threads, mut stats) = (Vec::new(), Vec::new());
-        for (to, relabelling) in receivers {
-            let of_it = Arc::new(ReceiverStats { url: to.url().to_owned(), ..ReceiverStats::default() });
-            stats.push(of_it.clone());
-            let mut teller = Teller {
-                spec: spec.clone(),
-                relabelling,
-                view: from.view.clone(),
-                table: from.table.clone(),
-                clock: from.clock.clone(),
-                stats: of_it,
-                stop: stop.clone(),
-                receiver: Receiver::new(outbox.of(to.url())),
-                outbox: outbox.clone(),
-                pace: Pace::default(),
-                to,
-            };
-            threads.push(std::thread::spawn(move || teller.run()));
-        }
+        let (tellers, warning) = tellers(spec, &from, outbox, &stop)?;
+        let stats = tellers.iter().map(|teller| teller.stats.clone()).collect();
+        let spawn = |mut teller: Teller| std::thread::spawn(move || teller.run());
+        let threads = tellers.into_iter().map(spawn).collect();
         Ok(Self { stop, threads, stats, warning })
     }
 

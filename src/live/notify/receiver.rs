@@ -1,8 +1,8 @@
 //! One receiver: alerts in force in, those that it has to hear of now out.
 //!
 //! # Semantics (Prometheus rules/alerting.go)
-//! A firing alert is told when it is new and then each resend delay; a resolved one likewise, if its episode was told of, for
-//! as long as the book holds it.
+//! A firing alert is told when it is new and then each resend delay; a resolved one likewise, if its episode was told of, and
+//! repeated for less than 15 minutes, also while the book stands still.
 //!
 //! # State
 //! By alert, the episode that was told last, when, and whether as resolved: as long as the book holds the alert, and half an hour.
@@ -41,7 +41,10 @@ impl Receiver {
                 Transition::Pending | Transition::Dropped => false,
                 Transition::Firing => told.is_none_or(again),
                 // What it never heard of needs no end.
-                Transition::Resolved => told.is_some_and(|told| !told.resolved || again(told)),
+                Transition::Resolved => {
+                    let lately = now_ms < d.step_ms.saturating_add(RESOLVED_MS);
+                    told.is_some_and(|told| !told.resolved || (lately && again(told)))
+                }
             }
         };
         book.filter(is_due).map(|active| &active.decision).collect()
@@ -117,6 +120,7 @@ pub(super) mod tests {
         assert_eq!(due(&mut receiver, &book, 60_021), [Transition::Resolved]);
         assert_eq!(due(&mut receiver, &book, 60_022), []);
         assert_eq!(due(&mut receiver, &book, 120_021), [Transition::Resolved]);
+        assert_eq!(due(&mut receiver, &book, 60_020 + RESOLVED_MS), []);
         book.forget(60_020 + RESOLVED_MS + 1);
         assert_eq!(due(&mut receiver, &book, 60_020 + RESOLVED_MS + 1), []);
         assert_eq!(receiver.forget(book.iter(), 120_021 + 2 * RESOLVED_MS), []);

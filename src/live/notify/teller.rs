@@ -27,18 +27,18 @@ const FIRST_WAIT_MS: i64 = 500;
 const LONGEST_WAIT_MS: i64 = 30_000;
 
 /// What a receiver's thread works with.
-pub(super) struct Teller {
-    pub spec: NotifySpec,
-    pub relabelling: [Relabelling; 2],
-    pub to: Alertmanager,
-    pub view: SharedView,
-    pub table: Arc<dyn Fn() -> RuleTable + Send + Sync>,
-    pub clock: Arc<dyn WallClock>,
-    pub stats: Arc<ReceiverStats>,
-    pub stop: Arc<AtomicBool>,
-    pub receiver: Receiver,
-    pub outbox: Outbox,
-    pub pace: Pace,
+pub(in crate::live) struct Teller {
+    pub(super) spec: NotifySpec,
+    pub(super) relabelling: [Relabelling; 2],
+    pub(super) to: Alertmanager,
+    pub(super) view: SharedView,
+    pub(super) table: Arc<dyn Fn() -> RuleTable + Send + Sync>,
+    pub(super) clock: Arc<dyn WallClock>,
+    pub(super) stats: Arc<ReceiverStats>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) receiver: Receiver,
+    pub(super) outbox: Outbox,
+    pub(super) pace: Pace,
 }
 
 /// When something is to be done next.
@@ -65,7 +65,7 @@ impl Teller {
     }
 
     /// One look at the book.
-    fn look(&mut self) {
+    pub fn look(&mut self) {
         let now_ms = self.clock.now_ms();
         if now_ms >= self.pace.not_before_ms && !self.tell(now_ms) {
             self.pace.failures = self.pace.failures.saturating_add(1);

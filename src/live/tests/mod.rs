@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod compliance;
 mod outages;
 mod replicas;
 mod sums;
@@ -142,7 +143,8 @@ impl World {
 
     /// The same, up to an instant less the lateness.
     fn settle_at(&self, run: &LiveRun, at_ms: i64) -> bool {
-        let wanted = at_ms - LATENESS_MS - 1;
+        let lateness_ms = self.config.time.lateness_ms;
+        let wanted = at_ms - lateness_ms - 1;
         let begin = Instant::now();
         while run.handle().view().lock().unwrap_or_else(PoisonError::into_inner).watermark_ms < wanted {
             if let Some(error) = run.ended(Duration::from_millis(2)) {
@@ -151,7 +153,7 @@ impl World {
             }
             // An epoch may have been cut at this very moment, before the sender was heard of: the next one needs a later one.
             if begin.elapsed() > Duration::from_millis(200) {
-                self.clock.set(wanted + LATENESS_MS + 1 + LiveSpec::default().min_epoch_ms);
+                self.clock.set(wanted + lateness_ms + 1 + LiveSpec::default().min_epoch_ms);
             }
             run.handle().intake().poke();
             assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on: {}", Self::where_it_is(run));
