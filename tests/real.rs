@@ -4,12 +4,14 @@
 //! # Semantics
 //! What is not installed is said to be skipped: `apt-get install prometheus prometheus-node-exporter
 //! prometheus-alertmanager`, `pip install opentelemetry-sdk opentelemetry-exporter-otlp` (`BELLWETHER_PYTHON` names another
-//! interpreter).
+//! interpreter), a bucket (`BELLWETHER_S3`).
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "real/alertmanager.rs"]
 mod alertmanager;
+#[path = "real/bucket.rs"]
+mod bucket;
 #[path = "real/comparison.rs"]
 mod comparison;
 #[path = "real/senders.rs"]
@@ -77,8 +79,17 @@ impl Run {
     fn again(folder: &Path, arguments: &[&str]) -> Self {
         let rules = folder.join("rules.yml").display().to_string();
         let lateness: &[&str] = if arguments.contains(&"--lateness") { &[] } else { &["--lateness", "1s"] };
+        Self::spawn(folder, &[&["run", "--rules", &rules, "--catch-up-hold", "0s"], lateness, arguments].concat())
+    }
+
+    /// Starts with a configuration file alone.
+    fn configured(folder: &Path, config: &str) -> Self {
+        Self::spawn(folder, &["run", "--config", config])
+    }
+
+    fn spawn(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bellwether"))
-            .args([&["run", "--rules", &rules, "--catch-up-hold", "0s"], lateness, arguments].concat())
+            .args(arguments)
             .current_dir(folder)
             .stderr(Stdio::piped())
             .spawn()

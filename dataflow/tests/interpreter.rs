@@ -404,7 +404,15 @@ fn an_epoch_without_an_instant_looks_at_no_node() {
     let (series, to_ms) = (fleet(), 100 * STEP_MS);
     let mut visited = Vec::new();
     for (after_ms, watermark_ms) in [(-1, 40 * STEP_MS), (40 * STEP_MS, 40 * STEP_MS + 9), (40 * STEP_MS + 9, to_ms)] {
-        let times = EpochTimes { epoch: 0, watermark_ms, warm_from_ms: 0, from_ms: 0, to_ms, history_ms: i64::MIN };
+        let times = EpochTimes {
+            epoch: 0,
+            watermark_ms,
+            warm_from_ms: 0,
+            from_ms: 0,
+            to_ms,
+            history_ms: i64::MIN,
+            lost: false,
+        };
         local.epoch(&series, after_ms, times, &mut given);
         visited.push(local.visited());
     }

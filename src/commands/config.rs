@@ -48,6 +48,7 @@ fn check(path: &Path) -> Result<(), Failure> {
         for receiver in own.notify().receivers {
             receiver.check().map_err(|e| Failure::Input(e.to_string()))?;
         }
+        own.remote()?;
         let of = if name.is_empty() { String::new() } else { format!("tenant {name}: ") };
         println!("{of}{} in {}", counted(set.rules().count(), "rule"), counted(set.files.len(), "file"));
     }

@@ -7,7 +7,7 @@
 use super::environment::expand;
 use super::receiver::Receiver;
 use super::tenant::is_name;
-use super::{Access, BasicUser, Config, Token};
+use super::{Access, BasicUser, Checkpoints, Config, Token};
 use bellwether_dataflow::lower::set_limit;
 use bellwether_model::METRIC_NAME;
 use bellwether_operators::program::Limits;
@@ -136,6 +136,9 @@ impl Config {
             return wrong(key, "it must be longer than 0; write 30s, 5m or 1h30m".to_owned());
         }
         self.notifications.check("notifications")?;
+        if let Some(checkpoints) = &self.state.checkpoints {
+            checkpoints.check("state.checkpoints")?;
+        }
         if self.tenants.is_empty() && self.rules.is_empty() {
             return wrong("rules", "there are no rule files; write rules: [rules/*.yml]".to_owned());
         }
@@ -165,6 +168,7 @@ impl Config {
         self.rules.iter_mut().for_each(text);
         self.tenants.values_mut().flat_map(|tenant| &mut tenant.rules).for_each(text);
         file(&mut self.state.folder);
+        self.state.checkpoints.iter_mut().flat_map(Checkpoints::files).for_each(file);
         let Access { tls, basic_auth, tokens, basic_auth_file, token_file, .. } = &mut self.access;
         if let Some(tls) = tls {
             file(&mut tls.cert_file);

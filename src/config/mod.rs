@@ -9,6 +9,7 @@
 //! [`ConfigError`] says which line, what is wrong and what to write instead; never a secret.
 
 mod access;
+mod checkpoints;
 mod environment;
 mod evaluation;
 mod ingest;
@@ -24,6 +25,7 @@ mod tests;
 mod value;
 
 pub use access::{Access, BasicUser, Tls, Token};
+pub use checkpoints::Checkpoints;
 pub use environment::expand;
 pub use evaluation::{Evaluation, Feature, Grid, Recorded};
 pub use ingest::{HighAvailability, Ingest, Limits};

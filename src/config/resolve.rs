@@ -1,11 +1,12 @@
 //! Settings as the parts of a live run want them.
 
 use super::access::Access;
+use super::checkpoints::Checkpoints;
 use super::load::ConfigError;
 use super::receiver::Receiver;
 use super::secret;
 use super::{Config, Feature};
-use crate::live::{ArchiveSpec, LiveConfig, NotifySpec, SystemClock};
+use crate::live::{ArchiveSpec, LiveConfig, NotifySpec, RemoteSpec, SystemClock};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::ingest::IngestConfig;
 use bellwether_connectors::serve::{AuthConfig, InFlight, ServerConfig, TlsConfig};
@@ -73,8 +74,14 @@ impl Config {
             retention_ms: self.state.retention.0,
             pairs: self.ingest.ha.pairs(),
             archive: self.archive(),
+            remote: None,
             clock: Arc::new(SystemClock),
         }
+    }
+
+    /// The bucket that checkpoints are brought to, if there is one; reads the files that it names.
+    pub fn remote(&self) -> Result<Option<RemoteSpec>, ConfigError> {
+        self.state.checkpoints.as_ref().map(Checkpoints::remote).transpose()
     }
 
     /// The archive; none where nothing is to be kept.

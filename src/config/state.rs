@@ -1,5 +1,6 @@
 //! Where state is, and how long it is kept.
 
+use super::checkpoints::Checkpoints;
 use super::value::Millis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub struct State {
     pub archive_retention: Millis,
     /// Event time of one part of the archive.
     pub archive_span: Millis,
+    /// A bucket that checkpoints are brought to as well, for the day on which the folder is lost with its machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<Checkpoints>,
 }
 
 impl Default for State {
@@ -29,6 +33,7 @@ impl Default for State {
             retention: Millis::seconds(7_200),
             archive_retention: Millis::seconds(30 * 86_400),
             archive_span: Millis::seconds(7_200),
+            checkpoints: None,
         }
     }
 }

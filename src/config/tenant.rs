@@ -68,6 +68,7 @@ impl Config {
         let Some(tenant) = self.tenants.get(name).cloned() else { return all };
         all.rules = tenant.rules;
         all.state.folder = self.state.folder.join("tenants").join(name);
+        all.state.checkpoints.iter_mut().for_each(|checkpoints| checkpoints.of_tenant(name));
         fn set<T>(to: &mut T, from: Option<T>) {
             if let Some(from) = from {
                 *to = from;

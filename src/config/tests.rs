@@ -213,6 +213,65 @@ notifications:
     assert!(error.contains("tenants.t.notifications.alertmanagers[0]"), "{error}");
 }
 
+#[test]
+fn a_bucket_for_checkpoints_says_where_it_is_and_how_it_is_reached() {
+    let text = "\
+state:
+  folder: s
+  checkpoints:
+    url: s3://bucket/a/b
+    endpoint: http://s3:9000
+    region: eu-1
+    access_key_id: id
+    secret_access_key: hidden
+    allow_http: true
+    interval: 5m
+tenants:
+  t: {rules: [r.yml]}
+";
+    let config = read(text).unwrap();
+    let shown = config.to_yaml().unwrap();
+    assert!(shown.contains("s3://bucket/a/b") && shown.contains("<secret>") && !shown.contains("hidden"), "{shown}");
+    assert!(!format!("{:?}", config.remote()).contains("hidden"));
+    let spec = config.remote().unwrap().unwrap();
+    assert_eq!((spec.objects.place().as_str(), spec.interval_ms), ("s3://bucket/a/b", 300_000));
+    let of_tenant = config.of_tenant("t").remote().unwrap().unwrap();
+    assert_eq!(of_tenant.objects.place(), "s3://bucket/a/b/tenants/t");
+    let least = read("state: {checkpoints: {url: s3://bucket}}").unwrap();
+    assert_eq!(least.state.checkpoints.as_ref().unwrap().interval, Millis::seconds(60));
+    assert_eq!(read(&least.to_yaml().unwrap()), Ok(least));
+    assert!(Config::default().remote().unwrap().is_none());
+    let wrong = |checkpoints: &str| error(&format!("state: {{checkpoints: {checkpoints}}}"));
+    for (checkpoints, says) in [
+        ("{url: /folder}", "state.checkpoints.url: \"/folder\" is no bucket: write s3://BUCKET/PREFIX"),
+        ("{url: 's3://b'}", "is no bucket"),
+        ("{url: 's3://bucket//x'}", "is no bucket"),
+        ("{url: s3://bucket, endpoint: 'http://a'}", "without TLS; write https://, or allow_http: true"),
+        ("{url: s3://bucket, endpoint: 'a:9000'}", "state.checkpoints.endpoint: \"a:9000\" is no address"),
+        ("{url: s3://bucket, access_key_id: a}", "belong together"),
+        ("{url: s3://bucket, secret_access_key: a}", "belong together"),
+        ("{url: s3://bucket, access_key_id: a, secret_access_key: b, secret_access_key_file: c}", "write either"),
+        ("{url: s3://bucket, interval: 0s}", "state.checkpoints.interval: it must be longer than 0"),
+        ("{url: s3://bucket, key: a}", "unknown field `key`"),
+        ("{interval: 1m}", "url"),
+    ] {
+        let error = wrong(checkpoints);
+        assert!(error.contains(says), "{checkpoints}: {error}");
+    }
+    // A secret's file is beside the configuration, and is read by `config check`.
+    let folder = tempfile::tempdir().unwrap();
+    let text = "state: {checkpoints: {url: s3://bucket, access_key_id: a, secret_access_key_file: key}}";
+    std::fs::write(folder.path().join("b.yml"), text).unwrap();
+    let config = load(&folder.path().join("b.yml"), &variable).unwrap();
+    let missing = config.remote().err().unwrap().to_string();
+    assert!(
+        missing.starts_with("state.checkpoints: s3://bucket: ") && missing.contains("key: No such file"),
+        "{missing}"
+    );
+    std::fs::write(folder.path().join("key"), "hidden\n").unwrap();
+    assert!(config.remote().is_ok());
+}
+
 /// Every key of the schema is documented, and no object takes unknown ones.
 #[test]
 fn the_schema_explains_every_key() {

@@ -77,6 +77,12 @@ impl Whole {
             bind = frame.bind;
         }
         let bind = bind.ok_or_else(|| wrong("holds no epoch: there is nothing to replay"))?;
+        // It stays so for all its epochs.
+        if read_bound(&bind.bytes)?.lost {
+            return Err(wrong(
+                "began with what another machine had, of which there are no samples: it cannot be replayed",
+            ));
+        }
         let of_rules = |bytes: &[u8]| -> Result<(RuleTable, Arc<Dictionary>), LiveError> {
             let table = tables.find(read_bound(bytes)?.rules)?;
             let dictionary = Arc::new(Dictionary::new(&table.program.tenant));

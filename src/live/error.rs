@@ -1,5 +1,7 @@
 //! Why a live run cannot begin or go on.
 
+use super::api::rfc3339;
+use bellwether_connectors::objects::ObjectsError;
 use bellwether_connectors::source::SourceError;
 use bellwether_connectors::source::log::LogError;
 use bellwether_dataflow::checkpoint::CheckpointError;
@@ -49,6 +51,47 @@ pub enum LiveError {
         /// What is wrong with it, and what to do.
         what: String,
     },
+    /// The bucket.
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    /// The bucket cannot be read, and there is nothing else.
+    #[error(
+        "the state folder is empty, and whether another machine left something to go on from is not known: {source}. Start again \
+         when the bucket answers, or without state.checkpoints to begin with nothing"
+    )]
+    NothingKnown {
+        /// Why not.
+        source: ObjectsError,
+    },
+    /// Another machine goes on from the bucket.
+    #[error(
+        "{place}: generation {theirs} has taken over{}, ours is {ours}. Let one process alone have this prefix. To go on from what \
+         is there, stop the other one, move the state folder away and start on an empty one; to go on from this folder, give it \
+         another prefix (state.checkpoints.url)", since(*.at_ms)
+    )]
+    Overtaken {
+        /// The bucket.
+        place: String,
+        /// Our generation.
+        ours: u64,
+        /// The newer one.
+        theirs: u64,
+        /// When it was taken, ms; 0 where that is not known.
+        at_ms: i64,
+    },
+    /// The folder is older than the bucket.
+    #[error(
+        "{place} has a checkpoint of epoch {remote}, and the state folder's last is of epoch {local}: the folder is an older copy. \
+         Move it away and start on an empty one to go on from the bucket, or give it another prefix (state.checkpoints.url)"
+    )]
+    Behind {
+        /// The bucket.
+        place: String,
+        /// The folder's epoch.
+        local: u64,
+        /// The bucket's.
+        remote: u64,
+    },
     /// Rules that do not compile.
     #[error("{} in the rules", .0.len())]
     Rules(Vec<Diagnostic>),
@@ -78,6 +121,11 @@ pub enum LiveError {
         /// Why.
         reason: String,
     },
+}
+
+/// When something was, for a sentence.
+fn since(at_ms: i64) -> String {
+    if at_ms == 0 { String::new() } else { format!(" at {}", rfc3339(at_ms)) }
 }
 
 impl LiveError {

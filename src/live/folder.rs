@@ -25,8 +25,13 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Takes a folder of the machine's file system: nobody else may have it.
-    pub fn take(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, LiveError> {
+    /// Takes a folder of the machine's file system: nobody else may have it. `above`, given the folder's last generation, says
+    /// which one the next has to be above.
+    pub fn take(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        above: impl FnOnce(u64) -> Result<u64, LiveError>,
+    ) -> Result<Self, LiveError> {
         disk.make_folder(path).map_err(|e| LiveError::io(path, "making", e))?;
         let at = path.join("LOCK");
         let options = File::options().create(true).truncate(false).write(true).open(&at);
@@ -36,25 +41,40 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(LiveError::InUse { path: path.display().to_string() }),
             Err(TryLockError::Error(e)) => return Err(LiveError::io(&at, "locking", e)),
         }
-        let mut me = Self::begin(disk, path)?;
+        let mut me = Self::begin(disk, path, above)?;
         me._lock = Some(lock);
         Ok(me)
     }
 
     /// The next generation of a folder that nobody else can have: a simulated one.
-    pub fn begin(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, LiveError> {
+    pub fn begin(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        above: impl FnOnce(u64) -> Result<u64, LiveError>,
+    ) -> Result<Self, LiveError> {
         let generations = path.join("gen");
         disk.make_folder(&generations).map_err(|e| LiveError::io(&generations, "making", e))?;
         let names = disk.list(&generations).map_err(|e| LiveError::io(&generations, "listing", e))?;
         let last = names.iter().filter_map(|n| u64::from_str_radix(n, 16).ok()).max().unwrap_or(0);
-        let at = generations.join(format!("{:016x}", last + 1));
+        let generation = above(last)?.max(last) + 1;
+        let at = generations.join(format!("{generation:016x}"));
         disk.create(&at).map_err(|e| LiveError::io(&at, "making", e))?;
         crash_point("start.generation");
         disk.sync_folder(&generations).map_err(|e| LiveError::io(&generations, "syncing", e))?;
         for old in names.iter().filter(|n| u64::from_str_radix(n, 16).is_ok_and(|g| g + 8 < last)) {
             disk.remove(&generations.join(old)).map_err(|e| LiveError::io(&generations, "tidying", e))?;
         }
-        Ok(Self { path: path.to_owned(), generation: last + 1, _lock: None })
+        Ok(Self { path: path.to_owned(), generation, _lock: None })
+    }
+
+    /// Whether there is nothing in a folder that a run could go on from.
+    pub fn is_new(disk: &Arc<dyn Disk>, path: &Path) -> Result<bool, LiveError> {
+        let list = |folder: &Path| disk.list(folder).map_err(|e| LiveError::io(folder, "listing", e));
+        let has = |folder: &Path, end: &str| list(folder).map(|names| names.iter().any(|name| name.ends_with(end)));
+        // Names of files that were being written begin with a dot and end otherwise.
+        Ok(!(has(&path.join("manifest"), ".json")?
+            || has(&path.join("log"), ".seg")?
+            || has(path, super::ledger::NAME)?))
     }
 
     /// The folder.

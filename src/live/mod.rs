@@ -11,11 +11,11 @@
 //! ```
 //!
 //! # Semantics
-//! Four threads beside the workers. **commit** owns the log and the clock: it writes what came, mints the binding of the
+//! Threads beside the workers. **commit** owns the log and the clock: it writes what came, mints the binding of the
 //! next epoch with it, and hands the epoch to the workers' feeds. **ledger** takes what the dataflow gives, writes decisions
 //! to disk, keeps the alerts in force, and writes checkpoints. **archive** rolls what the log has into
 //! Parquet, and the log goes only behind it. **replay** runs once, at the start: it reads back what the
-//! last checkpoint does not hold. Given the log, everything behind it is a pure function of it.
+//! last checkpoint does not hold. **uploads** brings checkpoints to a bucket, if there is one. Given the log, everything behind it is a pure function of it.
 //!
 //! # Errors
 //! [`LiveError`]. What cannot be written ends the run; a restart goes on from what is on disk.
@@ -39,6 +39,7 @@ mod pairs;
 pub mod query;
 mod queue;
 mod reads;
+mod remote;
 mod replay;
 mod rules;
 mod run;
@@ -60,6 +61,7 @@ pub use latency::Latency;
 pub use notify::{Notifier, NotifySource, NotifySpec, ReceiverSpec, ReceiverStats};
 pub use output::{CheckpointNews, LedgerStats, SharedView, View};
 pub use pairs::{PairSpec, ReplicaStats};
+pub use remote::{RemoteNews, RemoteSpec, RemoteStats, Restored};
 pub use rules::{RuleTable, RuleTables};
 pub use run::{LiveHandle, LiveRun, Reload};
 pub use start::{LiveConfig, Started};

@@ -109,6 +109,8 @@ pub(super) struct Writer {
     pub generation: u64,
     /// Samples that are younger stay in the log, ms.
     pub retention_ms: i64,
+    /// Who brings checkpoints to the bucket, if somebody does.
+    pub uploads: Option<Sender<()>>,
     /// Goes with the thread: whoever has the other end learns that nothing more comes.
     pub _alive: Sender<()>,
 }
@@ -197,12 +199,15 @@ impl Writer {
             elected: elected.clone(),
             book,
             build: BUILD.to_owned(),
+            lost: bound.lost,
         };
         let bytes = self.store.commit(&mut manifest, &checkpoint)?;
         let took_ms = begin.elapsed().as_millis() as u64;
         let news = CheckpointNews { epoch: bound.epoch, at_ms: self.clock.now_ms(), bytes, took_ms };
         self.view.lock().unwrap_or_else(PoisonError::into_inner).checkpoint = Some(news);
         let before_ms = reads_from_ms.min(*totals_from_ms).min(bound.watermark_ms.saturating_sub(self.retention_ms));
+        // A thread that has ended says why itself.
+        let _ = self.uploads.as_ref().map(|uploads| uploads.send(()));
         self.commit.command(Command::Collect(bound.epoch, before_ms));
         Ok(())
     }

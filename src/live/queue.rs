@@ -178,7 +178,8 @@ mod tests {
     use bellwether_dataflow::time::EpochTimes;
 
     fn epoch(epoch: u64) -> Epoch {
-        let times = EpochTimes { epoch, watermark_ms: 0, warm_from_ms: 0, from_ms: 0, to_ms: 0, history_ms: 0 };
+        let times =
+            EpochTimes { epoch, watermark_ms: 0, warm_from_ms: 0, from_ms: 0, to_ms: 0, history_ms: 0, lost: false };
         Epoch::new(Binding::new(times, None), Vec::new())
     }
 

@@ -159,11 +159,23 @@ impl RuleTables {
             let stored = Stored { settings: Settings::of(&self.options, &self.promql), files };
             let bytes = serde_json::to_vec(&stored)
                 .map_err(|e| LiveError::Format { path: name.clone(), what: format!("cannot be written: {e}") })?;
-            self.disk.make_folder(&self.folder).map_err(|e| LiveError::io(&self.folder, "making", e))?;
-            write_whole(self.disk.as_ref(), &self.folder, &name, &bytes)
-                .map_err(|e| LiveError::io(&self.folder.join(&name), "writing", e))?;
+            self.put(table.version, &bytes)?;
         }
         Ok(table)
+    }
+
+    /// A table as it is stored.
+    pub(super) fn stored(&self, version: u128) -> Result<Vec<u8>, LiveError> {
+        let path = self.folder.join(Self::name(version));
+        read_whole(self.disk.as_ref(), &path).map_err(|e| LiveError::io(&path, "reading", e))
+    }
+
+    /// Stores a table that was stored elsewhere.
+    pub(super) fn put(&self, version: u128, bytes: &[u8]) -> Result<(), LiveError> {
+        self.disk.make_folder(&self.folder).map_err(|e| LiveError::io(&self.folder, "making", e))?;
+        let name = Self::name(version);
+        write_whole(self.disk.as_ref(), &self.folder, &name, bytes)
+            .map_err(|e| LiveError::io(&self.folder.join(&name), "writing", e))
     }
 
     fn compiled(&self, set: RuleSet) -> Result<RuleTable, LiveError> {
@@ -192,8 +204,7 @@ impl RuleTables {
 
     /// A table that was in force before, compiled with the settings of then.
     pub fn find(&self, version: u128) -> Result<RuleTable, LiveError> {
-        let path = self.folder.join(Self::name(version));
-        let bytes = read_whole(self.disk.as_ref(), &path).map_err(|e| LiveError::io(&path, "reading", e))?;
+        let (path, bytes) = (self.folder.join(Self::name(version)), self.stored(version)?);
         let Stored { settings, files } = serde_json::from_slice(&bytes).map_err(|e| LiveError::Format {
             path: path.display().to_string(),
             what: format!("is no stored rule table: {e}; restore it from a copy"),

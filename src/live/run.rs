@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView};
 use super::pairs::PairSpec;
 use super::queue::Queue;
+use super::remote::{Joined, Remote, RemoteStats};
 use super::rules::{RuleTable, RuleTables};
 use super::start::{Found, LiveConfig, Started, Threads};
 use super::store::{LedgerMark, Store};
@@ -41,6 +42,7 @@ struct Shared {
     view: SharedView,
     stats: Arc<LedgerStats>,
     archive: Arc<ArchiveStats>,
+    remote: Option<Arc<RemoteStats>>,
     ready: AtomicBool,
     started: Started,
     workers: usize,
@@ -73,20 +75,28 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the run: what is on disk is read back, then new epochs are minted.
     pub fn start(config: &LiveConfig) -> Result<(Self, Started), LiveError> {
-        let folder = if config.lock {
-            Folder::take(&config.disk, &config.folder)?
-        } else {
-            Folder::begin(&config.disk, &config.folder)?
-        };
         let disk = Arc::clone(&config.disk);
+        let remote = match &config.remote {
+            Some(spec) => Some(Remote::new(spec, Folder::is_new(&disk, &config.folder)?)),
+            None => None,
+        };
+        let above = |own| remote.as_ref().map_or(Ok(own), |remote| remote.above(own));
+        let folder = if config.lock {
+            Folder::take(&disk, &config.folder, above)?
+        } else {
+            Folder::begin(&disk, &config.folder, above)?
+        };
         let tables = RuleTables::new(disk.clone(), &config.folder.join("rules"), config.options.clone(), config.promql);
         let store = Store::new(disk.clone(), &config.folder)?;
-        let found = Found::new(config, &tables, &store, folder)?;
+        let now_ms = config.clock.now_ms();
+        let remote = remote.map(|r| r.join(folder.generation(), now_ms, &store, &tables)).transpose()?;
+        let mut found = Found::new(config, &tables, &store, folder)?;
+        found.started.restored = remote.as_ref().and_then(|remote| remote.restored.clone());
         let mark = found.newest.as_ref().map_or(LedgerMark::default(), |(manifest, _)| manifest.ledger);
         let strict = found.last_rules.is_none_or(|rules| rules == found.table.version)
             && found.newest.as_ref().is_none_or(|(manifest, _)| manifest.build == super::output::BUILD);
         let ledger = Ledger::open(disk.as_ref(), &config.folder, mark, strict)?;
-        Self::spawn(config, tables, store, ledger, found)
+        Self::spawn(config, tables, store, ledger, found, remote)
     }
 
     fn spawn(
@@ -95,11 +105,12 @@ impl LiveRun {
         store: Store,
         ledger: Ledger,
         found: Found,
+        remote: Option<Joined>,
     ) -> Result<(Self, Started), LiveError> {
         let started = found.started.clone();
         let wanted = found.wanted.as_ref().unwrap_or(&found.table).version;
-        let (folder, parts) = found.parts(config, &tables, store, ledger)?;
-        let Threads { replay, committer, writer, engine, archivist, archive, queue, in_force } = parts;
+        let (folder, parts) = found.parts(config, &tables, store.clone(), ledger)?;
+        let Threads { replay, committer, mut writer, engine, archivist, archive, queue, in_force } = parts;
         let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
         let now_ms = config.clock.now_ms();
@@ -114,12 +125,19 @@ impl LiveRun {
             view: writer.view.clone(),
             stats: writer.stats.clone(),
             archive,
+            remote: remote.as_ref().map(Joined::stats),
             ready: AtomicBool::new(false),
             started: started.clone(),
             workers: config.workers,
             last_reload: Mutex::new(Reload { at_ms: now_ms, good_ms: now_ms, error: None, cold: None }),
         }));
         let begun = handle.clone();
+        let uploader = remote.map(|remote| {
+            let (uploads, heard) = channel();
+            writer.uploads = Some(uploads);
+            remote.uploader(store, handle.0.tables.clone(), config.clock.clone(), heard)
+        });
+        let uploader = uploader.map(|uploader| thread("uploads", told.clone(), move || uploader.run()));
         let archivist =
             archivist.map(|(archivist, ended)| thread("archive", told.clone(), move || archivist.run(&ended)));
         let mut threads = vec![
@@ -134,7 +152,7 @@ impl LiveRun {
                 Ok(())
             }),
         ];
-        threads.extend(archivist);
+        threads.extend(archivist.into_iter().chain(uploader));
         Ok((Self { handle, report, ends, threads, stop, _folder: folder }, started))
     }
 
@@ -168,6 +186,11 @@ impl LiveHandle {
     /// What the archive has done.
     pub fn archive(&self) -> &ArchiveStats {
         &self.0.archive
+    }
+
+    /// What the uploads of checkpoints have done, if there are any.
+    pub fn remote(&self) -> Option<&RemoteStats> {
+        self.0.remote.as_deref()
     }
 
     /// Whether everything that was on disk has been handed to the dataflow.
@@ -268,6 +291,7 @@ impl LiveRun {
 
     /// Ends the run: what came is evaluated, and a last checkpoint written.
     pub fn stop(self) -> Result<RunReport, LiveError> {
+        self.handle.remote().into_iter().for_each(RemoteStats::end_in_order);
         self.handle.0.commit.command(Command::Stop);
         self.join()
     }

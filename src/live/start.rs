@@ -12,6 +12,7 @@ use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView, ToLedger, View, Writer};
 use super::pairs::{PairSpec, Referee};
 use super::queue::Queue;
+use super::remote::{RemoteSpec, Restored};
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::store::{Manifest, Store};
@@ -70,6 +71,8 @@ pub struct LiveConfig {
     pub pairs: Option<PairSpec>,
     /// How the archive is kept; none without.
     pub archive: Option<ArchiveSpec>,
+    /// Where checkpoints are brought beside; nowhere without.
+    pub remote: Option<RemoteSpec>,
     /// The wall clock.
     pub clock: Arc<dyn WallClock>,
 }
@@ -87,6 +90,8 @@ pub struct Started {
     pub torn_bytes: u64,
     /// Series in the log.
     pub series: usize,
+    /// What filled the folder, if it was empty and the bucket was not.
+    pub restored: Option<Restored>,
 }
 
 /// What is on disk when a run starts.
@@ -151,6 +156,7 @@ impl Found {
             last_epoch: opened.last_epoch,
             torn_bytes: opened.torn_bytes,
             series: dictionary.len(),
+            restored: None,
         };
         Ok(Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, started })
     }
@@ -219,6 +225,7 @@ impl Found {
             placing: (config.options.tenant.clone(), config.options.entity_labels.clone()),
             generation: folder.generation(),
             retention_ms: config.retention_ms,
+            uploads: None,
             _alive: alive,
         };
         let engine = Engine::new(config, &queue, dictionary, kept, ToLedger(items));

@@ -64,9 +64,30 @@ pub struct Manifest {
     pub book: Book,
     /// The build that wrote it.
     pub build: String,
+    /// Whether samples before its first step were lost with another machine.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 impl Manifest {
+    /// Takes one back; `place` is where it stands.
+    pub fn read(bytes: &[u8], place: &str) -> Result<Self, LiveError> {
+        let wrong = |what: String| LiveError::Format { path: place.to_owned(), what };
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|e| wrong(format!("is no manifest of this build: {e}")))?;
+        if manifest.format != FORMAT {
+            let found = manifest.format;
+            return Err(wrong(format!(
+                "has format version {found}, this build reads {FORMAT}: use the build that wrote it"
+            )));
+        }
+        Ok(manifest)
+    }
+
+    fn file(&self) -> String {
+        format!("{:016x}-{:016x}", self.epoch, self.generation)
+    }
+
     /// The binding of its epoch, without what only concerns sources.
     pub fn bound(&self) -> Bound {
         Bound {
@@ -81,6 +102,7 @@ impl Manifest {
             heard: Vec::new(),
             pairs: None,
             added_up: (0, 0),
+            lost: self.lost,
         }
     }
 }
@@ -108,35 +130,56 @@ impl Store {
         Ok(names.into_iter().filter(|n| n.ends_with(".json") && !n.starts_with('.')).collect())
     }
 
-    /// The newest checkpoint, if there is one.
-    pub fn newest(&self) -> Result<Option<(Manifest, Checkpoint)>, LiveError> {
+    /// What the newest checkpoint is made of, if there is one.
+    pub fn newest_manifest(&self) -> Result<Option<Manifest>, LiveError> {
         let Some(name) = self.manifest_names()?.pop() else { return Ok(None) };
         let path = self.manifests.join(&name);
         let bytes = read_whole(self.disk.as_ref(), &path).map_err(|e| LiveError::io(&path, "reading", e))?;
-        let wrong = |what: String| LiveError::Format { path: path.display().to_string(), what };
-        let manifest: Manifest =
-            serde_json::from_slice(&bytes).map_err(|e| wrong(format!("is no manifest of this build: {e}")))?;
-        if manifest.format != FORMAT {
-            let found = manifest.format;
-            return Err(wrong(format!(
-                "has format version {found}, this build reads {FORMAT}: use the build that wrote it"
-            )));
-        }
+        Manifest::read(&bytes, &path.display().to_string()).map(Some)
+    }
+
+    fn bytes_of(&self, manifest: &Manifest) -> Result<Vec<u8>, LiveError> {
         let file = self.files.join(&manifest.checkpoint);
-        let bytes = read_whole(self.disk.as_ref(), &file).map_err(|e| LiveError::io(&file, "reading", e))?;
-        let failed = |error| LiveError::Checkpoint { path: file.display().to_string(), error };
-        Ok(Some((manifest, Checkpoint::from_bytes(&bytes).map_err(failed)?)))
+        read_whole(self.disk.as_ref(), &file).map_err(|e| LiveError::io(&file, "reading", e))
+    }
+
+    /// The newest checkpoint as bytes, for somebody who reads while others are written.
+    pub fn newest_bytes(&self) -> Result<Option<(Manifest, Vec<u8>)>, LiveError> {
+        let Some(manifest) = self.newest_manifest()? else { return Ok(None) };
+        match self.bytes_of(&manifest) {
+            Ok(bytes) => Ok(Some((manifest, bytes))),
+            // Newer ones have taken its place meanwhile.
+            Err(_) => {
+                let manifest = self.newest_manifest()?;
+                manifest.map(|m| self.bytes_of(&m).map(|bytes| (m, bytes))).transpose()
+            }
+        }
+    }
+
+    /// The newest checkpoint, if there is one.
+    pub fn newest(&self) -> Result<Option<(Manifest, Checkpoint)>, LiveError> {
+        let Some(manifest) = self.newest_manifest()? else { return Ok(None) };
+        let bytes = self.bytes_of(&manifest)?;
+        let path = self.files.join(&manifest.checkpoint).display().to_string();
+        let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|error| LiveError::Checkpoint { path, error })?;
+        Ok(Some((manifest, checkpoint)))
     }
 
     /// Commits a checkpoint; gives the bytes of its file.
     pub fn commit(&self, manifest: &mut Manifest, checkpoint: &Checkpoint) -> Result<u64, LiveError> {
         manifest.format = FORMAT;
-        manifest.checkpoint = format!("{:016x}-{:016x}", manifest.epoch, manifest.generation);
+        let path = || self.files.join(manifest.file()).display().to_string();
+        let bytes = checkpoint.to_bytes().map_err(|error| LiveError::Checkpoint { path: path(), error })?;
+        self.put(manifest, &bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
+    /// Commits a checkpoint that is there as bytes.
+    pub fn put(&self, manifest: &mut Manifest, bytes: &[u8]) -> Result<(), LiveError> {
+        manifest.checkpoint = manifest.file();
         let file = self.files.join(&manifest.checkpoint);
-        let failed = |error| LiveError::Checkpoint { path: file.display().to_string(), error };
-        let bytes = checkpoint.to_bytes().map_err(failed)?;
         crash_point("checkpoint.before-file");
-        write_whole(self.disk.as_ref(), &self.files, &manifest.checkpoint, &bytes)
+        write_whole(self.disk.as_ref(), &self.files, &manifest.checkpoint, bytes)
             .map_err(|e| LiveError::io(&file, "writing", e))?;
         let name = format!("{:016x}.json", manifest.epoch);
         let text = serde_json::to_vec(manifest)
@@ -145,8 +188,7 @@ impl Store {
         write_whole(self.disk.as_ref(), &self.manifests, &name, &text)
             .map_err(|e| LiveError::io(&self.manifests.join(&name), "writing", e))?;
         crash_point("checkpoint.after-manifest");
-        self.collect(&manifest.checkpoint)?;
-        Ok(bytes.len() as u64)
+        self.collect(&manifest.checkpoint)
     }
 
     /// Removes all but the newest manifests, and files that no manifest can name any more.

@@ -95,6 +95,7 @@ impl World {
             retention_ms: 0,
             pairs: self.pairs.then(PairSpec::default),
             archive: Some(ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&self.archive()) }),
+            remote: None,
             clock: Arc::new(self.clock.clone()),
         };
         LiveRun::start(&config).unwrap().0

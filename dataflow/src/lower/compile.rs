@@ -13,7 +13,7 @@ use crate::plan::passes::fuse::fuse;
 use crate::plan::passes::prune::prune;
 use crate::plan::passes::share::{Sharing, sharing};
 use crate::plan::{
-    Assembled, Dag, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, pins, place,
+    Assembled, Dag, Horizons, PlaceOptions, ScheduleError, assemble, below, duration, explain, horizons, pins, place,
 };
 use bellwether_operators::program::{Node, NodeIdx, Op, Program};
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,9 +131,7 @@ fn finish(
     fuse(&mut program.nodes, &stages);
     let horizon = horizons(&program.nodes, &program.selectors, &groups(catalogue, &roots));
     let pins = pins(&program, &horizon.of);
-    if options.withhold_absence {
-        set_absence(&mut program.nodes, &horizon.absence);
-    }
+    set_known(&mut program.nodes, &horizon, options.withhold_absence);
     let horizon = horizon.of;
     let program = Program {
         pins,
@@ -167,11 +165,12 @@ fn finish(
     Ok(Compiled { program, rules, stats: sharing(&dag) })
 }
 
-/// Tells alerts how long the samples have to be known that they may miss.
-fn set_absence(nodes: &mut [Node], absence: &BTreeMap<NodeIdx, i64>) {
+/// Tells alerts how long the samples have to be known that they may miss (`withhold`), and that they read at all.
+fn set_known(nodes: &mut [Node], horizons: &Horizons, withhold: bool) {
     for (n, node) in nodes.iter_mut().enumerate() {
         if let Op::Alert(spec) = &mut node.op {
-            spec.absence_ms = absence.get(&n).copied().unwrap_or(0);
+            spec.absence_ms = horizons.absence.get(&n).copied().filter(|_| withhold).unwrap_or(0);
+            spec.reads_ms = horizons.of.get(&n).copied().unwrap_or(0);
         }
     }
 }

@@ -83,6 +83,7 @@ impl Lowering<'_> {
             query_offset_ms: unit.query_offset_ms,
             // Known once everything is placed.
             absence_ms: 0,
+            reads_ms: 0,
             producer: self.catalogue.numbers.get(&unit.index).copied(),
         }
     }

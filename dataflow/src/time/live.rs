@@ -78,6 +78,8 @@ pub struct Bound {
     pub pairs: Option<Pairs>,
     /// How many floats and histograms, the last ones of the binding's frame, are what deltas add up to.
     pub added_up: (u32, u32),
+    /// Samples before the first step were lost with the machine that had them; what is kept goes further back.
+    pub lost: bool,
 }
 
 impl Bound {
@@ -87,10 +89,12 @@ impl Bound {
         EpochTimes {
             epoch: self.epoch,
             watermark_ms: self.watermark_ms,
-            warm_from_ms: from_ms.saturating_sub(warm_up_ms),
+            // Nothing warms up over what is lost: kept state would take it for true.
+            warm_from_ms: if self.lost { from_ms } else { from_ms.saturating_sub(warm_up_ms) },
             from_ms,
             to_ms: self.wall_ms,
             history_ms: from_ms,
+            lost: self.lost,
         }
     }
 }
@@ -117,6 +121,7 @@ pub struct LiveClock {
     wall_ms: i64,
     watermark: Watermark,
     from_ms: Option<i64>,
+    lost: bool,
     sources: BTreeMap<u64, Heard>,
     news: BTreeMap<u64, Heard>,
     hold: Option<Hold>,
@@ -136,6 +141,7 @@ impl LiveClock {
             wall_ms: i64::MIN,
             watermark: Watermark::default(),
             from_ms: None,
+            lost: false,
             sources: BTreeMap::new(),
             news: BTreeMap::new(),
             hold: None,
@@ -149,6 +155,7 @@ impl LiveClock {
         self.wall_ms = self.wall_ms.max(bound.wall_ms);
         self.watermark.raise(bound.watermark_ms);
         self.from_ms = self.from_ms.or(bound.from_ms);
+        self.lost |= bound.lost;
         for (source, heard) in &bound.heard {
             self.sources.insert(*source, *heard);
         }
@@ -254,6 +261,7 @@ impl LiveClock {
             heard: std::mem::take(&mut self.news).into_iter().collect(),
             pairs: None,
             added_up: (0, 0),
+            lost: self.lost,
         })
     }
 

@@ -103,6 +103,7 @@ impl SyntheticBindings {
             from_ms: spec.from_ms,
             to_ms: spec.to_ms,
             history_ms: i64::MIN,
+            lost: false,
         };
         Some(EpochSpan { after_ms: upto_ms.saturating_sub(spec.block_ms), upto_ms, times })
     }

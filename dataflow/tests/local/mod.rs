@@ -129,7 +129,8 @@ pub fn run(
     let mut upto = (read_from_ms - 1).div_euclid(block_ms) * block_ms;
     while after < end_ms {
         let watermark_ms = upto.min(end_ms);
-        let times = EpochTimes { epoch: 0, watermark_ms, warm_from_ms, from_ms, to_ms, history_ms: i64::MIN };
+        let times =
+            EpochTimes { epoch: 0, watermark_ms, warm_from_ms, from_ms, to_ms, history_ms: i64::MIN, lost: false };
         local.epoch(series, after, times, &mut given);
         after = watermark_ms;
         upto += block_ms;

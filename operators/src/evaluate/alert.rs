@@ -5,7 +5,8 @@
 //! `s - active_at >= for`; a pending alert that vanishes is dropped; a firing one that vanishes resolves, after
 //! `keep_firing_for`. At a step with an error the states stay as they were and nothing is written. Where `limit` is
 //! exceeded, all alerts of the rule are dropped without a resolved notification; alerts that are kept firing count.
-//! Beyond it: a rule that rests on absence is not evaluated before its samples are known for as long as it looks back.
+//! Beyond it: a rule that rests on absence is not evaluated before its samples are known for as long as it looks back; where
+//! samples were lost, an alert that is not seen stays as it is until they are known for as long as its rule reads.
 //!
 //! # State
 //! By identity; kept over restarts. Labels and annotations are rendered by element or transition, and never by step; where
@@ -314,6 +315,11 @@ impl NodeState for Alert {
             ms => effects.times.history_ms.saturating_add(ms),
         };
         let (first_s, to_s) = (first_s.max(known_s), effects.times.to_ms);
+        // One that was active before samples were lost may still be so, as long as what it is seen by may be among them.
+        let ends_s = match effects.times.lost {
+            true => effects.times.history_ms.saturating_add(spec.reads_ms),
+            false => i64::MIN,
+        };
         self.states.resize(self.identities.len().max(self.states.len()), AlertState::default());
         self.share_series(spec, effects);
         let Self { identities, states, shared, text, reworded } = self;
@@ -344,6 +350,9 @@ impl NodeState for Alert {
                     continue;
                 }
                 let value = if absent { None } else { identities.block.row(id as usize).value(i) };
+                if value.is_none() && state.phase != Phase::Inactive && s < ends_s {
+                    continue;
+                }
                 if value.is_some() {
                     state.source = Some(identities.source(view, run.n, id, i));
                 }

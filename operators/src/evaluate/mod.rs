@@ -146,6 +146,7 @@ impl Evaluator {
                 from_ms: i64::MIN,
                 to_ms: i64::MAX,
                 history_ms: i64::MIN,
+                lost: false,
             },
             reads_from_ms: i64::MIN,
             after_ms: i64::MIN,

@@ -23,6 +23,9 @@ pub struct EpochTimes {
     /// Samples are known from here on, ms; what is missing sooner after it may just not have come. `i64::MIN` where a run has
     /// all there is.
     pub history_ms: i64,
+    /// There were samples before that, and they are lost: kept state goes further back than samples do. An alert that is not seen
+    /// is not ended before its rule knows as much as it reads.
+    pub lost: bool,
 }
 
 /// One element of a rule's or query's result.

@@ -155,6 +155,8 @@ pub struct AlertSpec {
     pub query_offset_ms: i64,
     /// How long samples have to be known before what is absent is so, ms; 0 where nothing of the result rests on absence.
     pub absence_ms: i64,
+    /// How far back its result reads, ms: where samples were lost, an alert that is not seen is not ended sooner after it.
+    pub reads_ms: i64,
     /// Producer number of its `ALERTS` and `ALERTS_FOR_STATE` series, where a selector reads them.
     pub producer: Option<usize>,
 }

@@ -63,6 +63,7 @@ fn run(epochs: Vec<Epoch>) -> Vec<Vec<(u128, String)>> {
                 from_ms: 0,
                 to_ms: i64::MAX,
                 history_ms: 0,
+                lost: false,
             };
             let mut batch = RunBatch::new(0, Runs { seq: epoch, ..Runs::default() });
             for (number, labels) in samples {

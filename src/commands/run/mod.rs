@@ -11,7 +11,7 @@ mod watch;
 use crate::cli::run::Args;
 use crate::exit::Failure;
 use bellwether::config::Config;
-use bellwether::live::{LiveError, LiveHandle, LiveRun, Notifier, NotifySource, Started, SystemClock};
+use bellwether::live::{LiveConfig, LiveError, LiveHandle, LiveRun, Notifier, NotifySource, Started, SystemClock};
 use bellwether_connectors::sink::NotifyError;
 use serve::Servers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -71,7 +71,8 @@ fn start(config: &Config) -> Result<Vec<Run>, Failure> {
 }
 
 fn start_one(config: Config, tenant: &str) -> Result<Run, Failure> {
-    let (live, started) = LiveRun::start(&config.live(tenant)).map_err(failure)?;
+    let live = LiveConfig { remote: config.remote()?, ..config.live(tenant) };
+    let (live, started) = LiveRun::start(&live).map_err(failure)?;
     let handle = live.handle();
     match notify(&config, &handle) {
         Ok(notifier) => Ok(Run { tenant: tenant.to_owned(), config, live, handle, notifier, started }),
@@ -148,6 +149,10 @@ pub fn failure(error: LiveError) -> Failure {
         | LiveError::Archive(_)
         | LiveError::Checkpoint { .. }
         | LiveError::Format { .. }
+        | LiveError::Objects(_)
+        | LiveError::NothingKnown { .. }
+        | LiveError::Overtaken { .. }
+        | LiveError::Behind { .. }
         | LiveError::Run(_) => Failure::Io(error.to_string()),
     }
 }

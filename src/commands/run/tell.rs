@@ -4,7 +4,8 @@ use super::serve::Servers;
 use super::{Run, failure};
 use crate::exit::counted;
 use bellwether::config::Config;
-use bellwether::live::LiveHandle;
+use bellwether::live::{LiveHandle, RemoteStats, Restored};
+use bellwether_connectors::source::intake::Intake;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -49,6 +50,14 @@ fn found(run: &Run) {
         }
         None => eprintln!("{of}state in {folder}: new"),
     }
+    if let Some(Restored { place, epoch, wall_ms }) = &started.restored {
+        let (at, now_ms) = (*wall_ms, run.handle.intake().now_ms());
+        eprintln!(
+            "{of}the folder was empty: filled from the checkpoint of epoch {epoch} in {place}, {} old. What came after it is known only as \
+             far as senders send it again; alerts in force stay so until their rules know enough",
+            bellwether_dataflow::plan::duration(now_ms.saturating_sub(at) / 1_000 * 1_000),
+        );
+    }
     if let Some(warning) = run.notifier.warning() {
         eprintln!("{of}warning: {warning}");
     }
@@ -60,6 +69,22 @@ fn found(run: &Run) {
 /// What a line about a tenant begins with.
 pub(super) fn of(tenant: &str) -> String {
     if tenant.is_empty() { String::new() } else { format!("tenant {tenant}: ") }
+}
+
+/// Says whether checkpoints reach the bucket, where that has changed; gives what is in the way now.
+pub(super) fn remote(run: &Run, before: Option<String>) -> Option<String> {
+    let now = run.handle.remote().and_then(RemoteStats::trouble);
+    match (&now, &before) {
+        (Some(why), None) => {
+            eprintln!(
+                "{}warning: checkpoints do not reach the bucket; everything else goes on: {why}",
+                of(&run.tenant)
+            );
+        }
+        (None, Some(_)) => eprintln!("{}checkpoints reach the bucket again", of(&run.tenant)),
+        _ => {}
+    }
+    now
 }
 
 /// What became of reading the rules of a run again.

@@ -32,12 +32,15 @@ struct Seen {
     files: Vec<Print>,
     cold: Option<String>,
     archive: Option<String>,
+    remote: Option<String>,
 }
 
 /// Waits for a signal to end (`None`), or for an error; reloads in between.
 pub(super) fn watch(args: &Args, config: &Config, runs: &[Run], signals: &mut Signals) -> Option<LiveError> {
-    let mut seen: Vec<Seen> =
-        runs.iter().map(|run| Seen { files: fingerprint(run.handle.patterns()), cold: None, archive: None }).collect();
+    let mut seen: Vec<Seen> = runs
+        .iter()
+        .map(|run| Seen { files: fingerprint(run.handle.patterns()), cold: None, archive: None, remote: None })
+        .collect();
     let mut looks = 0u32;
     // All runs together are looked at as often as one.
     let pause = LOOK / u32::try_from(runs.len().max(1)).unwrap_or(1);
@@ -74,6 +77,7 @@ pub(super) fn watch(args: &Args, config: &Config, runs: &[Run], signals: &mut Si
                 _ => {}
             }
             seen.archive = archive;
+            seen.remote = tell::remote(run, seen.remote.take());
             let mut changed = false;
             if looks.is_multiple_of(FILES) {
                 let now = fingerprint(run.handle.patterns());

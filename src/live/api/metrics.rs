@@ -1,7 +1,7 @@
 //! `/metrics`: the run's own metrics, in the text format.
 
 use super::Api;
-use crate::live::{Latency, ReceiverStats, ReplicaStats};
+use crate::live::{Latency, ReceiverStats, RemoteStats, ReplicaStats};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -63,6 +63,21 @@ impl Text {
                 // Addresses hold no quotes: they were checked.
                 self.line(name, &format!("{{receiver=\"{}\"}}", stats.url), read(pick(stats)));
             }
+        }
+    }
+
+    fn remote(&mut self, stats: &RemoteStats, now_ms: i64) {
+        let name = "remote_checkpoint_failures_total";
+        self.one(name, "counter", "Uploads of a checkpoint that failed and are tried again.", read(&stats.failures));
+        let up = if stats.trouble().is_none() { 1.0 } else { 0.0 };
+        self.one("remote_checkpoint_up", "gauge", "Whether the bucket did what it was asked for last.", up);
+        if let Some(c) = stats.last() {
+            let age = now_ms.saturating_sub(c.wall_ms) as f64 / 1_000.0;
+            let help = "Age of what a new machine would go on from.";
+            self.one("remote_checkpoint_age_seconds", "gauge", help, age);
+            self.one("remote_checkpoint_bytes", "gauge", "Bytes of its file.", c.bytes as f64);
+            let took = c.took_ms as f64 / 1_000.0;
+            self.one("remote_checkpoint_write_seconds", "gauge", "How long it took to upload.", took);
         }
     }
 
@@ -181,6 +196,10 @@ pub(super) fn text(api: &Api) -> String {
         text.one("checkpoint_age_seconds", "gauge", "Since the last checkpoint.", age);
         text.one("checkpoint_bytes", "gauge", "Kept state in it.", c.bytes as f64);
         text.one("checkpoint_write_seconds", "gauge", "How long it took to write.", c.took_ms as f64 / 1_000.0);
+    }
+    drop(view);
+    if let Some(remote) = run.remote() {
+        text.remote(remote, now_ms);
     }
     text.0
 }

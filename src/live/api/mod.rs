@@ -17,6 +17,8 @@ mod series;
 mod shared;
 mod status;
 
+pub(super) use answer::rfc3339;
+
 use super::notify::ReceiverStats;
 use super::query::Queries;
 use super::run::LiveHandle;

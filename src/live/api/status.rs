@@ -31,6 +31,12 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
     let checkpoint = view
         .checkpoint
         .map(|c| json!({"epoch": c.epoch, "at": rfc3339(c.at_ms), "bytes": c.bytes, "took_ms": c.took_ms}));
+    let remote = run.remote().map(|remote| {
+        let newest = remote
+            .last()
+            .map(|c| json!({"epoch": c.epoch, "of": rfc3339(c.wall_ms), "bytes": c.bytes, "took_ms": c.took_ms}));
+        json!({"place": remote.place, "newest": newest, "error": remote.trouble()})
+    });
     let receivers: Vec<_> = api
         .receivers
         .iter()
@@ -70,6 +76,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "decisions": view.decisions,
         "decisions_hash": format!("{:032x}", view.rolling_hash),
         "checkpoint": checkpoint,
+        "remote_checkpoint": remote,
         "receivers": receivers,
         "replicas": replicas,
         "rules": {

@@ -232,7 +232,8 @@ fn epochs(query: &Query, ready: &Ready, rows: Vec<Rows>) -> Vec<Epoch> {
     let (from_ms, to_ms) = (query.start_ms, query.end_ms);
     // `ALERTS` are those that the run has, which began to hear of its samples then.
     let history_ms = ready.history_ms;
-    let times = |epoch, watermark_ms| EpochTimes { epoch, watermark_ms, warm_from_ms, from_ms, to_ms, history_ms };
+    let times =
+        |epoch, watermark_ms| EpochTimes { epoch, watermark_ms, warm_from_ms, from_ms, to_ms, history_ms, lost: false };
     let load = Binding { load_only: true, ..Binding::new(times(1, i64::MIN), Some(program)) };
     let mut all = vec![Epoch::new(load, rows)];
     let span_ms = to_ms.saturating_sub(warm_from_ms);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod compliance;
+mod machines;
 mod outages;
 mod replicas;
 mod sums;
@@ -107,6 +108,7 @@ impl World {
             retention_ms: 0,
             pairs: None,
             archive: None,
+            remote: None,
             clock: Arc::new(clock.clone()),
         };
         Self { disk, clock, config, _rules: rules }

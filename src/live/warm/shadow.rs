@@ -134,6 +134,7 @@ impl Reading<'_> {
             from_ms: shadow.from_ms,
             to_ms: bound.wall_ms,
             history_ms: shadow.history_ms,
+            lost: false,
         };
         let binding = Binding { snapshot: close, ..Binding::new(times, self.program.take()) };
         queue.put_when_there_is_room(Epoch::new(binding, rows)) && !self.meeting.is_cancelled()

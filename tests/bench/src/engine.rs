@@ -34,6 +34,7 @@ impl Feed for Batches {
             from_ms: START_MS,
             to_ms: self.input.watermark_ms(self.input.epochs()),
             history_ms: i64::MIN,
+            lost: false,
         };
         let binding = Binding::new(times, self.program.take());
         Ok(Next::Epoch(EpochFeed { binding, runs: vec![self.input.epoch(e, self.worker, self.peers, true)] }))

@@ -75,6 +75,7 @@ impl Feed for Idle {
             from_ms: START_MS,
             to_ms: i64::MAX / 4,
             history_ms: i64::MIN,
+            lost: false,
         };
         let binding = Binding::new(times, self.program.take());
         Ok(Next::Epoch(EpochFeed { binding, runs: Vec::new() }))

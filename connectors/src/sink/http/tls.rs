@@ -52,7 +52,7 @@ fn identity(certificate: &Path, key: &Path) -> Result<ClientCert, HttpError> {
 
 impl TlsSpec {
     /// Reads what it names.
-    pub(super) fn load(&self) -> Result<TlsConfig, HttpError> {
+    pub(crate) fn load(&self) -> Result<TlsConfig, HttpError> {
         let roots = match &self.ca {
             Some(path) => certificates(path)?,
             None if self.insecure_skip_verify => Vec::new(),

@@ -90,6 +90,7 @@ impl Loaded {
             retention_ms: setting.retention_ms,
             archive: setting.archived.then_some(archive),
             pairs: None,
+            remote: None,
             clock: Arc::new(SystemClock),
         };
         let (live, _) = LiveRun::start(&config).map_err(|e| e.to_string())?;
