@@ -145,15 +145,16 @@ impl S3 {
 
     fn failed(&self, doing: &str, key: &str, error: &Error) -> ObjectsError {
         let reason = shown(error);
+        // Some calls give what the server said as text alone.
+        let says = |parts: &[&str]| parts.iter().any(|part| reason.contains(part));
         let advice = match error {
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            Error::NotImplemented { .. } | Error::NotSupported { .. } => NO_CONDITION,
+            _ if says(&["501 Not Implemented"]) => NO_CONDITION,
+            _ if says(&["401 ", "403 "]) => {
                 "check the key, and that it may read, write, list and delete below the prefix"
             }
-            Error::NotFound { .. } => "make the bucket, or correct the address",
-            Error::NotImplemented { .. } | Error::NotSupported { .. } => {
-                "the server has to know `If-None-Match` of a put: take one that does"
-            }
-            _ if reason.contains("169.254.169.254") => {
+            _ if says(&["404 "]) => "make the bucket, or correct the address",
+            _ if error.to_string().contains("169.254.169.254") => {
                 "no key is set and this machine has no role: set access_key_id and secret_access_key"
             }
             _ => "check that the server is up and reached from here",
@@ -162,11 +163,21 @@ impl S3 {
     }
 }
 
-/// An error without what is too long to be read.
+/// What is to be done where a server does not know what we rely on.
+const NO_CONDITION: &str = "the server has to know `If-None-Match` of a put: take one that does";
+
+/// An error as the server or the connection gave it, without what every one of them says.
 fn shown(error: &Error) -> String {
     let text = error.to_string();
-    let line: Vec<&str> = text.split_whitespace().collect();
-    line.join(" ").chars().take(SHOWN).collect()
+    let text = text.rsplit_once(" - ").map_or(text.as_str(), |(_, text)| text);
+    let text = text.trim_start_matches("Server returned non-2xx status code: ").trim_start_matches("HTTP error: ");
+    let between = |from: &str, to: &str| Some(text.split_once(from)?.1.split_once(to)?.0);
+    let line = match (text.split_once(": <"), between("<Code>", "</Code>"), between("<Message>", "</Message>")) {
+        (Some((status, _)), Some(code), message) => format!("{status}: {code}: {}", message.unwrap_or_default()),
+        _ => text.to_owned(),
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.join(" ").trim_end_matches([':', ' ']).chars().take(SHOWN).collect()
 }
 
 impl Objects for S3 {
@@ -313,11 +324,17 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_what_to_do_and_without_the_key() {
-        let (s3, _) = server(vec![(403, "<Error><Code>AccessDenied</Code></Error>"), (501, "<Error/>")]);
+        let (s3, _) = server(vec![
+            (403, "<Error><Code>AccessDenied</Code></Error>"),
+            (404, "<?xml?>\n<Error><Code>NoSuchBucket</Code><Message>There is none</Message></Error>"),
+        ]);
         let error = s3.put("x", Vec::new()).unwrap_err().to_string();
-        assert!(error.contains("writing x failed") && error.contains("read, write, list and delete"), "{error}");
+        let advice = "check the key, and that it may read, write, list and delete below the prefix";
+        assert_eq!(error, format!("s3://bucket/a/b: writing x failed: 403 Forbidden: AccessDenied; {advice}"));
         assert!(!error.contains("hidden") && !format!("{s3:?}").contains("hidden"), "{error}");
-        drop(s3);
+        let error = s3.list("x", 1).unwrap_err().to_string();
+        let gone = "404 Not Found: NoSuchBucket: There is none; make the bucket, or correct the address";
+        assert_eq!(error, format!("s3://bucket/a/b: listing x failed: {gone}"));
         // Nobody listens.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let keys = S3Keys { access_key_id: "me".to_owned(), secret_access_key: Secret::Inline("hidden".to_owned()) };

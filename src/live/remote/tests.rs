@@ -157,6 +157,10 @@ fn a_stale_leader_is_told_and_what_it_commits_meanwhile_is_passed_over() {
     let hidden = objects.hide("gen/", 1);
     assert!(matches!(stale.commit(parts(3)), Err(LiveError::Overtaken { ours: 1, theirs: 2, .. })));
     objects.show(hidden);
+    let under_way = format!("data/{:016x}-{:016x}-x", 8, 2);
+    objects.put(&under_way, Vec::new()).unwrap();
+    stale.collect().unwrap();
+    assert!(objects.keys().contains(&under_way));
     // What the stale one has put does not stay, and what the newer one has, it cannot remove.
     commit(&mut newer, 8);
     assert_eq!((newest(&objects).0, count(&objects, "data/")), (8, 2));
