@@ -92,6 +92,12 @@ fn horizons_add_up() {
     let horizons: Vec<i64> = c.rules.iter().map(|r| r.horizon_ms / 60_000).collect();
     assert_eq!(horizons, [10, 24 * 60 + 60 + 10, 65]);
     assert_eq!(c.program.horizon_ms, c.rules[1].horizon_ms);
+    // An alert knows its own.
+    let reads = |rule: usize| match &c.program.nodes[c.rules[rule].root].op {
+        Op::Alert(spec) => spec.reads_ms / 60_000,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([1, 2].map(reads), [24 * 60 + 60 + 10, 65]);
 }
 
 #[test]
