@@ -106,7 +106,9 @@ impl S3 {
         let S3Spec { bucket, prefix, endpoint, region, keys, allow_http, tls } = spec;
         let place = format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned();
         let settings = |reason: String| ObjectsError::Settings { place: place.clone(), reason };
+        // Whether TLS is asked for is looked at below; the transport takes what remains for the machine's metadata.
         let mut builder = AmazonS3Builder::from_env()
+            .with_allow_http(false)
             .with_bucket_name(bucket)
             .with_disable_bulk_delete(true)
             .with_retry(RetryConfig { max_retries: 2, retry_timeout: RETRY, backoff: BackoffConfig::default() });
@@ -150,13 +152,13 @@ impl S3 {
         let advice = match error {
             Error::NotImplemented { .. } | Error::NotSupported { .. } => NO_CONDITION,
             _ if says(&["501 Not Implemented"]) => NO_CONDITION,
+            _ if error.to_string().contains("169.254.169.254") => {
+                "no key is set and this machine has no role: set access_key_id and secret_access_key"
+            }
             _ if says(&["401 ", "403 "]) => {
                 "check the key, and that it may read, write, list and delete below the prefix"
             }
             _ if says(&["404 "]) => "make the bucket, or correct the address",
-            _ if error.to_string().contains("169.254.169.254") => {
-                "no key is set and this machine has no role: set access_key_id and secret_access_key"
-            }
             _ => "check that the server is up and reached from here",
         };
         ObjectsError::Failed { place: self.place.clone(), doing: format!("{doing} {key}"), reason, advice }

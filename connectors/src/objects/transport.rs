@@ -10,10 +10,10 @@
 use crate::sink::http::{HttpError as SettingsError, TlsSpec};
 use async_trait::async_trait;
 use http_body_util::BodyExt;
-use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
+use object_store::{ClientConfigKey, ClientOptions};
 use std::time::Duration;
 use ureq::{Agent, Timeout};
 
@@ -23,9 +23,20 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a request may take: 200 MB at 2 MB/s.
 const WHOLE: Duration = Duration::from_secs(120);
 
-/// Makes clients of one address.
+/// How long the machine's own metadata may take: on a machine without any, nobody answers.
+const METADATA: Duration = Duration::from_secs(2);
+
+/// Makes clients.
 #[derive(Clone, Debug)]
-pub(super) struct Transport(Agent);
+pub(super) struct Transport {
+    agent: Agent,
+    /// For addresses of this machine alone: metadata, which has roles and their keys.
+    metadata: Agent,
+}
+
+/// A client.
+#[derive(Clone, Debug)]
+struct Client(Agent);
 
 impl Transport {
     /// Reads certificates, if they are needed.
@@ -39,13 +50,17 @@ impl Transport {
         if is_tls {
             config = config.tls_config(tls.load()?);
         }
-        Ok(Self(config.build().into()))
+        let metadata = Agent::config_builder().timeout_global(Some(METADATA)).http_status_as_error(false).proxy(None);
+        Ok(Self { agent: config.build().into(), metadata: metadata.build().into() })
     }
 }
 
 impl HttpConnector for Transport {
-    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.clone()))
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        // Nothing else is asked for without TLS by the library's own settings.
+        let is_metadata =
+            options.get_config_value(&ClientConfigKey::AllowHttp).is_some_and(|allowed| allowed == "true");
+        Ok(HttpClient::new(Client(if is_metadata { self.metadata.clone() } else { self.agent.clone() })))
     }
 }
 
@@ -66,7 +81,7 @@ fn failed(error: ureq::Error) -> HttpError {
 }
 
 #[async_trait]
-impl HttpService for Transport {
+impl HttpService for Client {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
