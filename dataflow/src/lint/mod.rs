@@ -30,6 +30,7 @@ mod missing_label;
 mod missing_le;
 mod never_matches;
 mod never_true;
+mod query_at_run_time;
 mod range_of_values;
 mod rate_of_aggregate;
 mod rate_of_gauge;
@@ -63,6 +64,9 @@ const fn reading(name: &'static str, summary: &'static str) -> Lint {
     Lint { name, summary, check: None }
 }
 
+/// The lint that a live run tells of too.
+pub const QUERY_AT_RUN_TIME: &str = query_at_run_time::LINT.name;
+
 /// Every lint, by name.
 pub const LINTS: &[Lint] = &[
     absent_label::LINT,
@@ -77,6 +81,7 @@ pub const LINTS: &[Lint] = &[
     missing_le::LINT,
     never_matches::LINT,
     never_true::LINT,
+    query_at_run_time::LINT,
     rate_of_aggregate::LINT,
     rate_of_gauge::LINT,
     short_for::LINT,

@@ -53,7 +53,8 @@ impl Catalogue {
         let mut edges: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
         let mut read = BTreeSet::new();
         for unit in units {
-            walk::uses(unit.expr, &mut |u| edges[unit.index].extend(self.read_by(&walk::matchers(u.selector))));
+            let mut note = |u: walk::Use<'_>| edges[unit.index].extend(self.read_by(&walk::matchers(u.selector)));
+            unit.exprs().for_each(|expr| walk::uses(expr, &mut note));
             read.extend(edges[unit.index].iter().copied());
         }
         self.components = components(&edges);
@@ -90,10 +91,11 @@ pub fn rules_read(rules: &[RuleInput<'_>], queries: &[QueryInput<'_>], options: 
     let catalogue = Catalogue::new(&units, options);
     let (mut found, mut open) = (BTreeSet::new(), (rules.len()..units.len()).collect::<Vec<_>>());
     while let Some(unit) = open.pop() {
-        walk::uses(units[unit].expr, &mut |u| {
+        let mut follow = |u: walk::Use<'_>| {
             let read = catalogue.read_by(&walk::matchers(u.selector));
             open.extend(read.into_iter().filter(|rule| found.insert(*rule)));
-        });
+        };
+        units[unit].exprs().for_each(|expr| walk::uses(expr, &mut follow));
     }
     found
 }

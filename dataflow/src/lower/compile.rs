@@ -219,4 +219,11 @@ fn warm(dag: &mut Dag) {
         };
         dag.grids[node.grid].warm |= read;
     }
+    // An alert asks wherever it is evaluated.
+    let Dag { nodes, grids, .. } = dag;
+    for node in nodes.iter().filter(|n| matches!(n.op, Op::Alert(_))) {
+        for asked in node.inputs.iter().skip(1) {
+            grids[nodes[*asked].grid].warm |= grids[node.grid].warm;
+        }
+    }
 }

@@ -53,11 +53,16 @@ impl Lowering<'_> {
             }
             _ => result,
         };
+        let mut operands = vec![vector];
         let op = match rule.kind {
-            RuleKind::Alert => Op::Alert(Box::new(self.alert(unit, rule))),
+            RuleKind::Alert => {
+                let (queries, answers) = self.template_queries(unit, grid);
+                operands.extend(answers);
+                Op::Alert(Box::new(AlertSpec { queries, ..self.alert(unit, rule) }))
+            }
             RuleKind::Record => Op::Record(Box::new(self.record(unit, rule))),
         };
-        let effect = self.node(scope, Shape::Effect, op, vec![vector], self.text(vector).to_owned());
+        let effect = self.node(scope, Shape::Effect, op, operands, self.text(vector).to_owned());
         let tap = self.options.taps.then(|| self.tap(scope, vector));
         Some(Root { effect: Some(effect), tap, gives: Gives::Vector })
     }
@@ -79,6 +84,7 @@ impl Lowering<'_> {
             keep_firing_for_ms: rule.keep_firing_for_ms,
             labels: sorted(&rule.labels),
             annotations: sorted(&rule.annotations),
+            queries: Vec::new(),
             limit: rule.limit,
             query_offset_ms: unit.query_offset_ms,
             // Known once everything is placed.

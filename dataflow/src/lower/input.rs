@@ -1,5 +1,6 @@
 //! What is lowered: rules and queries whose text was parsed.
 
+use crate::rules::TemplateQuery;
 use promql_parser::parser::Expr;
 
 /// Alerting or recording.
@@ -30,6 +31,8 @@ pub struct RuleInput<'a> {
     pub labels: Vec<(String, String)>,
     /// Annotation templates.
     pub annotations: Vec<(String, String)>,
+    /// What the templates query.
+    pub queries: &'a [TemplateQuery],
     /// Hold duration, ms.
     pub for_ms: i64,
     /// ms; 0 = off.

@@ -88,8 +88,13 @@ impl LookAhead {
             for _ in 0..=component.len() {
                 let before = self.of_unit.clone();
                 for unit in component {
-                    let own = self.of(catalogue, units, &units[*unit], units[*unit].expr, false);
-                    self.of_unit[*unit] = own.and(least[*unit]);
+                    let unit = &units[*unit];
+                    let own = self.of(catalogue, units, unit, unit.expr, false);
+                    // Templates ask at the step, which may be later than the instant.
+                    let asking = unit.queries.iter().filter_map(|query| unit.asking(query));
+                    let asked = asking.map(|asking| self.of(catalogue, units, &asking, asking.expr, false));
+                    let asked = asked.map(|ahead| ahead.after(-unit.query_offset_ms));
+                    self.of_unit[unit.index] = asked.fold(own, Ahead::and).and(least[unit.index]);
                 }
                 if component.len() == 1 && before == self.of_unit {
                     break;

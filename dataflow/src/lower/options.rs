@@ -26,6 +26,18 @@ pub enum Recorded {
     Keep,
 }
 
+/// Which queries of templates are a part of the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TemplateQueries {
+    /// None: somebody else answers them.
+    None,
+    /// Those of labels: annotations are not looked at.
+    Labels,
+    /// All that are written out.
+    #[default]
+    All,
+}
+
 /// Settings that change what rules compile to.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -60,6 +72,8 @@ pub struct Options {
     pub withhold_absence: bool,
     /// Leaves of the aggregation tree.
     pub leaves: usize,
+    /// Which queries of templates are compiled with the rules.
+    pub template_queries: TemplateQueries,
     /// Hands out every rule's result vector too.
     pub taps: bool,
     /// Labels that this server adds to everything it sends: templates see them.
@@ -90,6 +104,7 @@ impl Default for Options {
             lateness_ms: None,
             withhold_absence: true,
             leaves: 64,
+            template_queries: TemplateQueries::All,
             taps: false,
             external_labels: Labels::empty(),
             external_url: String::new(),

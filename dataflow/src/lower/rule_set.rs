@@ -35,6 +35,7 @@ fn input<'a>(
         expr_text: &rule.expr_text,
         labels: rule.labels.clone(),
         annotations,
+        queries: &rule.queries,
         for_ms,
         keep_firing_for_ms,
         limit: group.limit,

@@ -67,6 +67,7 @@ pub(super) fn inputs(rules: &[Written]) -> Vec<RuleInput<'_>> {
             expr_text: &r.text,
             labels: r.labels.clone(),
             annotations: vec![],
+            queries: &[],
             for_ms: 0,
             keep_firing_for_ms: 0,
             limit: 0,

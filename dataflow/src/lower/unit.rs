@@ -2,8 +2,9 @@
 
 use super::at::has_at;
 use super::input::{QueryInput, RuleInput, RuleKind};
-use super::options::Options;
+use super::options::{Options, TemplateQueries};
 use super::phase::group_phase_ms;
+use crate::rules::TemplateQuery;
 use bellwether_model::hash128;
 use promql_parser::parser::Expr;
 use std::collections::BTreeMap;
@@ -35,9 +36,31 @@ pub(super) struct Unit<'a> {
     pub(super) range_ms: Option<(i64, i64)>,
     /// Whether the expression carries `@`.
     pub(super) has_at: bool,
+    /// What the templates of an alert query, as far as the program is to answer it.
+    pub(super) queries: Vec<&'a TemplateQuery>,
 }
 
-impl Unit<'_> {
+impl<'a> Unit<'a> {
+    /// What a template asks: an instant query at the step, which stands where the rule stands in the order of evaluations;
+    /// `None` where it is no expression.
+    pub(super) fn asking(&self, query: &'a TemplateQuery) -> Option<Unit<'a>> {
+        let expr = query.expr.as_ref().ok()?;
+        Some(Unit {
+            expr,
+            text: &query.text,
+            phase_ms: (self.phase_ms + self.query_offset_ms).rem_euclid(self.interval_ms),
+            query_offset_ms: 0,
+            has_at: has_at(expr),
+            queries: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// The expressions that it reads series by.
+    pub(super) fn exprs(&self) -> impl Iterator<Item = &'a Expr> + '_ {
+        std::iter::once(self.expr).chain(self.queries.iter().filter_map(|q| q.expr.as_ref().ok()))
+    }
+
     /// How far the watermark of a live run must be past the instant for the wall clock to have reached the step, ms: it stays
     /// behind the clock by the lateness and 1 ms.
     pub(super) fn behind_clock_ms(&self, lateness_ms: Option<i64>) -> i64 {
@@ -85,6 +108,7 @@ fn of_rule<'a>(index: usize, rule: &'a RuleInput<'a>, options: &Options) -> Unit
         rule_id: nth_id(rule, options, 0),
         range_ms: None,
         has_at: has_at(rule.expr),
+        queries: queries(rule, options),
     }
 }
 
@@ -102,7 +126,18 @@ fn of_query<'a>(index: usize, at: usize, query: &'a QueryInput<'a>) -> Unit<'a> 
         rule_id: 0,
         range_ms: query.range_ms,
         has_at: has_at(query.expr),
+        queries: Vec::new(),
     }
+}
+
+/// What the program answers of what a rule's templates query.
+fn queries<'a>(rule: &RuleInput<'a>, options: &Options) -> Vec<&'a TemplateQuery> {
+    let wanted = |query: &&TemplateQuery| match options.template_queries {
+        TemplateQueries::None => false,
+        TemplateQueries::Labels => query.in_label,
+        TemplateQueries::All => true,
+    };
+    rule.queries.iter().filter(wanted).collect()
 }
 
 /// H(tenant, file, group, name, constant labels); rules that are equal in all of these are told apart by position.

@@ -39,7 +39,9 @@ fn own(walk: &Walk<'_>, effect: NodeIdx) -> Own {
     let (mut ms, mut reads, mut seen) = (0, Vec::new(), BTreeSet::new());
     // Who reads what is recorded may do more with it.
     let is_alert = matches!(walk.nodes[effect].op, Op::Alert(_));
-    let mut open: Vec<(NodeIdx, bool)> = walk.nodes[effect].inputs.iter().map(|i| (*i, is_alert)).collect();
+    // What templates query decides nothing: only the vector does.
+    let vector = walk.nodes[effect].inputs.iter().take(1);
+    let mut open: Vec<(NodeIdx, bool)> = vector.map(|i| (*i, is_alert)).collect();
     while let Some((n, top)) = open.pop() {
         let node = &walk.nodes[n];
         let missing = match (&node.op, node.inputs.as_slice()) {

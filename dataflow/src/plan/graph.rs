@@ -73,9 +73,9 @@ pub fn below(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
     reach(nodes, root, |_| true)
 }
 
-/// The same, but of what is kept, in rings and pins, only the readers.
+/// The same, but of what is kept, in rings and pins, only the readers; and without what templates query.
 pub fn below_to_kept(nodes: &[Node], root: NodeIdx) -> BTreeSet<NodeIdx> {
-    reach(nodes, root, |n| !matches!(nodes[n].op, Op::Pin { .. } | Op::Ring { .. }))
+    reach(nodes, root, |n| !matches!(nodes[n].op, Op::Pin { .. } | Op::Ring { .. } | Op::Broadcast(_)))
 }
 
 fn reach(nodes: &[Node], root: NodeIdx, enters: impl Fn(NodeIdx) -> bool) -> BTreeSet<NodeIdx> {

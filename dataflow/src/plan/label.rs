@@ -72,6 +72,7 @@ pub fn op_label(op: &Op) -> String {
         Op::Exchange => "exchange".to_owned(),
         Op::Alert(spec) => format!("alert {}", spec.name),
         Op::Record(spec) => format!("record {}", spec.name),
+        Op::Broadcast(_) => "broadcast".to_owned(),
         Op::Tap(spec) => format!("tap {}", spec.tag),
     }
 }

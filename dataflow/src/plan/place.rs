@@ -146,7 +146,7 @@ impl<'a> Placer<'a> {
             | Op::HistogramQuantile
             | Op::HistogramFraction => self.grouped(node),
             Op::Binary { .. } | Op::Set { .. } | Op::Info { .. } => self.combined(node),
-            Op::Alert(_) | Op::Record(_) | Op::Tap(_) => self.effect(node),
+            Op::Alert(_) | Op::Record(_) | Op::Tap(_) | Op::Broadcast(_) => self.effect(node),
             Op::Pin { window: Some(window), .. } => self.pinned_window(n, window.source, node),
             _ => self.mapped(node),
         }

@@ -110,7 +110,7 @@ fn lengths(nodes: &[Node], places: &[Place], phases: usize) -> Vec<usize> {
 pub fn is_sending(node: &Node) -> bool {
     match node.op {
         Op::Aggregate { .. } | Op::TopK { .. } => node.exchange.is_some(),
-        Op::Exchange | Op::ScalarOf | Op::Absent { .. } | Op::Alert(_) | Op::Record(_) => true,
+        Op::Exchange | Op::ScalarOf | Op::Absent { .. } | Op::Broadcast(_) | Op::Alert(_) | Op::Record(_) => true,
         _ => false,
     }
 }
@@ -230,7 +230,7 @@ fn assign(nodes: &[Node], deps: &[(NodeIdx, Kind)], places: &[Place], n: NodeIdx
         node.verdicts.iter().map(|v| back(*v)).max().unwrap_or(0)
     };
     match node.op {
-        Op::Alert(_) | Op::Record(_) => {
+        Op::Alert(_) | Op::Record(_) | Op::Broadcast(_) => {
             Place { send: Some(inputs), eval: (inputs + 1).max(verdicts()).max(others), ..base }
         }
         Op::Tap(_) | Op::Pin { .. } | Op::Ring { .. } => Place { eval: inputs.max(verdicts()).max(others), ..base },

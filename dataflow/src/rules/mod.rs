@@ -36,7 +36,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{MAX_FILE_BYTES, load, load_text, load_texts, load_with, paths};
-pub use model::{Group, Position, Rule, RuleFile, RuleKind, RuleSet, TextKind};
+pub use model::{Group, Position, Rule, RuleFile, RuleKind, RuleSet, TemplateQuery, TextKind};
 
 #[cfg(test)]
 mod tests;

@@ -113,12 +113,25 @@ pub struct Rule {
     /// Labels by name, the group's merged under the rule's own; templates in alerting rules. An empty value removes the
     /// label.
     pub labels: Vec<(String, String)>,
+    /// What the templates of an alerting rule query, as far as it is written out; each text once.
+    pub queries: Vec<TemplateQuery>,
     /// Where the rule stands.
     pub position: Position,
     /// Where its expression starts.
     pub expr_position: Position,
     pub(super) expr_map: ExprMap,
     pub(super) texts: BTreeMap<(TextKind, String), ExprMap>,
+}
+
+/// A query that is written out in a template.
+#[derive(Clone, Debug)]
+pub struct TemplateQuery {
+    /// As written.
+    pub text: String,
+    /// The expression, or why it is none: a template that asks for it says so.
+    pub expr: Result<Expr, String>,
+    /// Whether a label asks for it, so that an alert's identity may depend on it.
+    pub in_label: bool,
 }
 
 /// What a named text of a rule is.

@@ -2,11 +2,12 @@
 
 use super::check::{check_annotation_names, check_label_names, check_templates};
 use super::fields::{Fields, Text};
-use super::model::{Position, Rule, RuleKind, TextKind};
+use super::model::{Position, Rule, RuleKind, TemplateQuery, TextKind};
 use super::place::{ExprMap, position_in};
 use super::report::Report;
 use super::yaml::Node;
 use crate::promql;
+use bellwether_operators::template::Template;
 use bellwether_operators::template::quote::quote;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,12 +67,33 @@ fn read_fields(node: &Node, group_labels: &[Text<'_>], lenient: bool, report: &m
         kind,
         expr_text: expr_text.to_owned(),
         expr,
+        queries: queries(alert.is_some(), &[(true, group_labels), (true, &labels), (false, &annotations)], report),
         labels: merge(group_labels, &labels),
         position,
         expr_position: position_in(report.source, expr_node, expr_text, first_visible(expr_text)),
         expr_map,
         texts: text_maps(report, group_labels, &labels, &annotations),
     })
+}
+
+/// What the templates of an alert query; texts go with whether they are labels.
+fn queries(is_alert: bool, all: &[(bool, &[Text<'_>])], report: &Report<'_>) -> Vec<TemplateQuery> {
+    let mut queries: Vec<TemplateQuery> = Vec::new();
+    let texts = all.iter().flat_map(|(in_label, texts)| texts.iter().map(|text| (*in_label, text.text)));
+    // Few templates query, and parsing is not free.
+    for (in_label, text) in texts.filter(|(_, text)| is_alert && text.contains("query")) {
+        let template = Template::parse(text);
+        for text in template.iter().flat_map(Template::queries) {
+            match queries.iter_mut().find(|q| q.text == *text) {
+                Some(known) => known.in_label |= in_label,
+                None => {
+                    let expr = promql::parse_with(text, &report.promql).map_err(|e| e.to_string());
+                    queries.push(TemplateQuery { text: text.clone(), expr, in_label });
+                }
+            }
+        }
+    }
+    queries
 }
 
 /// The two durations of an alert, each with the place of its key.

@@ -15,6 +15,7 @@
 use super::alert_series::{ALERTSTATE, AlertSeries, SharedAlerts};
 use super::alert_text::AlertText;
 use super::alert_update::Shown;
+use super::asked::Asked;
 use super::effects::Effects;
 use super::identity::Identities;
 use super::kept::{Kept, KeptAlert};
@@ -97,6 +98,7 @@ pub(super) struct Run<'r, 'v, 'e> {
     shared: &'r mut SharedAlerts,
     store: &'r mut SeriesStore,
     pub(super) effects: &'r mut Effects<'e>,
+    pub(super) asked: Asked<'r>,
     /// The last step at which the alert at hand made a decision, ms.
     pub(super) told_ms: i64,
 }
@@ -121,7 +123,7 @@ impl Run<'_, '_, '_> {
             step_ms: s_ms,
             transition,
             labels: labels.clone(),
-            annotations: self.text.annotations(&source, &state.value, s_ms, self.effects.answers),
+            annotations: self.text.annotations(&source, &state.value, s_ms, self.asked),
             value: state.value.float(),
             active_at_ms: state.active_at_ms,
             fired_at_ms: state.fired_at_ms,
@@ -243,10 +245,12 @@ impl Alert {
         let spec = spec_of(cx, n)?;
         self.reworded |= self.text.is_none();
         let text = self.text.get_or_insert_with(|| AlertText::new(spec, cx.program));
-        let dynamic = text.labels_use_value();
-        Some(self.identities.gather(cx, n, dynamic, |labels, t, value| {
-            text.identity(labels, value, t + spec.query_offset_ms, cx.answers)
-        }))
+        let (dynamic, asked) = (text.labels_use_value(), Asked::by(cx, n, spec, cx.answers));
+        Some(
+            self.identities.gather(cx, n, dynamic, |labels, t, value| {
+                text.identity(labels, value, t + spec.query_offset_ms, asked)
+            }),
+        )
     }
 }
 
@@ -329,9 +333,9 @@ impl NodeState for Alert {
             s >= first_s && s <= to_s && !has(&facts.failed, i)
         };
         let newest_ms = (0..steps.count).rev().find(|i| is_good(*i)).map(|i| steps.at(i) + spec.query_offset_ms);
-        let is_new = *reworded;
-        *reworded &= newest_ms.is_none();
-        let mut run = Run { view, n, spec, text, shared, store, effects, told_ms: i64::MIN };
+        let is_new = std::mem::replace(reworded, *reworded && newest_ms.is_none());
+        let asked = Asked::by(view, n, spec, effects.answers);
+        let mut run = Run { view, n, spec, text, shared, store, effects, asked, told_ms: i64::MIN };
         for id in 0..identities.len() as u32 {
             let Some(identity) = identities.get(id) else { continue };
             let labels = identity.labels.clone();
@@ -430,7 +434,7 @@ pub fn dropped(program: &Program, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64)
         step_ms: s_ms,
         transition: Transition::Dropped,
         labels: kept.labels.clone(),
-        annotations: AlertText::new(spec, program).annotations(kept.source(), &value, s_ms, None),
+        annotations: AlertText::new(spec, program).annotations(kept.source(), &value, s_ms, Asked::default()),
         value: value.float(),
         active_at_ms,
         fired_at_ms,

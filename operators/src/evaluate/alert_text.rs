@@ -4,7 +4,7 @@
 //! `$labels` are the element's own labels, the metric name among them. A template that fails to expand is text that
 //! says so, never an error of the rule.
 
-use super::answers::Answers;
+use super::asked::Asked;
 use crate::program::{AlertSpec, Program};
 use crate::template::{Context, QueryFn, Template};
 use bellwether_model::{Labels, METRIC_NAME, Value};
@@ -25,9 +25,9 @@ fn parse(texts: &[(String, String)]) -> Templates {
     texts.iter().map(|(name, text)| (name.clone(), Template::parse(text).map_err(|e| e.to_string()))).collect()
 }
 
-/// Whether a template runs a query; the parser is asked only where the word occurs.
-fn query(texts: &[(String, String)]) -> bool {
-    texts.iter().any(|(_, text)| text.contains("query") && Template::parse(text).is_ok_and(|t| t.uses_query()))
+/// Whether that is so of a template; the parser is asked only where the word occurs.
+fn query(texts: &[(String, String)], is_so: impl Fn(&Template) -> bool) -> bool {
+    texts.iter().any(|(_, text)| text.contains("query") && Template::parse(text).is_ok_and(|t| is_so(&t)))
 }
 
 impl AlertText {
@@ -54,12 +54,12 @@ impl AlertText {
 
     /// Whether a label of a rule runs a query.
     pub fn labels_query(spec: &AlertSpec) -> bool {
-        query(&spec.labels)
+        query(&spec.labels, Template::uses_query)
     }
 
-    /// Whether a label or an annotation of a rule runs a query.
-    pub fn queries(spec: &AlertSpec) -> bool {
-        query(&spec.labels) || query(&spec.annotations)
+    /// Whether a label or an annotation of a rule runs a query whose text is known only then.
+    pub fn queries_at_run_time(spec: &AlertSpec) -> bool {
+        [&spec.labels, &spec.annotations].into_iter().any(|texts| query(texts, Template::queries_at_run_time))
     }
 
     fn expand(
@@ -67,10 +67,10 @@ impl AlertText {
         template: &Result<Template, String>,
         (labels, value): (&Labels, &Value),
         now_ms: i64,
-        answers: Option<&Answers>,
+        asked: Asked<'_>,
     ) -> String {
-        let run = |query: &str, at_ms: i64| answers.map_or_else(|| Ok(Vec::new()), |a| a.get(query, at_ms));
-        let query: Option<&QueryFn<'_>> = if answers.is_some() { Some(&run) } else { None };
+        let run = |query: &str, at_ms: i64| asked.get(query, at_ms);
+        let query: Option<&QueryFn<'_>> = if asked.is_somebody() { Some(&run) } else { None };
         let context = Context {
             alert: &self.name,
             labels,
@@ -88,20 +88,20 @@ impl AlertText {
         expanded.unwrap_or_else(|e| format!("<error expanding template: {e}>"))
     }
 
-    /// The identity of an element: its labels without the name, the rule's labels, alertname. `answers` are what the
+    /// The identity of an element: its labels without the name, the rule's labels, alertname. `asked` answers what the
     /// templates query.
-    pub fn identity(&self, labels: &Labels, value: &Value, s_ms: i64, answers: Option<&Answers>) -> Labels {
+    pub fn identity(&self, labels: &Labels, value: &Value, s_ms: i64, asked: Asked<'_>) -> Labels {
         let mut b = labels.without(METRIC_NAME).to_builder();
         for (name, template) in &self.labels {
-            b.set(name, &self.expand(template, (labels, value), s_ms, answers));
+            b.set(name, &self.expand(template, (labels, value), s_ms, asked));
         }
         b.set("alertname", &self.name);
         b.build()
     }
 
-    /// The annotations of an element; `answers` as for its identity.
-    pub fn annotations(&self, source: &Labels, value: &Value, s_ms: i64, answers: Option<&Answers>) -> Labels {
-        let text = |t| self.expand(t, (source, value), s_ms, answers);
+    /// The annotations of an element; `asked` as for its identity.
+    pub fn annotations(&self, source: &Labels, value: &Value, s_ms: i64, asked: Asked<'_>) -> Labels {
+        let text = |t| self.expand(t, (source, value), s_ms, asked);
         let all = self.annotations.iter().map(|(name, t)| (name.as_str(), text(t)));
         Labels::from_pairs(all)
     }

@@ -56,7 +56,7 @@ impl Run<'_, '_, '_> {
             episode_id: episode_id(alert_id, state.active_at_ms),
             step_ms,
             value: state.value.float(),
-            annotations: self.text.annotations(source, &state.value, step_ms, self.effects.answers),
+            annotations: self.text.annotations(source, &state.value, step_ms, self.asked),
         });
     }
 }

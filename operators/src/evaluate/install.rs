@@ -7,6 +7,7 @@
 use super::Evaluator;
 use super::aggregate::Aggregate;
 use super::alert::Alert;
+use super::broadcast::Broadcast;
 use super::count_values::CountValues;
 use super::effects::Effects;
 use super::exchange::Exchange;
@@ -58,6 +59,7 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
         Op::Set { .. } => Box::<Set>::default(),
         Op::Info { .. } => Box::<Info>::default(),
         Op::Exchange => Box::<Exchange>::default(),
+        Op::Broadcast(_) => Box::<Broadcast>::default(),
         Op::Alert(_) => Box::<Alert>::default(),
         Op::Record(_) => Box::<Record>::default(),
         Op::Tap(_) => Box::new(Tap),

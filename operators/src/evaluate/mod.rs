@@ -25,7 +25,9 @@ mod alert_series;
 mod alert_text;
 mod alert_update;
 mod answers;
+mod asked;
 mod bounds;
+mod broadcast;
 mod count_values;
 mod effects;
 mod elements;
@@ -65,6 +67,7 @@ mod view;
 
 pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
+pub use asked::Asked;
 pub use kept::{Kept, KeptAlert, KeptPin, KeptPinRow, KeptRecord, KeptRing, KeptRingErrors, KeptSamples, KeptState};
 pub use output::{AlertUpdate, EpochOutput, EpochTimes, ExpressionError, VectorRow};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
@@ -349,6 +352,7 @@ impl Evaluator {
         }
         let Some(mut state) = self.states[n].take() else { return };
         if node.shape == Shape::Effect {
+            state.receive(inbox);
             self.apply(n, state.as_mut(), store);
         } else {
             let blocks = if member { &mut self.subs } else { &mut self.blocks };

@@ -1,5 +1,6 @@
 //! The contract of a node's state.
 
+use super::broadcast::Answer;
 use super::effects::Effects;
 use super::elements::Elements;
 use super::kept::Kept;
@@ -21,6 +22,11 @@ pub trait NodeState: std::fmt::Debug + Send {
         None
     }
 
+    /// Takes what was sent to an effect, before it is applied.
+    fn receive(&mut self, inbox: Vec<Packet>) {
+        drop(inbox);
+    }
+
     /// Computes the result into `out`; returns the partial verdict of a fallible node.
     fn eval(&mut self, cx: &Context<'_>, n: NodeIdx, inbox: Vec<Packet>, out: &mut Block) -> Option<VerdictPart>;
 
@@ -38,6 +44,12 @@ pub trait NodeState: std::fmt::Debug + Send {
     /// Why what the node keeps of `after_ms < t <= upto_ms` cannot be read.
     fn failure(&self, after_ms: i64, upto_ms: i64) -> Option<&str> {
         let _ = (after_ms, upto_ms);
+        None
+    }
+
+    /// The elements at an instant of this epoch, for those who ask on any worker: a broadcast. `None` where it was not evaluated.
+    fn answer(&self, t_ms: i64) -> Option<Answer> {
+        let _ = t_ms;
         None
     }
 

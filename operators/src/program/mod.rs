@@ -23,7 +23,7 @@ pub mod selector;
 pub use limits::{Exceeded, Limits, MOST_REACH_MS};
 pub use op::{
     AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp, Source,
-    TapSpec,
+    TapSpec, TemplateQuery,
 };
 pub use order::ResultOrder;
 pub use placement::Placement;

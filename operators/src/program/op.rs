@@ -149,6 +149,8 @@ pub struct AlertSpec {
     pub labels: Vec<(String, String)>,
     /// Templates of the annotations; sorted by name.
     pub annotations: Vec<(String, String)>,
+    /// What the templates query, as far as the program answers it; by text.
+    pub queries: Vec<TemplateQuery>,
     /// Most alerts at a step; 0 = any number.
     pub limit: usize,
     /// A step is `t + query_offset_ms`.
@@ -159,6 +161,15 @@ pub struct AlertSpec {
     pub reads_ms: i64,
     /// Producer number of its `ALERTS` and `ALERTS_FOR_STATE` series, where a selector reads them.
     pub producer: Option<usize>,
+}
+
+/// A query that is written out in a template of an alerting rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TemplateQuery {
+    /// As written.
+    pub text: String,
+    /// Which operand of the alert answers it: an [`Op::Broadcast`]; or why it cannot be answered.
+    pub answer: Result<usize, String>,
 }
 
 /// A recording rule.
@@ -346,7 +357,10 @@ pub enum Op {
     },
     /// Moves elements to the owner of `Node::exchange`'s key; labels and values stay. (operands: vector); sending.
     Exchange,
-    /// Alerting rule. (operands: vector); sending (its verdict): the send part finds identities and duplicates, the eval part
+    /// The elements on every worker, at each instant in this order: what templates query. (operands: vector); sending. Ends
+    /// verdicts: where its operand fails there is no answer, and nobody else fails.
+    Broadcast(ResultOrder),
+    /// Alerting rule. [vector, answers to what its templates query…]; sending (its verdict): the send part finds identities and duplicates, the eval part
     /// applies the transitions.
     Alert(Box<AlertSpec>),
     /// Recording rule. (operands: vector); sending (its verdict).

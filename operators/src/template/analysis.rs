@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 pub(super) struct Uses {
     pub value: bool,
     pub query: bool,
+    /// The texts of queries that are written out, in order.
+    pub queries: Vec<String>,
+    /// Whether the text of a query is put together when the template is expanded.
+    pub query_at_run_time: bool,
     pub time: bool,
     /// Literal patterns of `match` and `reReplaceAll` that compile.
     pub patterns: BTreeMap<String, Regex>,
@@ -55,7 +59,22 @@ impl Uses {
     }
 
     fn pipe(&mut self, pipe: &Pipe, root: bool) {
-        pipe.commands.iter().for_each(|command| self.command(command, root));
+        for (i, command) in pipe.commands.iter().enumerate() {
+            self.asked(command, i.checked_sub(1).and_then(|before| pipe.commands.get(before)));
+            self.command(command, root);
+        }
+    }
+
+    /// Notes what a command queries; its last argument may be the command before it in the pipeline.
+    fn asked(&mut self, command: &Command, piped: Option<&Command>) {
+        if !matches!(&command.first.kind, OperandKind::Function(name) if name == "query") {
+            return;
+        }
+        let piped = piped.filter(|before| before.args.is_empty()).map(|before| &before.first);
+        match command.args.first().or(piped).map(|operand| &operand.kind) {
+            Some(OperandKind::Literal(Value::Str(text))) => self.queries.push(text.to_string()),
+            _ => self.query_at_run_time = true,
+        }
     }
 
     fn command(&mut self, command: &Command, root: bool) {

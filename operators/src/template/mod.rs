@@ -132,6 +132,17 @@ impl Template {
         self.uses.query
     }
 
+    /// The queries that are written out in the text, in order: all that the expansion may run, if
+    /// [`Template::queries_at_run_time`] is false.
+    pub fn queries(&self) -> &[String] {
+        &self.uses.queries
+    }
+
+    /// Whether the text of a query may be put together when the template is expanded; false is certain.
+    pub fn queries_at_run_time(&self) -> bool {
+        self.uses.query_at_run_time
+    }
+
     /// Whether the expansion may depend on the time of the evaluation other than through its value; false is certain.
     pub fn uses_time(&self) -> bool {
         self.uses.time || self.uses.query

@@ -1,8 +1,9 @@
-//! What the templates of alerts query, asked before the backtest itself.
+//! What the templates of alerts query in words that they put together, asked before the backtest itself.
 //!
 //! # Semantics
-//! The rules run once without outputs, to see what is asked at which step; these queries run beside them; and so on until
-//! nothing new is asked. Rules whose templates query nothing skip all of it. See [`Answers`].
+//! A query that is written out is a part of the program. For others the rules run once without outputs, to see what is asked at which step; these
+//! queries run beside them, and see what all rules left there; and so on until nothing new is asked. Rules whose templates
+//! ask nothing of that kind skip all of it. See [`Answers`].
 //!
 //! # Limits
 //! At most [`MOST_ASKS`] queries a round, because each is a part of the program. Labels query at every step at which an
@@ -42,9 +43,9 @@ impl Output for Taps {
     }
 }
 
-/// Whether any template runs a query.
+/// Whether any template runs a query that the program does not answer.
 fn asks(compiled: &Compiled) -> bool {
-    compiled.program.nodes.iter().any(|n| matches!(&n.op, Op::Alert(spec) if AlertText::queries(spec)))
+    compiled.program.nodes.iter().any(|n| matches!(&n.op, Op::Alert(spec) if AlertText::queries_at_run_time(spec)))
 }
 
 /// Finds and answers the queries; all answers are there before the backtest begins.

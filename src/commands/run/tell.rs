@@ -6,6 +6,7 @@ use crate::exit::counted;
 use bellwether::config::Config;
 use bellwether::live::{LiveHandle, RemoteStats, Restored};
 use bellwether_connectors::source::intake::Intake;
+use bellwether_dataflow::{lint, rules};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -35,6 +36,7 @@ fn found(run: &Run) {
     for warning in &table.set.warnings {
         eprintln!("{warning}\n");
     }
+    unanswered(&table.set);
     let of = of(&run.tenant);
     let workers = counted(run.handle.workers(), "worker");
     eprintln!("{of}{} in {}, {workers}", counted(rules, "rule"), counted(files, "file"));
@@ -66,6 +68,14 @@ fn found(run: &Run) {
     }
 }
 
+/// What no live run can answer; it stops nothing.
+fn unanswered(set: &rules::RuleSet) {
+    let warnings = lint::lint(set, lint::Settings::default());
+    for warning in warnings.iter().filter(|w| w.lint == lint::QUERY_AT_RUN_TIME) {
+        eprintln!("{warning}\n");
+    }
+}
+
 /// What a line about a tenant begins with.
 pub(super) fn of(tenant: &str) -> String {
     if tenant.is_empty() { String::new() } else { format!("tenant {tenant}: ") }
@@ -91,8 +101,11 @@ pub(super) fn remote(run: &Run, before: Option<String>) -> Option<String> {
 pub(super) fn reload(run: &Run) {
     let of = of(&run.tenant);
     match run.handle.reload() {
-        Ok(Some(rules)) => {
-            eprintln!("{of}reloaded: {} take effect as soon as what is new is warm", counted(rules, "rule"));
+        Ok(Some(count)) => {
+            if let Ok(set) = rules::load_with(run.handle.patterns(), run.handle.promql()) {
+                unanswered(&set);
+            }
+            eprintln!("{of}reloaded: {} take effect as soon as what is new is warm", counted(count, "rule"));
         }
         Ok(None) => eprintln!("{of}reloaded: nothing has changed"),
         Err(error) => {

@@ -10,7 +10,7 @@ use super::group::Given;
 use bellwether_dataflow::promql::format_duration;
 use bellwether_dataflow::unittest::{AlertCase, TestGroup};
 use bellwether_model::{Decision, Labels, Transition, Value};
-use bellwether_operators::evaluate::{AlertText, Answers, VectorRow};
+use bellwether_operators::evaluate::{AlertText, Answers, Asked, VectorRow};
 use bellwether_operators::program::{AlertSpec, Op};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ fn last_seen(
     let rows = given.tapped.vectors.get(&tag)?;
     let (at, labels, value) =
         rows.iter().filter_map(|row| last_row(row, &text, decision, (step_ms, &given.answers))).max_by_key(|r| r.0)?;
-    Some((at, text.annotations(&labels, &value, at, Some(&given.answers))))
+    Some((at, text.annotations(&labels, &value, at, Asked::of(&given.answers))))
 }
 
 fn last_row(
@@ -91,7 +91,7 @@ fn last_row(
     decision: &Decision,
     (step_ms, answers): (i64, &Answers),
 ) -> Option<(i64, Labels, Value)> {
-    let answers = Some(answers);
+    let asked = Asked::of(answers);
     let labels = row.labels.clone().unwrap_or_else(Labels::empty);
     let floats = row.steps_ms.iter().zip(&row.values).map(|(s, v)| (*s, Value::Float(*v)));
     let histograms = row.histograms.iter().map(|(s, h)| (*s, Value::Histogram(Arc::clone(h))));
@@ -99,9 +99,9 @@ fn last_row(
     points.sort_by_key(|p| std::cmp::Reverse(p.0));
     let mut points = points.into_iter().filter(|(s, _)| (decision.active_at_ms..=step_ms).contains(s));
     let (at, value) = if text.labels_use_value() {
-        points.find(|(s, v)| text.identity(&labels, v, *s, answers) == decision.labels)?
+        points.find(|(s, v)| text.identity(&labels, v, *s, asked) == decision.labels)?
     } else {
-        points.next().filter(|(s, v)| text.identity(&labels, v, *s, answers) == decision.labels)?
+        points.next().filter(|(s, v)| text.identity(&labels, v, *s, asked) == decision.labels)?
     };
     Some((at, labels, value))
 }

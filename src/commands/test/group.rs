@@ -265,6 +265,8 @@ fn options(file: &TestFile, test: &TestGroup) -> lower::Options {
         default_subquery_step_ms: Some(every_ms),
         // Prometheus adds in order of labels, and its tests compare exactly.
         leaves: 1,
+        // Labels and annotations are rendered again for what is compared, so others answer.
+        template_queries: lower::TemplateQueries::None,
         taps: true,
         external_labels: test.external_labels.clone(),
         external_url: test.external_url.clone(),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod asking;
 mod compliance;
 mod machines;
 mod outages;
@@ -56,7 +57,7 @@ groups:
 "#;
 
 /// What sends samples: every 5 s one of each series, with values that make alerts come and go.
-fn samples(tick: i64) -> Vec<(Labels, i64, f64)> {
+pub(super) fn samples(tick: i64) -> Vec<(Labels, i64, f64)> {
     let at = START_MS + tick * TICK_MS;
     let mut all = Vec::new();
     for i in 0..4i64 {

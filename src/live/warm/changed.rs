@@ -42,15 +42,19 @@ pub(super) fn shadow_of(job: &Job) -> Result<Option<Shadow>, LiveError> {
         return Ok(None);
     }
     let options = job.tables.options();
-    let query = |i: &usize| QueryInput {
-        text: rules[*i].expr_text,
-        expr: rules[*i].expr,
+    let read = |(text, expr)| QueryInput {
+        text,
+        expr,
         interval_ms: options.default_interval_ms,
         phase_ms: 0,
         range_ms: None,
         any_type: true,
     };
-    let mut run = lower::rules_read(&rules, &new.iter().map(query).collect::<Vec<_>>(), options);
+    let reads = new.iter().flat_map(|i| {
+        let asked = rules[*i].queries.iter().filter_map(|q| Some((q.text.as_str(), q.expr.as_ref().ok()?)));
+        std::iter::once((rules[*i].expr_text, rules[*i].expr)).chain(asked)
+    });
+    let mut run = lower::rules_read(&rules, &reads.map(read).collect::<Vec<_>>(), options);
     run.extend(&new);
     let some: Vec<RuleInput<'_>> = run.iter().map(|i| rules[*i].clone()).collect();
     // The whole compiles, so a part of it does.

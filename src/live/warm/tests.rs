@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::live::LiveRun;
-use crate::live::tests::{RULES, START_MS, TICK_MS, World};
+use crate::live::tests::{RULES, START_MS, TICK_MS, World, samples};
 use std::time::{Duration, Instant};
 
 /// Of what nobody read before; of what older rules record; with windows, subqueries and hold durations that reach back.
@@ -158,4 +158,46 @@ fn a_crash_behind_the_change_and_a_replay_begin_them_alike() {
     }
     run.stop().unwrap();
     world.replays_alike();
+}
+
+/// Its template asks for what nobody read before.
+const ASKING: &str = r#"
+- name: asking
+  interval: 15s
+  rules:
+  - alert: Asking
+    expr: sum by (job) (load) > 100
+    annotations:
+      window: '{{ query "sum(max_over_time(queue[2m]))" | first | value }}'
+      inner: '{{ query "max_over_time(sum(queue)[2m:15s])" | first | value }}'
+"#;
+
+/// Sum over the series of what `queue` was at most, and the most that it was in sum, in the two minutes up to a step.
+fn queues(step_ms: i64) -> (f64, f64) {
+    let at =
+        |ms: i64| samples((ms - START_MS) / TICK_MS).into_iter().filter(|(labels, ..)| labels.metric_name() == "queue");
+    let values = |ms: i64| at(ms).map(|(_, _, value)| value);
+    let most = (0..4).map(|i| (0..24).filter_map(|k| values(step_ms - k * TICK_MS).nth(i)).fold(0.0, f64::max)).sum();
+    let inner = (0..8).map(|k| values(step_ms - k * 15_000).sum::<f64>()).fold(0.0, f64::max);
+    (most, inner)
+}
+
+#[test]
+fn what_a_new_rule_s_templates_query_is_warm() {
+    for workers in [1, 2] {
+        let world = world(6);
+        let run = world.start(workers).unwrap();
+        go(&world, &run, 0..CHANGE);
+        write(&world, &format!("{RULES}{ASKING}"));
+        reload(&world, &run, CHANGE - 1);
+        go(&world, &run, CHANGE..CHANGE + 10);
+        run.stop().unwrap();
+        let ledger = world.ledger();
+        let line = ledger.iter().find(|l| l.contains("\"alert\":\"Asking\"")).unwrap();
+        let told: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (window, inner) = queues(told["step_ms"].as_i64().unwrap());
+        assert_eq!(told["annotations"]["window"], window.to_string(), "{told}");
+        assert_eq!(told["annotations"]["inner"], inner.to_string(), "{told}");
+        world.replays_alike();
+    }
 }

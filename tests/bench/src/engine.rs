@@ -82,6 +82,7 @@ pub fn program_of(texts: &[String]) -> Result<Program, String> {
             expr_text: text,
             labels: vec![("n".to_owned(), i.to_string())],
             annotations: Vec::new(),
+            queries: &[],
             for_ms: 0,
             keep_firing_for_ms: 0,
             limit: 0,

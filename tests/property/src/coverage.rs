@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 /// What no case makes use of, and why.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("function start_timestamp", "samples have no start timestamps here"),
+    ("op Broadcast", "the oracle expands no query of a template"),
     ("op DropName", "the oracle drops names at once"),
 ];
 
@@ -33,7 +34,7 @@ macro_rules! variants {
 variants! {
     Number Time ScalarBinary ScalarMap ScalarOf VectorOf Instant Range Ring Pin Map Arith LabelReplace LabelJoin Aggregate
     TopK LimitRatio CountValues Absent HistogramQuantile HistogramFraction HistogramStat Binary Set Exchange Alert Record
-    Tap Info DropName
+    Tap Info DropName Broadcast
 }
 
 const OTHER_AGGREGATIONS: &[&str] = &["topk", "bottomk", "limitk", "limit_ratio", "count_values"];

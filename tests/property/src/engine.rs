@@ -62,6 +62,7 @@ fn inputs<'a>(case: &'a Case, exprs: &'a [(String, Expr)]) -> Vec<RuleInput<'a>>
                 expr_text: text,
                 labels: group.labels_of(rule),
                 annotations: Vec::new(),
+                queries: &[],
                 for_ms: rule.for_s * 1000,
                 keep_firing_for_ms: rule.keep_firing_for_s * 1000,
                 limit: group.limit,

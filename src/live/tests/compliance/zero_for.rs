@@ -15,9 +15,10 @@ pub(super) fn case() -> Case {
         series
             .push((vec![("for", "template"), ("id", id), ("__value__", kept)], vec![(value, 28), (2.0 * value, 201)]));
     }
-    let zero = |sample, value| {
+    let zero = |sample, value, found: &str| {
         let says = [
             ("description", "This should immediately fire"),
+            ("template_query_test", &*format!("Args are: foo bar 99. first_id:101,{found}")),
             ("template_test", "1.049M 1Mi 2m 15s 95.9% 2022-01-25 12:36:43 +0000 UTC"),
         ];
         phase(sample, Is::Firing, value, &says)
@@ -26,8 +27,8 @@ pub(super) fn case() -> Case {
         let text = "This Part IS TESTING the strings. ::1 127.0.0.1. 7815. replaced text. .";
         phase(sample, is, 15.0, &[("description", "This should fire after an interval"), ("template_test", text)])
     };
-    let once = zero(8, 15.0);
-    let again = zero(93, 11.0);
+    let once = zero(8, 15.0, "101:1,102:2,103:3,");
+    let again = zero(93, 11.0, "101:2,102:4,103:6,");
     Case {
         group: GROUP,
         series,
