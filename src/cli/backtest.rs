@@ -56,6 +56,9 @@ pub struct Args {
     /// With --replay: as if every sample had come in time, and what lateness has changed
     #[arg(long, requires = "replay")]
     pub ideal: bool,
+    /// With --ideal: JSON file of all that lateness has changed, of which the terminal shows the beginning
+    #[arg(long, value_name = "FILE", requires = "ideal", help_heading = "Writing results")]
+    pub report: Option<PathBuf>,
     /// First step: 2023-11-14T22:15:00Z, Unix seconds or ms, -6h (before the newest sample), +6h (after the oldest)
     #[arg(long, value_name = "TIME", value_parser = instant, allow_hyphen_values = true)]
     pub from: Option<Instant>,

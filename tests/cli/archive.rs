@@ -296,13 +296,34 @@ fn a_replay_of_the_archive_gives_what_the_live_run_gave_and_says_what_lateness_c
     let behind = |line: &String| line.contains("\"alert\":\"Behind\"");
     let live = world.decisions("state/decisions.jsonl").into_iter().filter(behind).count();
     assert!(live > 0, "late samples decide nothing");
-    let answer = world.place.run(&["backtest", "--replay", "state", "--ideal", "--out", "ideal.jsonl"]);
+    let ideal = ["backtest", "--replay", "state", "--ideal", "--out", "ideal.jsonl", "--report", "lateness.json"];
+    let answer = world.place.run(&ideal);
     assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
     let summary = answer.out.lines().find(|l| l.starts_with("lateness: ")).unwrap();
     assert!(
         answer.out.contains("Behind") && !summary.ends_with(" 0 only live, 0 only in time, 0 moved"),
         "{}",
         answer.out
+    );
+    // The report has as many as the summary says, and all of them.
+    let report: serde_json::Value = serde_json::from_str(&world.place.read("lateness.json")).unwrap();
+    let list = |name: &str| report[name].as_array().unwrap();
+    let (live, in_time, moved) = (list("only_live"), list("only_in_time"), list("moved"));
+    let counts = (live.len(), in_time.len(), moved.len());
+    let said = format!(
+        "{} decisions the same, {} only live, {} only in time, {} moved",
+        report["same"], counts.0, counts.1, counts.2
+    );
+    assert_eq!(summary, format!("lateness: {said}"));
+    for one in live.iter().chain(in_time).chain(moved) {
+        assert!(
+            one["labels"]["alertname"].is_string() && one["step_ms"].is_i64() && one["transition"].is_string(),
+            "{one}"
+        );
+    }
+    assert!(
+        moved.iter().all(|one| one["in_time_step_ms"].is_i64() && one["in_time_step_ms"] != one["step_ms"]),
+        "{report}"
     );
     // It is what a backtest decides, which knows nothing of lateness.
     let to_ms = Rolled::read(&world.archive()).unwrap().unwrap().cut.unwrap().before_ms - 40 * TICK_MS;

@@ -2,15 +2,18 @@
 //!
 //! # Semantics
 //! A decision is one transition of one alert at one step. Of one alert and transition, decisions that only one side has are paired
-//! in order of time: a pair has moved; what finds no partner is only there.
+//! in order of time: a pair has moved; what finds no partner is only there. The terminal shows the beginning of each list, the
+//! report in JSON has all of it.
 
 use crate::exit::Failure;
+use bellwether_connectors::sink::{Output as _, PartialFile};
+use bellwether_model::Labels;
 use bellwether_model::civil::rfc3339;
 use bellwether_model::decision::Placed;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 /// Lines shown of each kind.
@@ -22,8 +25,8 @@ pub struct Decided {
     alert_id: String,
     transition: String,
     step_ms: i64,
-    /// Alert and labels, for those who read.
-    name: String,
+    /// The alert's, its name among them.
+    labels: Labels,
 }
 
 impl Decided {
@@ -31,7 +34,7 @@ impl Decided {
     pub fn of(placed: &Placed) -> Self {
         let d = &placed.decision;
         let (alert_id, transition) = (format!("{:032x}", d.alert_id), d.transition.to_string());
-        Self { alert_id, transition, step_ms: d.step_ms, name: d.labels.to_string() }
+        Self { alert_id, transition, step_ms: d.step_ms, labels: d.labels.clone() }
     }
 
     fn of_line(line: &str) -> Option<Self> {
@@ -39,9 +42,21 @@ impl Decided {
         let text = |name: &str| Some(value[name].as_str()?.to_owned());
         let labels = value["labels"].as_object()?;
         let pairs = labels.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-        let name = bellwether_model::Labels::from_pairs(pairs).to_string();
+        let labels = Labels::from_pairs(pairs);
         let (alert_id, transition) = (text("alert_id")?, text("transition")?);
-        Some(Self { alert_id, transition, step_ms: value["step_ms"].as_i64()?, name })
+        Some(Self { alert_id, transition, step_ms: value["step_ms"].as_i64()?, labels })
+    }
+
+    /// As decisions are written, as far as it is compared.
+    fn json(&self) -> Map<String, Value> {
+        let labels: Map<_, _> = self.labels.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let fields = [
+            ("alert_id", json!(self.alert_id)),
+            ("transition", json!(self.transition)),
+            ("step_ms", json!(self.step_ms)),
+            ("labels", Value::Object(labels)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -94,6 +109,24 @@ impl Lateness {
         }
         found
     }
+
+    /// Writes all of it: `same` is a number, the others are lists, and what has moved also has `in_time_step_ms`.
+    pub fn write(&self, mut file: PartialFile) -> Result<(), Failure> {
+        let list = |all: &[Decided]| all.iter().map(|d| Value::Object(d.json())).collect::<Vec<_>>();
+        let moved = |(live, in_time_ms): &(Decided, i64)| {
+            let mut fields = live.json();
+            fields.insert("in_time_step_ms".to_owned(), json!(in_time_ms));
+            Value::Object(fields)
+        };
+        let report = json!({
+            "same": self.same,
+            "only_live": list(&self.only_live),
+            "only_in_time": list(&self.only_ideal),
+            "moved": self.moved.iter().map(moved).collect::<Vec<_>>(),
+        });
+        writeln!(file, "{report:#}")?;
+        Ok(file.complete()?)
+    }
 }
 
 impl fmt::Display for Lateness {
@@ -103,13 +136,13 @@ impl fmt::Display for Lateness {
         writeln!(f, "lateness: {same} decisions the same, {live} only live, {ideal} only in time, {moves} moved")?;
         for (what, all) in [("only live", only_live), ("only in time", only_ideal)] {
             for d in all.iter().take(SHOWN) {
-                writeln!(f, "  {what}: {} {} {}", rfc3339(d.step_ms), d.transition, d.name)?;
+                writeln!(f, "  {what}: {} {} {}", rfc3339(d.step_ms), d.transition, d.labels)?;
             }
             more(f, all.len())?;
         }
         for (d, to_ms) in moved.iter().take(SHOWN) {
             let (from, to) = (rfc3339(d.step_ms), rfc3339(*to_ms));
-            writeln!(f, "  moved: {from} would have been {to}: {} {}", d.transition, d.name)?;
+            writeln!(f, "  moved: {from} would have been {to}: {} {}", d.transition, d.labels)?;
         }
         more(f, moved.len())
     }
@@ -125,7 +158,7 @@ mod tests {
 
     fn decided(alert: &str, transition: &str, step_ms: i64) -> Decided {
         let (alert_id, transition) = (alert.to_owned(), transition.to_owned());
-        Decided { name: format!("{{alertname=\"{alert}\"}}"), alert_id, transition, step_ms }
+        Decided { labels: Labels::from_pairs([("alertname", alert)]), alert_id, transition, step_ms }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::interrupt;
 use crate::report::count::grouped;
 use bellwether::live::{Arrival, LiveError, replay_folder};
 use bellwether_connectors::disk::{Disk, RealDisk};
+use bellwether_connectors::sink::{IfExists, PartialFile};
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError, RunError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +49,9 @@ pub fn run(args: &Args, folder: &Path) -> Result<(), Failure> {
     }
     let begin = Instant::now();
     let kept = args.ideal.then(Kept::default);
+    // Before anything is run: it may not be possible.
+    let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Refuse };
+    let written = args.report.as_ref().map(|path| PartialFile::create(path, if_exists)).transpose()?;
     let sinks = Box::new(Decisions { sinks: Sinks::open(args)?, kept: kept.clone() });
     let arrival = if args.ideal { Arrival::InTime } else { Arrival::AsItWas };
     let stop = interrupt::listen("epoch")?;
@@ -70,8 +74,13 @@ pub fn run(args: &Args, folder: &Path) -> Result<(), Failure> {
     }
     if let Some(kept) = kept.filter(|_| !report.stopped) {
         let ideal = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
-        let text = Lateness::between(&lateness::read_ledger(folder)?, &ideal).to_string();
-        if stdout_is_taken(args) { eprint!("{text}") } else { print!("{text}") }
+        let found = Lateness::between(&lateness::read_ledger(folder)?, &ideal);
+        if stdout_is_taken(args) {
+            eprint!("{found}")
+        } else {
+            print!("{found}")
+        }
+        written.map_or(Ok(()), |file| found.write(file))?;
     }
     if report.stopped { Err(Failure::Interrupted) } else { Ok(()) }
 }
