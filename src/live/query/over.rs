@@ -5,6 +5,7 @@
 
 use super::bounded::{Bounded, MOST_SAMPLES, few_instants, too_many};
 use super::{Answer, Data, Points, Query, QueryError};
+use crate::live::book::Book;
 use crate::live::feed::{LiveFeed, Placing};
 use crate::live::frames::Admitted;
 use crate::live::queue::{Epoch, Queue};
@@ -15,7 +16,7 @@ use bellwether_dataflow::lower::{self, Compiled, Gives, QueryInput, RuleInput};
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::{Collect, Feed, MergedOutput, RunConfig, RunError, run as run_dataflow};
 use bellwether_dataflow::time::{Binding, EpochTimes, Watermark};
-use bellwether_model::{Labels, Value};
+use bellwether_model::{Labels, Transition, Value};
 use bellwether_operators::annotation::{Annotation, Level, joined};
 use bellwether_operators::program::{Op, Program, ResultOrder};
 use std::collections::BTreeMap;
@@ -88,11 +89,29 @@ pub(super) fn compile(run: &LiveHandle, query: &Query, alone: bool) -> Result<Re
         QueryError::Execution(texts.join("; "))
     })?;
     let held = rules.iter().map(|r| r.for_ms.saturating_add(r.keep_firing_for_ms)).max().unwrap_or(0);
-    let history_ms = run.view().lock().unwrap_or_else(PoisonError::into_inner).from_ms.unwrap_or(i64::MIN);
+    let view = run.view();
+    let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+    let history_ms = view.from_ms.unwrap_or(i64::MIN);
     let warm_up_ms = compiled.program.horizon_ms.saturating_add(held);
-    let warm_from_ms = compiled.program.warm_from_ms(*start_ms, Some(warm_up_ms));
-    few_instants(&compiled.program, warm_from_ms, *start_ms, *end_ms)?;
+    let program = &compiled.program;
+    let few = |warm_up_ms| few_instants(program, program.warm_from_ms(*start_ms, Some(warm_up_ms)), *start_ms, *end_ms);
+    // How long an alert is active shows from where it began, as far as that can be evaluated.
+    let since_ms = rules.iter().filter_map(|rule| active_since(&view.book, rule)).min().unwrap_or(*start_ms);
+    let whole_ms = start_ms.saturating_sub(since_ms).saturating_add(compiled.program.horizon_ms).max(warm_up_ms);
+    let asks = program.selectors.iter().any(|s| s.metric_name().is_none_or(|name| name == "ALERTS_FOR_STATE"));
+    let warm_up_ms = if asks && few(whole_ms).is_ok() { whole_ms } else { warm_up_ms };
+    few(warm_up_ms)?;
+    drop(view);
     Ok(Ready { compiled, warm_up_ms, history_ms, tag: rules.len() as u32 })
+}
+
+/// Since when the oldest alert of a rule is active, ms.
+fn active_since(book: &Book, rule: &RuleInput<'_>) -> Option<i64> {
+    let decisions = book.iter().map(|active| &active.decision);
+    let active = decisions.filter(|d| matches!(d.transition, Transition::Pending | Transition::Firing));
+    let own =
+        active.filter(|d| (d.file.as_str(), d.group.as_str(), d.alert.as_str()) == (rule.file, rule.group, rule.name));
+    own.map(|d| d.active_at_ms).min()
 }
 
 /// Answers a query; `stop` ends it.

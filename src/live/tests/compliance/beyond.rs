@@ -51,3 +51,20 @@ fn a_rule_whose_alerts_are_not_told_apart_fails_and_tells_nobody() {
     assert_eq!(optional["annotations"].as_object().unwrap().keys().collect::<Vec<_>>(), ["links"]);
     suite.run.stop().unwrap();
 }
+
+#[test]
+fn since_when_an_alert_is_active_is_known_for_as_long_as_it_is() {
+    let rules = "groups:\n- name: long\n  interval: 30s\n  rules:\n  - {alert: Long, expr: x > 10, for: 1m}\n";
+    let mut suite = Suite::with_rules(rules, 1, 0);
+    for sample in 0..120 {
+        let at_ms = suite.zero_ms + sample * SAMPLE_MS;
+        suite.send(at_ms, vec![(Labels::from_pairs([("__name__", "x")]), 11.0)]);
+        suite.look(at_ms + LOOK_MS);
+        if sample % 30 == 29 {
+            let at = (at_ms + LOOK_MS) / 1_000;
+            let found = suite.get(&format!("/api/v1/query?query=ALERTS_FOR_STATE&time={at}"));
+            assert_eq!(found["result"][0]["value"][1], json!((suite.zero_ms / 1_000).to_string()), "sample {sample}");
+        }
+    }
+    suite.run.stop().unwrap();
+}
