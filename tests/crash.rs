@@ -9,10 +9,12 @@ use bellwether_connectors::crash::CRASH_POINTS;
 use bellwether_connectors::sink::remote_write::{compress, message};
 use bellwether_connectors::source::SampleSource;
 use bellwether_connectors::source::archive::{Rolled, RolledArchive, RolledSource};
-use bellwether_connectors::source::remote_write::Version;
+use bellwether_connectors::source::intake::{Batch, Dictionary, WriteLimits};
+use bellwether_connectors::source::remote_write::{Version, decode, uncompress};
 use bellwether_model::{Labels, Sample, Value};
 use bellwether_test_support::http::{REMOTE_WRITE, http, now_ms};
-use std::collections::BTreeSet;
+use bellwether_test_support::recorder::Recorder;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -69,12 +71,20 @@ struct Process {
     state: String,
     port: u16,
     child: Option<Child>,
+    /// Who is sent what rules write.
+    store: Recorder,
 }
 
 impl Process {
     fn new(folder: &Path, state: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder: folder.to_owned(), state: state.to_owned(), port, child: None }
+        Self {
+            folder: folder.to_owned(),
+            state: state.to_owned(),
+            port,
+            child: None,
+            store: Recorder::start().unwrap(),
+        }
     }
 
     fn start(&mut self, workers: usize, crash_at: Option<&str>) {
@@ -95,6 +105,8 @@ impl Process {
             "1m",
             "--archive-span",
             "1s",
+            "--remote-write",
+            &self.store.url("/api/v1/write"),
         ]);
         command.args(["--listen", &format!("127.0.0.1:{}", self.port), "--workers", &workers.to_string()]);
         command.env_remove("BELLWETHER_CRASH_AT").envs(crash_at.map(|at| ("BELLWETHER_CRASH_AT", at)));
@@ -157,6 +169,23 @@ impl Process {
         sent.sort();
         assert!(got == sent, "{} archived, {} sent: see {}", got.len(), sent.len(), self.folder.display());
         (got.len(), parts)
+    }
+
+    /// Samples of series that rules wrote, by series and stamp; asserts that a repeat says the same.
+    fn written(&self, from_ms: i64, to_ms: i64) -> BTreeMap<(String, i64), u64> {
+        let mut all = BTreeMap::new();
+        for request in self.store.requests() {
+            let (dictionary, limits) = (Dictionary::new(""), WriteLimits::default());
+            let message = uncompress(&request.body, 1 << 26).unwrap();
+            let (rows, _) = decode(Version::One, &message, Batch::new(&dictionary, &limits, i64::MAX)).unwrap();
+            let samples = rows.series.iter().zip(&rows.stamps).zip(&rows.values);
+            for ((series, at_ms), value) in samples.filter(|((_, at), _)| (from_ms..=to_ms).contains(*at)) {
+                let key = (dictionary.labels(*series).unwrap().to_string(), *at_ms);
+                let before = all.insert(key.clone(), value.to_bits());
+                assert!(before.is_none_or(|bits| bits == value.to_bits()), "{key:?} was another value before");
+            }
+        }
+        all
     }
 
     /// Lines of the ledger without where they came to light; asserts that every decision is there once, in order.
@@ -281,6 +310,15 @@ fn a_killed_process_decides_what_an_undisturbed_one_decides() {
     println!(
         "{kills} kills, {decisions} decisions: {lost_n} lost, {wrong_n} wrong, 0 doubled; {at_points} at named points"
     );
+    let [sent, wanted] = [&victim, &calm].map(|p| p.written(start_ms + QUIET_MS / 2, end_ms - 2_000));
+    let missing: Vec<_> = wanted.iter().filter(|(key, bits)| sent.get(key) != Some(bits)).collect();
+    println!(
+        "{} samples sent on, {} lost, {} more",
+        wanted.len(),
+        missing.len(),
+        sent.len().saturating_sub(wanted.len())
+    );
+    assert!(missing.is_empty() && sent.len() == wanted.len() && wanted.len() > 100, "{missing:?}");
     assert!(at_points >= kills / 4, "{at_points} of {kills} at their points");
     assert!(expected.len() > 20, "{}", expected.len());
     if !(lost.is_empty() && wrong.is_empty()) {

@@ -16,6 +16,8 @@ mod bucket;
 mod comparison;
 #[path = "real/senders.rs"]
 mod senders;
+#[path = "real/store.rs"]
+mod store;
 
 use bellwether_test_support::http::{http, now_ms};
 use serde_json::Value;

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every point, in the order in which a sample passes them.
-pub const CRASH_POINTS: [&str; 17] = [
+pub const CRASH_POINTS: [&str; 19] = [
     "start.generation",
     "replay.loaded",
     "replay.epoch",
@@ -19,6 +19,8 @@ pub const CRASH_POINTS: [&str; 17] = [
     "commit.acknowledged",
     "ledger.before-sync",
     "ledger.after-sync",
+    "forward.appended",
+    "forward.sent",
     "checkpoint.before-file",
     "checkpoint.before-manifest",
     "checkpoint.after-manifest",

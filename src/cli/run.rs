@@ -3,7 +3,7 @@
 use super::features::FeatureArgs;
 use super::limits::LimitArgs;
 use super::value::{duration, positive_duration, workers};
-use bellwether::config::{self, ByteSize, Config, ConfigError, Grid, Millis, Receiver, Recorded};
+use bellwether::config::{self, ByteSize, Config, ConfigError, Grid, Millis, Receiver, Recorded, RemoteWrite};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -98,6 +98,9 @@ pub struct Args {
     /// Distance of two messages about one firing alert [default: 1m]
     #[arg(long, value_name = "DURATION", value_parser = positive_duration, help_heading = "Notifications")]
     pub resend_delay: Option<i64>,
+    /// Receiver of recorded series and ALERTS by remote-write, as http://HOST:9090/api/v1/write; repeatable
+    #[arg(long, value_name = "URL", help_heading = "Notifications")]
+    pub remote_write: Vec<String>,
     /// Where users reach this server, for links
     #[arg(long, value_name = "URL")]
     pub external_url: Option<String>,
@@ -177,6 +180,9 @@ impl Args {
         evaluation.limits.extend(self.limit.pairs());
         if !self.alertmanager.is_empty() {
             config.notifications.alertmanagers = self.alertmanager.iter().map(|url| Receiver::at(url)).collect();
+        }
+        if !self.remote_write.is_empty() {
+            config.remote_write = self.remote_write.iter().map(|url| RemoteWrite::at(url)).collect();
         }
         set_ms(&mut config.notifications.resend_delay, self.resend_delay);
         set_ms(&mut config.state.checkpoint_interval, self.checkpoint_interval);

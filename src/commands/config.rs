@@ -49,6 +49,9 @@ fn check(path: &Path) -> Result<(), Failure> {
             receiver.check().map_err(|e| Failure::Input(e.to_string()))?;
         }
         own.remote()?;
+        for receiver in own.forward().into_iter().flat_map(|spec| spec.receivers) {
+            receiver.check().map_err(|e| Failure::Input(e.to_string()))?;
+        }
         let of = if name.is_empty() { String::new() } else { format!("tenant {name}: ") };
         println!("{of}{} in {}", counted(set.rules().count(), "rule"), counted(set.files.len(), "file"));
     }

@@ -1,7 +1,7 @@
 //! The bucket that checkpoints are brought to.
 
+use super::client::ClientTls;
 use super::load::ConfigError;
-use super::receiver::ClientTls;
 use super::secret::{Secret, either};
 use super::value::Millis;
 use crate::live::RemoteSpec;

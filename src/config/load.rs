@@ -7,7 +7,7 @@
 use super::environment::expand;
 use super::receiver::Receiver;
 use super::tenant::is_name;
-use super::{Access, BasicUser, Checkpoints, Config, Token};
+use super::{Access, BasicUser, Checkpoints, Config, RemoteWrite, Token};
 use bellwether_dataflow::lower::set_limit;
 use bellwether_model::METRIC_NAME;
 use bellwether_operators::program::Limits;
@@ -139,6 +139,7 @@ impl Config {
         if let Some(checkpoints) = &self.state.checkpoints {
             checkpoints.check("state.checkpoints")?;
         }
+        RemoteWrite::check_all(&self.remote_write, "remote_write")?;
         if self.tenants.is_empty() && self.rules.is_empty() {
             return wrong("rules", "there are no rule files; write rules: [rules/*.yml]".to_owned());
         }
@@ -153,6 +154,10 @@ impl Config {
             if let Some(notifications) = &tenant.notifications {
                 notifications.check(&format!("tenants.{name}.notifications"))?;
             }
+            RemoteWrite::check_all(
+                tenant.remote_write.as_deref().unwrap_or(&[]),
+                &format!("tenants.{name}.remote_write"),
+            )?;
         }
         self.access.check(|name| self.tenants.contains_key(name))
     }
@@ -178,6 +183,8 @@ impl Config {
         basic_auth.iter_mut().flat_map(|user| &mut user.password_file).for_each(file);
         tokens.iter_mut().flat_map(|token| &mut token.token_file).for_each(file);
         basic_auth_file.iter_mut().chain(token_file).for_each(file);
+        let of_tenants = self.tenants.values_mut().flat_map(|tenant| &mut tenant.remote_write).flatten();
+        self.remote_write.iter_mut().chain(of_tenants).flat_map(RemoteWrite::files).for_each(file);
         let of_tenants = self.tenants.values_mut().flat_map(|tenant| &mut tenant.notifications);
         let all = std::iter::once(&mut self.notifications).chain(of_tenants);
         all.flat_map(|notifications| &mut notifications.alertmanagers).flat_map(Receiver::files).for_each(file);

@@ -10,12 +10,14 @@
 
 mod access;
 mod checkpoints;
+mod client;
 mod environment;
 mod evaluation;
 mod ingest;
 mod load;
 mod notifications;
 mod receiver;
+mod remote_write;
 mod resolve;
 mod secret;
 mod state;
@@ -26,12 +28,14 @@ mod value;
 
 pub use access::{Access, BasicUser, Tls, Token};
 pub use checkpoints::Checkpoints;
+pub use client::{Authorization, BasicAuth, ClientTls};
 pub use environment::expand;
 pub use evaluation::{Evaluation, Feature, Grid, Recorded};
 pub use ingest::{HighAvailability, Ingest, Limits};
 pub use load::{ConfigError, from_text, load};
 pub use notifications::Notifications;
-pub use receiver::{Alertmanager, Authorization, BasicAuth, ClientTls, Receiver};
+pub use receiver::{Alertmanager, Receiver};
+pub use remote_write::RemoteWrite;
 pub use secret::Secret;
 pub use state::State;
 pub use tenant::{Tenant, TenantLimits};
@@ -71,6 +75,9 @@ pub struct Config {
     pub state: State,
     /// Who hears of alerts.
     pub notifications: Notifications,
+    /// Who is sent recorded series, `ALERTS` and `ALERTS_FOR_STATE`, by remote-write; each gets all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote_write: Vec<RemoteWrite>,
     /// Tenants, by the name that `X-Scope-OrgID` carries; without any, there is one nameless tenant and the header is not
     /// looked at. Each has rules, state and limits of its own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -90,6 +97,7 @@ impl Default for Config {
             ingest: Ingest::default(),
             state: State::default(),
             notifications: Notifications::default(),
+            remote_write: Vec::new(),
             tenants: BTreeMap::new(),
         }
     }

@@ -4,9 +4,10 @@ use super::access::Access;
 use super::checkpoints::Checkpoints;
 use super::load::ConfigError;
 use super::receiver::Receiver;
+use super::remote_write::RemoteWrite;
 use super::secret;
 use super::{Config, Feature};
-use crate::live::{ArchiveSpec, LiveConfig, NotifySpec, RemoteSpec, SystemClock};
+use crate::live::{ArchiveSpec, ForwardSpec, LiveConfig, NotifySpec, RemoteSpec, SystemClock};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::ingest::IngestConfig;
 use bellwether_connectors::serve::{AuthConfig, InFlight, ServerConfig, TlsConfig};
@@ -75,6 +76,7 @@ impl Config {
             pairs: self.ingest.ha.pairs(),
             archive: self.archive(),
             remote: None,
+            forward: self.forward(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -89,6 +91,14 @@ impl Config {
         let (retention_ms, span_ms) = (self.state.archive_retention.0, self.state.archive_span.0.max(1_000));
         let folder = self.state.folder.join("archive");
         (retention_ms > 0).then(|| ArchiveSpec { retention_ms, span_ms, ..ArchiveSpec::new(&folder) })
+    }
+
+    /// Who is sent what rules write; nobody where there is no receiver.
+    pub fn forward(&self) -> Option<ForwardSpec> {
+        let receivers: Vec<_> = self.remote_write.iter().map(RemoteWrite::spec).collect();
+        let external_labels = Labels::from_pairs(&self.external_labels);
+        let most_bytes = self.state.remote_write_spool.0 as u64;
+        (!receivers.is_empty()).then_some(ForwardSpec { receivers, external_labels, most_bytes })
     }
 
     /// Who is told of alerts.

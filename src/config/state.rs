@@ -1,7 +1,7 @@
 //! Where state is, and how long it is kept.
 
 use super::checkpoints::Checkpoints;
-use super::value::Millis;
+use super::value::{ByteSize, Millis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub struct State {
     /// A bucket that checkpoints are brought to as well, for the day on which the folder is lost with its machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<Checkpoints>,
+    /// Bytes on disk of samples that wait for receivers of remote_write; the oldest go beyond it.
+    pub remote_write_spool: ByteSize,
 }
 
 impl Default for State {
@@ -34,6 +36,7 @@ impl Default for State {
             archive_retention: Millis::seconds(30 * 86_400),
             archive_span: Millis::seconds(7_200),
             checkpoints: None,
+            remote_write_spool: ByteSize::mib(1_024),
         }
     }
 }

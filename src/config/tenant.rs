@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::notifications::Notifications;
+use super::remote_write::RemoteWrite;
 use super::value::{ByteSize, Millis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct Tenant {
     /// Who hears of its alerts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Notifications>,
+    /// Who is sent what its rules write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_write: Option<Vec<RemoteWrite>>,
     /// Its samples that are younger stay in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Millis>,
@@ -86,6 +90,7 @@ impl Config {
             set(&mut limits.memory, memory);
         }
         set(&mut all.notifications, tenant.notifications);
+        set(&mut all.remote_write, tenant.remote_write);
         set(&mut all.state.retention, tenant.retention);
         all
     }

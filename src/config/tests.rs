@@ -41,6 +41,7 @@ evaluation: {lateness: 1m30s, grid: prometheus2, recorded: keep, workers: 2, fea
 ingest: {limits: {body: 4MiB, series: 7, ahead: 1h}, otlp: {promote_resource_attributes: [k8s.pod.name]}, ha: {enabled: true, replica_label: replica, failover: 1m}}
 state: {folder: here, retention: 1d}
 notifications: {alertmanagers: [\"http://a:9093\"]}
+remote_write: [{url: \"http://a/api/v1/push\", headers: {X-Scope-OrgID: t}, write_relabel_configs: [{regex: a, action: labeldrop}]}]
 access: {tls: {cert_file: c, key_file: k}}
 tenants:
   team-a: {rules: [a/*.yml], lateness: 5s, limits: {samples_per_second: 10}}
@@ -83,6 +84,21 @@ fn what_is_wrong_is_shown_at_its_place() {
             "notifications.alert_relabel_configs: ",
         ),
         ("notifications: {alert_relabel_configs: [{acton: drop}]}", "unknown field `acton`"),
+        ("remote_write: [{url: mimir}]", "remote_write[0]: \"mimir\" is no address of a receiver"),
+        ("remote_write: [{url: http://a, remote_timeout: 0s}]", "remote_write[0].remote_timeout: it must be longer"),
+        (
+            "remote_write: [{url: http://a, headers: {Host: b}}]",
+            "remote_write[0].headers: the header Host is set already",
+        ),
+        (
+            "remote_write: [{url: http://a}, {url: http://a}]",
+            "remote_write[1].name: \"http://a\": another receiver has",
+        ),
+        (
+            "remote_write: [{url: http://a, write_relabel_configs: [{action: drop, regex: \"(\"}]}]",
+            "[0].write_relabel_configs: ",
+        ),
+        ("tenants: {x: {rules: [a], remote_write: [{url: a}]}}", "tenants.x.remote_write[0]: "),
         ("ingest: {ha: {replica_label: cluster}}", "ingest.ha: cluster_label and replica_label must differ"),
         ("ingest: {ha: {cluster_label: \"\"}}", "ingest.ha.cluster_label: write the name of a label"),
         ("ingest: {ha: {failover: 0s}}", "ingest.ha.failover: it must be longer than 0"),
@@ -169,6 +185,7 @@ tenants:
     assert_eq!((a.state.folder.as_path(), a.rules.as_slice()), (Path::new("s/tenants/a"), &["a.yml".to_owned()][..]));
     assert_eq!(b.notifications.alertmanagers, [Receiver::at("http://x:1")]);
     assert_eq!(a.live("a").options.tenant, "a");
+    assert_eq!((a.live("a").forward, b.live("b").forward), (None, None));
 }
 
 #[test]

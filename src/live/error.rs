@@ -2,6 +2,7 @@
 
 use super::api::rfc3339;
 use bellwether_connectors::objects::ObjectsError;
+use bellwether_connectors::sink::http::HttpError;
 use bellwether_connectors::source::SourceError;
 use bellwether_connectors::source::log::LogError;
 use bellwether_dataflow::checkpoint::CheckpointError;
@@ -92,6 +93,9 @@ pub enum LiveError {
         /// The bucket's.
         remote: u64,
     },
+    /// What was set for a receiver of samples.
+    #[error("remote_write: {0}")]
+    Receiver(#[from] HttpError),
     /// Rules that do not compile.
     #[error("{} in the rules", .0.len())]
     Rules(Vec<Diagnostic>),

@@ -2,12 +2,13 @@
 //!
 //! # Semantics
 //! Epochs that came meanwhile share an fsync. Only then are they durable: room in the queue, seen by readers of the
-//! [`View`]. A checkpoint is written after the fsync of its epoch.
+//! [`View`]. A checkpoint is written after the fsync of its epoch, and of what its rules wrote for others.
 
 use super::book::Book;
 use super::clock::WallClock;
 use super::commit::{Command, CommitterHandle, Stamped, Walls};
 use super::error::LiveError;
+use super::forward::Spool;
 use super::latency::Latency;
 use super::ledger::Ledger;
 use super::queue::Queue;
@@ -98,6 +99,8 @@ impl Output for ToLedger {
 pub(super) struct Writer {
     pub items: Receiver<Item>,
     pub ledger: Ledger,
+    /// What rules write, for those who are sent it.
+    pub spool: Option<Spool>,
     pub store: Store,
     pub queue: Queue,
     pub walls: Walls,
@@ -150,6 +153,9 @@ impl Writer {
             out.decisions.iter().for_each(|p| self.stats.delay.record(now_ms.saturating_sub(p.decision.step_ms)));
         }
         let kept = out.kept.take();
+        if let Some(spool) = &mut self.spool {
+            spool.append(epoch, &out.written)?;
+        }
         self.show(epoch, out, mark, stamped.as_ref());
         self.queue.durable();
         if let (Some(kept), Some(stamped)) = (kept, stamped) {
@@ -201,6 +207,9 @@ impl Writer {
             build: BUILD.to_owned(),
             lost: bound.lost,
         };
+        if let Some(spool) = &mut self.spool {
+            spool.sync()?;
+        }
         let bytes = self.store.commit(&mut manifest, &checkpoint)?;
         let took_ms = begin.elapsed().as_millis() as u64;
         let news = CheckpointNews { epoch: bound.epoch, at_ms: self.clock.now_ms(), bytes, took_ms };

@@ -49,6 +49,9 @@ struct Settings {
     experimental_functions: bool,
     fill_modifiers: bool,
     unquoted_utf8_names: bool,
+    /// Left out where it is not so: tables of before have the versions that they had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hands_out: bool,
 }
 
 impl Settings {
@@ -67,6 +70,7 @@ impl Settings {
             experimental_functions: promql.experimental_functions,
             fill_modifiers: promql.fill_modifiers,
             unquoted_utf8_names: promql.unquoted_utf8_names,
+            hands_out: options.hands_out,
         }
     }
 
@@ -82,6 +86,7 @@ impl Settings {
             withhold_absence: self.withhold_absence,
             external_labels: self.external_labels,
             external_url: self.external_url,
+            hands_out: self.hands_out,
             ..now.clone()
         };
         let promql = promql::Options {

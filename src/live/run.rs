@@ -4,6 +4,7 @@ use super::archive::ArchiveStats;
 use super::commit::{Command, CommitStats, CommitterHandle};
 use super::error::LiveError;
 use super::folder::Folder;
+use super::forward::{Forward, Progress, Shared as Forwarded, Spool};
 use super::install::InForce;
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView};
@@ -22,6 +23,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// How long a stop waits for receivers to take what rules wrote last.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// A thread's end.
 type End = (&'static str, Result<(), LiveError>);
@@ -43,6 +47,7 @@ struct Shared {
     stats: Arc<LedgerStats>,
     archive: Arc<ArchiveStats>,
     remote: Option<Arc<RemoteStats>>,
+    forwarded: Option<Arc<Forwarded>>,
     ready: AtomicBool,
     started: Started,
     workers: usize,
@@ -69,6 +74,7 @@ pub struct LiveRun {
     ends: Receiver<End>,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
+    forward: Option<Forward>,
     _folder: Folder,
 }
 
@@ -86,7 +92,7 @@ impl LiveRun {
         } else {
             Folder::begin(&disk, &config.folder, above)?
         };
-        let tables = RuleTables::new(disk.clone(), &config.folder.join("rules"), config.options.clone(), config.promql);
+        let tables = RuleTables::new(disk.clone(), &config.folder.join("rules"), config.lower_options(), config.promql);
         let store = Store::new(disk.clone(), &config.folder)?;
         let now_ms = config.clock.now_ms();
         let remote = remote.map(|r| r.join(folder.generation(), now_ms, &store, &tables)).transpose()?;
@@ -96,20 +102,22 @@ impl LiveRun {
         let strict = found.last_rules.is_none_or(|rules| rules == found.table.version)
             && found.newest.as_ref().is_none_or(|(manifest, _)| manifest.build == super::output::BUILD);
         let ledger = Ledger::open(disk.as_ref(), &config.folder, mark, strict)?;
-        Self::spawn(config, tables, store, ledger, found, remote)
+        let forward = config.forward.as_ref().map(|spec| Forward::start(spec, &disk, &config.folder)).transpose()?;
+        Self::spawn(config, tables, store, (ledger, forward), found, remote)
     }
 
     fn spawn(
         config: &LiveConfig,
         tables: RuleTables,
         store: Store,
-        ledger: Ledger,
+        (ledger, forward): (Ledger, Option<(Forward, Spool)>),
         found: Found,
         remote: Option<Joined>,
     ) -> Result<(Self, Started), LiveError> {
         let started = found.started.clone();
         let wanted = found.wanted.as_ref().unwrap_or(&found.table).version;
-        let (folder, parts) = found.parts(config, &tables, store.clone(), ledger)?;
+        let (forward, spool) = forward.unzip();
+        let (folder, parts) = found.parts(config, &tables, store.clone(), (ledger, spool))?;
         let Threads { replay, committer, mut writer, engine, archivist, archive, queue, in_force } = parts;
         let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
@@ -126,6 +134,7 @@ impl LiveRun {
             stats: writer.stats.clone(),
             archive,
             remote: remote.as_ref().map(Joined::stats),
+            forwarded: forward.as_ref().map(Forward::shared),
             ready: AtomicBool::new(false),
             started: started.clone(),
             workers: config.workers,
@@ -153,7 +162,7 @@ impl LiveRun {
             }),
         ];
         threads.extend(archivist.into_iter().chain(uploader));
-        Ok((Self { handle, report, ends, threads, stop, _folder: folder }, started))
+        Ok((Self { handle, report, ends, threads, stop, forward, _folder: folder }, started))
     }
 
     /// What others may ask.
@@ -191,6 +200,11 @@ impl LiveHandle {
     /// What the uploads of checkpoints have done, if there are any.
     pub fn remote(&self) -> Option<&RemoteStats> {
         self.0.remote.as_deref()
+    }
+
+    /// How far receivers of what rules write are.
+    pub fn forwarded(&self) -> Vec<Progress> {
+        self.0.forwarded.as_ref().map(|shared| shared.progress()).unwrap_or_default()
     }
 
     /// Whether everything that was on disk has been handed to the dataflow.
@@ -293,7 +307,7 @@ impl LiveRun {
     pub fn stop(self) -> Result<RunReport, LiveError> {
         self.handle.remote().into_iter().for_each(RemoteStats::end_in_order);
         self.handle.0.commit.command(Command::Stop);
-        self.join()
+        self.join(LAST_WRITES)
     }
 
     /// Ends the run as a crash would, as far as the disk goes: nothing more is written. For tests.
@@ -302,10 +316,10 @@ impl LiveRun {
         self.handle.0.commit.close(IntakeError::Closed);
         self.handle.0.queue.close();
         // What threads say at their forced end is of no interest.
-        let _ = self.join();
+        let _ = self.join(Duration::ZERO);
     }
 
-    fn join(self) -> Result<RunReport, LiveError> {
+    fn join(self, last_writes: Duration) -> Result<RunReport, LiveError> {
         let mut first: Option<LiveError> = None;
         for (what, end) in self.ends.iter() {
             if let Err(error) = end {
@@ -320,6 +334,9 @@ impl LiveRun {
         for thread in self.threads {
             // A panic was told as the thread's end already.
             let _ = thread.join();
+        }
+        if let Some(forward) = self.forward {
+            forward.stop(if first.is_none() { last_writes } else { Duration::ZERO });
         }
         match first {
             Some(error) => Err(error),

@@ -6,6 +6,7 @@ use super::commit::{Committer, Parts, Walls};
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
 use super::folder::Folder;
+use super::forward::{ForwardSpec, Spool};
 use super::frames::Admitted;
 use super::install::{InForce, Install};
 use super::ledger::Ledger;
@@ -73,8 +74,17 @@ pub struct LiveConfig {
     pub archive: Option<ArchiveSpec>,
     /// Where checkpoints are brought beside; nowhere without.
     pub remote: Option<RemoteSpec>,
+    /// Who is sent what rules write; none without.
+    pub forward: Option<ForwardSpec>,
     /// The wall clock.
     pub clock: Arc<dyn WallClock>,
+}
+
+impl LiveConfig {
+    /// How rules are compiled, with what the rest of the configuration asks of them.
+    pub(super) fn lower_options(&self) -> lower::Options {
+        lower::Options { hands_out: self.forward.is_some(), ..self.options.clone() }
+    }
 }
 
 /// What starting found.
@@ -167,15 +177,13 @@ impl Found {
         config: &LiveConfig,
         tables: &RuleTables,
         store: Store,
-        ledger: Ledger,
+        (ledger, spool): (Ledger, Option<Spool>),
     ) -> Result<(Folder, Threads), LiveError> {
         let Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (walls, view) = (Walls::default(), SharedView::default());
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
-        if let Some(manifest) = &manifest {
-            *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(manifest);
-        }
+        manifest.iter().for_each(|m| *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(m));
         let reader = Box::new(Admitted::new(log.reader(|_| true), &dictionary));
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
         let replay = Replay {
@@ -215,6 +223,7 @@ impl Found {
         let writer = Writer {
             items: taken,
             ledger,
+            spool,
             store,
             queue: queue.clone(),
             walls,

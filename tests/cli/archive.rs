@@ -96,6 +96,7 @@ impl World {
             pairs: self.pairs.then(PairSpec::default),
             archive: Some(ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&self.archive()) }),
             remote: None,
+            forward: None,
             clock: Arc::new(self.clock.clone()),
         };
         LiveRun::start(&config).unwrap().0

@@ -43,7 +43,8 @@ fn rules_and_dashboard_about_ourselves_read_metrics_that_there_are() {
     assert!(queries > 12 && wanted.len() > 15, "{queries} {wanted:?}");
     let place = Place::new();
     place.write("rules.yml", RULES);
-    let live = Live::start(&place, &["--rules", "rules.yml", "--alertmanager", "http://127.0.0.1:1"]);
+    let nobody = "http://127.0.0.1:1";
+    let live = Live::start(&place, &["--rules", "rules.yml", "--alertmanager", nobody, "--remote-write", nobody]);
     // A checkpoint that there is none of yet has no age; without a bucket nothing is said of one.
     let mut there = metrics(&live.http("GET /metrics", &[], b"").1);
     let later = ["bellwether_checkpoint_age_seconds", "bellwether_checkpoint_bytes", "bellwether_remote_checkpoint_up"];

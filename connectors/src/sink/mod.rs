@@ -22,6 +22,7 @@ mod jsonl;
 mod partial;
 mod push;
 pub mod remote_write;
+mod remote_writer;
 mod vectors;
 
 pub use alertmanager::{Alertmanager, MOST_ALERTS, Notification, NotifyError};
@@ -32,6 +33,7 @@ pub use json::labels_json;
 pub use jsonl::{JsonLines, append_line};
 pub use partial::{IfExists, Output, PartialFile};
 pub use push::{MOST_SAMPLES, Push, PushError};
+pub use remote_writer::{RemoteWriter, WriteError, check_header};
 pub use vectors::VectorFile;
 
 use bellwether_model::decision::Placed;

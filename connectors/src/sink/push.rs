@@ -4,9 +4,8 @@
 //! Remote-write 1.0, at most [`MOST_SAMPLES`] a request, in order. 5xx, 429 and a receiver that is away are tried again, with
 //! waits that grow to a second, as long as `goes_on` says so; any other answer is an error, as for a real sender.
 
-use super::http::{HttpClient, HttpError, HttpSpec};
-use super::remote_write::{compress, message};
-use crate::source::remote_write::Version;
+use super::http::{HttpError, HttpSpec};
+use super::{RemoteWriter, WriteError};
 use bellwether_model::Sample;
 use std::time::Duration;
 
@@ -15,10 +14,7 @@ pub const MOST_SAMPLES: usize = 2_000;
 
 /// A receiver.
 #[derive(Debug)]
-pub struct Push {
-    url: String,
-    client: HttpClient,
-}
+pub struct Push(RemoteWriter);
 
 /// Why samples were not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,39 +40,26 @@ pub enum PushError {
 impl Push {
     /// A receiver at a URL such as `http://127.0.0.1:9099/api/v1/write`.
     pub fn new(url: &str) -> Result<Self, HttpError> {
-        let client = HttpClient::new(url, &HttpSpec::new(Duration::from_secs(30)))?;
-        Ok(Self { url: url.to_owned(), client })
+        RemoteWriter::new(url, &HttpSpec::new(Duration::from_secs(30)), &[]).map(Self)
     }
 
     /// Sends samples; returns once all of them are taken.
     pub fn send(&self, samples: &[Sample], mut goes_on: impl FnMut(&str) -> bool) -> Result<(), PushError> {
+        let url = || self.0.url().to_owned();
         for batch in samples.chunks(MOST_SAMPLES) {
-            let refused = |reason: String| PushError::Refused { url: self.url.clone(), reason };
-            let body = compress(&message(Version::One, batch)).ok_or_else(|| refused("too large".to_owned()))?;
             let mut wait = Duration::from_millis(50);
-            while let Err(reason) = self.post(&body).map_err(refused)? {
-                if !goes_on(&reason) {
-                    return Err(PushError::GivenUp { url: self.url.clone(), reason });
+            loop {
+                match self.0.post(batch) {
+                    Ok(()) => break,
+                    Err(WriteError::Refused { reason }) => return Err(PushError::Refused { url: url(), reason }),
+                    Err(WriteError::Later { reason, .. }) if !goes_on(&reason) => {
+                        return Err(PushError::GivenUp { url: url(), reason });
+                    }
+                    Err(WriteError::Later { .. }) => std::thread::sleep(wait),
                 }
-                std::thread::sleep(wait);
                 wait = (wait * 2).min(Duration::from_secs(1));
             }
         }
         Ok(())
-    }
-
-    /// `Err`: never again. `Ok(Err)`: not now.
-    fn post(&self, body: &[u8]) -> Result<Result<(), String>, String> {
-        let headers = [
-            ("content-type", "application/x-protobuf"),
-            ("content-encoding", "snappy"),
-            ("x-prometheus-remote-write-version", "0.1.0"),
-        ];
-        match self.client.post(&self.url, &headers, body) {
-            Err(error) => Ok(Err(error.to_string())),
-            Ok(answer) if answer.is_success() => Ok(Ok(())),
-            Ok(answer) if answer.may_change() => Ok(Err(answer.shown())),
-            Ok(answer) => Err(answer.shown()),
-        }
     }
 }

@@ -143,6 +143,7 @@ fn finish(
         external_url: options.external_url.clone(),
         leaves: options.leaves,
         delayed_names: options.delayed_names,
+        hands_out: options.hands_out,
         limits: options.limits,
         ..program
     };

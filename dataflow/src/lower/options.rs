@@ -76,6 +76,8 @@ pub struct Options {
     pub template_queries: TemplateQueries,
     /// Hands out every rule's result vector too.
     pub taps: bool,
+    /// Hands out the series that rules write: what they record, `ALERTS` and `ALERTS_FOR_STATE`, stale markers too.
+    pub hands_out: bool,
     /// Labels that this server adds to everything it sends: templates see them.
     pub external_labels: Labels,
     /// Where users reach this server: templates see it.
@@ -106,6 +108,7 @@ impl Default for Options {
             leaves: 64,
             template_queries: TemplateQueries::All,
             taps: false,
+            hands_out: false,
             external_labels: Labels::empty(),
             external_url: String::new(),
             max_stages: 200,

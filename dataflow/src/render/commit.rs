@@ -19,10 +19,10 @@ use super::control::Control;
 use super::error::RunError;
 use super::output::{MergedOutput, Output};
 use crate::time::Time;
-use bellwether_model::Decision;
 use bellwether_model::decision::Placed;
+use bellwether_model::{Decision, Value, is_stale};
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::EpochOutput;
+use bellwether_operators::evaluate::{EpochOutput, WrittenSample};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -136,6 +136,7 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
         decisions.append(&mut one.decisions);
         merged.updates.append(&mut one.updates);
         merged.vectors.append(&mut one.vectors);
+        merged.written.append(&mut one.written);
         merged.errors.append(&mut one.errors);
         merged.instants += one.instants;
         if let Some(kept) = one.kept {
@@ -155,5 +156,16 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
         .errors
         .sort_by(|a, b| (&a.rule, a.tag, &a.steps_ms, &a.message).cmp(&(&b.rule, b.tag, &b.steps_ms, &b.message)));
     merged.annotations = bellwether_operators::annotation::joined(annotations);
+    in_order(&mut merged.written);
     merged
+}
+
+/// Puts samples in the order in which a store takes them. Where one rule ends a series and another one writes it on, it goes on.
+fn in_order(written: &mut Vec<WrittenSample>) {
+    let bits = |s: &WrittenSample| match &s.value {
+        Value::Float(v) => (is_stale(*v), v.to_bits()),
+        Value::Histogram(_) => (false, 0),
+    };
+    written.sort_by(|a, b| (a.stamp_ms, &a.labels, bits(a)).cmp(&(b.stamp_ms, &b.labels, bits(b))));
+    written.dedup_by(|b, a| bits(b).0 && (a.stamp_ms, &a.labels) == (b.stamp_ms, &b.labels));
 }

@@ -2,7 +2,7 @@
 
 use bellwether_model::decision::Placed;
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::{AlertUpdate, ExpressionError, KeptState, VectorRow};
+use bellwether_operators::evaluate::{AlertUpdate, ExpressionError, KeptState, VectorRow, WrittenSample};
 
 /// What an epoch gave on all workers, in canonical order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +13,8 @@ pub struct MergedOutput {
     pub updates: Vec<AlertUpdate>,
     /// Results of taps by tag and labels.
     pub vectors: Vec<VectorRow>,
+    /// Samples of the series that rules write by stamp and labels, if the program hands them out.
+    pub written: Vec<WrittenSample>,
     /// Errors by rule, tag and first step.
     pub errors: Vec<ExpressionError>,
     /// Warnings and infos by rule, tag and text; one for equal ones.

@@ -54,7 +54,7 @@ pub struct AlertState {
     pub(super) source: Option<Labels>,
     /// It became active before its rule was in force: nobody has been told.
     pub(super) untold: bool,
-    /// Its `ALERTS` and `ALERTS_FOR_STATE` series, where somebody reads them.
+    /// Its `ALERTS` and `ALERTS_FOR_STATE` series, where somebody wants them.
     pub(super) series: Option<Box<AlertSeries>>,
 }
 
@@ -188,7 +188,7 @@ impl Run<'_, '_, '_> {
 
     /// Writes `ALERTS` and `ALERTS_FOR_STATE` after a good step.
     fn record(&mut self, labels: &Labels, state: &mut AlertState, t_ms: i64) {
-        if self.spec.producer.is_none() {
+        if !self.effects.is_wanted() {
             state.series.take().iter_mut().for_each(|series| series.withdraw(self.effects));
             return;
         }
@@ -257,7 +257,7 @@ impl Alert {
 impl Alert {
     /// Holds the `ALERTS` series in one place from the first alert on that has a label of the state's name.
     fn share_series(&mut self, spec: &AlertSpec, effects: &mut Effects<'_>) {
-        if spec.producer.is_none() {
+        if !effects.is_wanted() {
             self.shared.withdraw(effects);
             return;
         }
@@ -402,7 +402,7 @@ impl NodeState for Alert {
         self.states[id].series.take().iter_mut().for_each(|series| series.withdraw(hands.effects));
         self.states[id] = kept.unpack();
         self.share_series(spec, hands.effects);
-        if let Some(series) = kept.series.as_deref().filter(|_| spec.producer.is_some()) {
+        if let Some(series) = kept.series.as_deref().filter(|_| hands.effects.is_wanted()) {
             let mut all = AlertSeries::new(spec, &kept.labels, &self.shared);
             all.restore(spec, &kept.labels, (&mut self.shared, series), hands.store, hands.effects);
             self.states[id].series = Some(Box::new(all));

@@ -52,7 +52,7 @@ fn write_pair(pair: &mut Pair, store: &mut SeriesStore, fx: &mut Effects<'_>, t_
     for (one, there) in pair.iter_mut().zip(there) {
         match there {
             true => one.write(store, fx, t_ms, Value::Float(1.0)),
-            false => one.end(store, t_ms),
+            false => one.end(store, fx, t_ms),
         }
     }
 }
@@ -63,6 +63,17 @@ fn states(active: Active) -> [bool; 2] {
 
 fn keep_pair(pair: &Pair, store: &SeriesStore) -> [KeptSeries; 2] {
     pair.each_ref().map(|one| (one.samples(store), one.present))
+}
+
+/// Labels of the series of an alert that were there when it was kept.
+pub fn kept_series<'a>(
+    spec: &AlertSpec,
+    alert: &Labels,
+    kept: &'a [KeptSeries; 3],
+) -> impl Iterator<Item = Labels> + use<'a> {
+    let [pending, firing] = pair_of(&labels_of(spec, alert, "ALERTS")).map(|one| one.into_labels());
+    let all = [pending, firing, labels_of(spec, alert, "ALERTS_FOR_STATE")];
+    all.into_iter().zip(kept).filter(|(_, (_, present))| *present).map(|(labels, _)| labels)
 }
 
 /// The series of one alert.
@@ -96,7 +107,7 @@ impl AlertSeries {
         }
         match active {
             Some(_) => self.for_state.write(store, fx, t_ms, Value::Float((active_at_ms / 1000) as f64)),
-            None => self.for_state.end(store, t_ms),
+            None => self.for_state.end(store, fx, t_ms),
         }
     }
 

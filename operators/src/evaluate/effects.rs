@@ -2,7 +2,7 @@
 
 use super::answers::Answers;
 use super::kept::KeptSamples;
-use super::output::{EpochOutput, EpochTimes};
+use super::output::{EpochOutput, EpochTimes, WrittenSample};
 use super::verdict::Board;
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::{Labels, Value, stale_nan};
@@ -23,6 +23,8 @@ pub struct Effects<'a> {
     pub(super) after_ms: i64,
     /// The node's number as a producer: programs number them anew, so state does not remember it.
     pub(super) producer: Option<usize>,
+    /// The stamps of samples that are handed out, ms; `None` where none is.
+    pub(super) hands_out: Option<(i64, i64)>,
     /// Series that were written for the first time, with their labels.
     pub(super) published: Vec<(Slot, Labels)>,
     /// Series that are gone.
@@ -41,6 +43,17 @@ pub struct News {
 }
 
 impl Effects<'_> {
+    /// Whether somebody wants the node's series: a selector, or whoever takes what is handed out.
+    pub fn is_wanted(&self) -> bool {
+        self.producer.is_some() || self.hands_out.is_some()
+    }
+
+    fn hand_out(&mut self, labels: &Labels, stamp_ms: i64, value: Value) {
+        if self.hands_out.is_some_and(|(first, last)| (first..=last).contains(&stamp_ms)) {
+            self.output.written.push(WrittenSample { labels: labels.clone(), stamp_ms, value });
+        }
+    }
+
     /// What selectors must hear of.
     pub fn news(self) -> News {
         let Self { producer, published, withdrawn, absorbed, .. } = self;
@@ -65,6 +78,15 @@ impl Produced {
 
     /// The element is present at stamp `t`.
     pub fn write(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, t_ms: i64, value: Value) {
+        effects.hand_out(&self.labels, t_ms, value.clone());
+        self.present = true;
+        if effects.producer.is_some() {
+            self.keep(store, effects, t_ms, value);
+        }
+    }
+
+    /// Keeps a sample for those who read the series.
+    fn keep(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, t_ms: i64, value: Value) {
         let slot = match self.slot {
             Some(slot) => slot,
             None => {
@@ -75,21 +97,26 @@ impl Produced {
             }
         };
         store.push_value(slot, t_ms, value);
-        self.present = true;
     }
 
     /// The element is not present at stamp `t`: ends the series if it was.
-    pub fn end(&mut self, store: &mut SeriesStore, t_ms: i64) {
-        if std::mem::take(&mut self.present)
-            && let Some(slot) = self.slot
-        {
-            store.push(slot, t_ms, stale_nan());
+    pub fn end(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>, t_ms: i64) {
+        if std::mem::take(&mut self.present) {
+            effects.hand_out(&self.labels, t_ms, Value::Float(stale_nan()));
+            if let Some(slot) = self.slot {
+                store.push(slot, t_ms, stale_nan());
+            }
         }
     }
 
     /// Drops what nobody reads any more; frees the slot when nothing is left.
     pub fn prune(&mut self, store: &mut SeriesStore, effects: &mut Effects<'_>) {
         let Some(slot) = self.slot else { return };
+        if effects.producer.is_none() {
+            // It is only handed out now.
+            effects.withdrawn.extend(self.slot.take());
+            return;
+        }
         store.prune_one(slot, effects.retain_from_ms);
         if !self.present && store.is_empty(slot) {
             self.withdraw(effects);
@@ -100,6 +127,11 @@ impl Produced {
     pub fn withdraw(&mut self, effects: &mut Effects<'_>) {
         effects.withdrawn.extend(self.slot.take());
         self.present = false;
+    }
+
+    /// The series.
+    pub fn into_labels(self) -> Labels {
+        self.labels
     }
 
     /// Where its samples are.
@@ -125,8 +157,8 @@ impl Produced {
         samples: &KeptSamples,
         present: bool,
     ) {
-        for (t, value) in samples.points() {
-            self.write(store, effects, t, value);
+        if effects.producer.is_some() {
+            samples.points().for_each(|(t, value)| self.keep(store, effects, t, value));
         }
         self.present = present;
     }

@@ -3,7 +3,8 @@
 //! # Semantics
 //! An alerting or recording rule goes on with what the rule of the same file, group, name and constant labels left, as a
 //! reload of Prometheus copies it; a subquery with the results of the same expression on the same grid. Alerts that
-//! nobody goes on with are dropped: they end with a decision, but are not resolved.
+//! nobody goes on with are dropped: they end with a decision, but are not resolved. Series that are handed out and that nobody
+//! goes on with get a stale marker at the instant that would have come next.
 //!
 //! # Time
 //! State belongs to the worker that owns its labels under the *new* placement. Where a swap gives some node a
@@ -15,13 +16,15 @@
 
 use super::Evaluator;
 use super::alert::dropped;
+use super::alert_series::kept_series;
 use super::kept::Kept;
 use super::node::Post;
+use super::output::WrittenSample;
 use super::packet::{Packet, Payload};
 use super::view::View;
 use crate::program::{AlertSpec, Node, NodeIdx, Op, Program};
 use crate::window::SeriesStore;
-use bellwether_model::NodeId;
+use bellwether_model::{Labels, NodeId, Value, stale_nan};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// State whose node is gone.
@@ -29,6 +32,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub struct Leaving {
     /// Of an alert: its rule, and the last step that was evaluated, ms.
     pub alert: Option<(Box<AlertSpec>, i64)>,
+    /// Where its series end if nobody goes on with them, ms; `None` where they are not handed out.
+    pub ends_ms: Option<i64>,
     /// The state.
     pub kept: Kept,
 }
@@ -42,12 +47,25 @@ enum Line {
     Pin(NodeId),
 }
 
+impl Leaving {
+    /// The series that end with it.
+    fn series(&self) -> Vec<Labels> {
+        match (&self.kept, &self.alert) {
+            (Kept::Record(kept), _) if kept.present => vec![kept.labels.clone()],
+            (Kept::Alert(kept), Some((spec, _))) => {
+                kept.series.iter().flat_map(|series| kept_series(spec, &kept.labels, series)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Line {
-    fn of_node(node: &Node) -> Option<Self> {
+    fn of_node(node: &Node, hands_out: bool) -> Option<Self> {
         match &node.op {
             Op::Alert(spec) => Some(Self::Alert(spec.rule_id)),
-            // Without a reader nothing is kept.
-            Op::Record(spec) => spec.producer.map(|_| Self::Record(spec.rule_id)),
+            // Where nobody wants the series nothing is kept.
+            Op::Record(spec) => (hands_out || spec.producer.is_some()).then_some(Self::Record(spec.rule_id)),
             Op::Ring { of, .. } => Some(Self::Ring(*of)),
             Op::Pin { of, .. } => Some(Self::Pin(*of)),
             _ => None,
@@ -73,7 +91,7 @@ pub struct Heirs(HashMap<Line, NodeIdx>);
 impl Heirs {
     /// Those of a program.
     pub fn of(program: &Program) -> Self {
-        let line = |(n, node): (NodeIdx, &Node)| Some((Line::of_node(node)?, n));
+        let line = |(n, node): (NodeIdx, &Node)| Some((Line::of_node(node, program.hands_out)?, n));
         Self(program.nodes.iter().enumerate().filter_map(line).collect())
     }
 
@@ -105,7 +123,8 @@ impl Evaluator {
     pub(super) fn expect_handover(&mut self, next: &Program) {
         let stays: HashSet<NodeId> = self.program.nodes.iter().map(|n| n.id).collect();
         let before = Heirs::of(&self.program);
-        let inherits = |node: &Node| Line::of_node(node).is_some_and(|line| before.0.contains_key(&line));
+        let line = |node: &Node| Line::of_node(node, next.hands_out);
+        let inherits = |node: &Node| line(node).is_some_and(|line| before.0.contains_key(&line));
         let moves = next.nodes.iter().any(|n| !stays.contains(&n.id) && inherits(n));
         self.handover.is_due |= moves && self.peers > 1;
     }
@@ -123,10 +142,14 @@ impl Evaluator {
                         false => self.handover.underway.push((n, one)),
                     }
                 }
-                (None, Some((spec, s_ms)), Kept::Alert(kept)) => {
-                    self.farewell.extend(dropped(&self.program, spec, kept, *s_ms));
+                (None, alert, kept) => {
+                    if let (Some((spec, s_ms)), Kept::Alert(kept)) = (alert, kept) {
+                        self.farewell.extend(dropped(&self.program, spec, kept, *s_ms));
+                    }
+                    let Some(stamp_ms) = one.ends_ms else { continue };
+                    let end = |labels| WrittenSample { labels, stamp_ms, value: Value::Float(stale_nan()) };
+                    self.last_words.extend(one.series().into_iter().map(end));
                 }
-                _ => {}
             }
         }
     }

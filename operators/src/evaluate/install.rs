@@ -142,15 +142,16 @@ impl Evaluator {
         let view = self.view();
         for (n, node) in self.program.nodes.iter().enumerate().filter(|(_, node)| !stays.contains(&node.id)) {
             let Some(state) = &self.states[n] else { continue };
+            let grid = &self.program.grids[node.grid];
+            let done = self.done.get(grid).copied().unwrap_or(self.times.from_ms);
             let alert = match &node.op {
-                Op::Alert(spec) => {
-                    let done = self.done.get(&self.program.grids[node.grid]).copied().unwrap_or(self.times.from_ms);
-                    Some((spec.clone(), done + spec.query_offset_ms))
-                }
+                Op::Alert(spec) => Some((spec.clone(), done + spec.query_offset_ms)),
                 _ => None,
             };
+            // The instant that comes next would see the series no more.
+            let ends_ms = self.program.hands_out.then(|| done.saturating_add(grid.interval_ms));
             let kept = state.keep(&view, n, store).into_iter();
-            leaving.extend(kept.map(|(_, kept)| Leaving { alert: alert.clone(), kept }));
+            leaving.extend(kept.map(|(_, kept)| Leaving { alert: alert.clone(), ends_ms, kept }));
             let producer = node.op.producer();
             slots.extend(state.slots().into_iter().map(|slot| (producer, slot)));
         }
@@ -237,6 +238,7 @@ impl Evaluator {
             retain_from_ms: i64::MIN,
             after_ms: i64::MIN,
             producer: self.program.nodes[n].op.producer(),
+            hands_out: self.handed_out(n),
             published: Vec::new(),
             withdrawn: Vec::new(),
             absorbed: Vec::new(),

@@ -69,7 +69,7 @@ pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
 pub use asked::Asked;
 pub use kept::{Kept, KeptAlert, KeptPin, KeptPinRow, KeptRecord, KeptRing, KeptRingErrors, KeptSamples, KeptState};
-pub use output::{AlertUpdate, EpochOutput, EpochTimes, ExpressionError, VectorRow};
+pub use output::{AlertUpdate, EpochOutput, EpochTimes, ExpressionError, VectorRow, WrittenSample};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};
 
@@ -122,6 +122,8 @@ pub struct Evaluator {
     handover: Handover,
     /// Ends of alerts whose rules a swap removed: handed out with the next epoch.
     farewell: Vec<Decision>,
+    /// Ends of their series, likewise.
+    last_words: Vec<WrittenSample>,
     answers: Option<Arc<Answers>>,
     follows_alerts: bool,
     /// Packets that wait for the node that receives them.
@@ -162,6 +164,7 @@ impl Evaluator {
             fresh_rows: Vec::new(),
             handover: Handover::default(),
             farewell: Vec::new(),
+            last_words: Vec::new(),
             answers: None,
             follows_alerts: false,
             inbox: BTreeMap::new(),
@@ -204,7 +207,8 @@ impl Evaluator {
     /// Begins an epoch: finds the instants of every grid.
     pub fn begin(&mut self, times: EpochTimes) {
         self.times = times;
-        self.output = EpochOutput { decisions: std::mem::take(&mut self.farewell), ..EpochOutput::default() };
+        let (decisions, written) = (std::mem::take(&mut self.farewell), std::mem::take(&mut self.last_words));
+        self.output = EpochOutput { decisions, written, ..EpochOutput::default() };
         self.board.clear();
         self.notes.clear();
         self.visited = 0;
@@ -403,6 +407,7 @@ impl Evaluator {
             retain_from_ms: self.reads_from_ms,
             after_ms: self.after_ms,
             producer: self.program.nodes[n].op.producer(),
+            hands_out: self.handed_out(n),
             published: Vec::new(),
             withdrawn: Vec::new(),
             absorbed: Vec::new(),
@@ -411,6 +416,13 @@ impl Evaluator {
         let news = effects.news();
         self.output = output;
         self.publish(news, store);
+    }
+
+    /// The stamps of a rule's samples that are handed out, ms: those of the run's own steps.
+    fn handed_out(&self, n: NodeIdx) -> Option<(i64, i64)> {
+        let (offset_ms, times) = (self.program.nodes[n].op.query_offset_ms(), &self.times);
+        let stamps = (times.from_ms.saturating_sub(offset_ms), times.to_ms.saturating_sub(offset_ms));
+        self.program.hands_out.then_some(stamps)
     }
 
     /// Tells selectors of produced series that came or went.

@@ -4,7 +4,7 @@ use super::kept::KeptState;
 use crate::annotation::Annotation;
 use crate::program::Exceeded;
 use crate::window::HistogramPoint;
-use bellwether_model::{Decision, Labels};
+use bellwether_model::{Decision, Labels, Value};
 use serde::{Deserialize, Serialize};
 
 /// Times that bound an epoch's evaluation, from its binding.
@@ -41,6 +41,17 @@ pub struct VectorRow {
     pub values: Vec<f64>,
     /// Native histograms, at other steps (ms).
     pub histograms: Vec<HistogramPoint>,
+}
+
+/// A sample of a series that a rule writes, handed out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrittenSample {
+    /// The series.
+    pub labels: Labels,
+    /// The instant of the evaluation, ms.
+    pub stamp_ms: i64,
+    /// What it wrote; the stale marker where the series ends.
+    pub value: Value,
 }
 
 /// An expression error at some steps.
@@ -80,6 +91,8 @@ pub struct EpochOutput {
     pub updates: Vec<AlertUpdate>,
     /// Results of taps.
     pub vectors: Vec<VectorRow>,
+    /// Samples of the series that rules write, if the program hands them out.
+    pub written: Vec<WrittenSample>,
     /// Errors, each from one worker only.
     pub errors: Vec<ExpressionError>,
     /// What operators had to say about this worker's elements.

@@ -5,7 +5,8 @@
 //! elements with one label set after the rule's labels are an error, and so is exceeding `limit`.
 //!
 //! # State
-//! Written only where a selector reads it; the samples live in the store, for as long as the deepest reader looks back.
+//! Written only where a selector reads it, or where it is handed out; the samples live in the store, for as long as the deepest
+//! reader looks back.
 
 use super::effects::{Effects, Produced};
 use super::identity::Identities;
@@ -91,13 +92,14 @@ impl NodeState for Record {
         let steps = view.steps(n);
         let mut failed = vec![0u64; bellwether_model::block::words(steps.count)];
         self.report(view, n, spec, &mut failed, fx);
-        if spec.producer.is_none() {
+        if !fx.is_wanted() {
             self.series.drain(..).flatten().for_each(|mut one| one.withdraw(fx));
             self.identities.sweep(|_| false);
             return;
         }
         self.series.resize(self.identities.len().max(self.series.len()), None);
-        let early = |t: &i64| t + spec.query_offset_ms < fx.times.warm_from_ms;
+        let first_ms = if spec.producer.is_some() { fx.times.warm_from_ms } else { fx.times.from_ms };
+        let early = |t: &i64| t + spec.query_offset_ms < first_ms;
         let first = steps.iter().take_while(early).count();
         for id in 0..self.identities.len() as u32 {
             let Some(identity) = self.identities.get(id) else { continue };
@@ -111,7 +113,7 @@ impl NodeState for Record {
             for i in (first..steps.count).filter(|i| !has(&failed, *i)) {
                 match if absent { None } else { self.identities.block.row(id as usize).value(i) } {
                     Some(value) => one.write(store, fx, steps.at(i), value),
-                    None => one.end(store, steps.at(i)),
+                    None => one.end(store, fx, steps.at(i)),
                 }
             }
             one.prune(store, fx);

@@ -217,6 +217,8 @@ pub struct Program {
     /// Number of leaves of the aggregation tree that are in use: 64, or 1 where sums must run in label order over all
     /// elements (`bellwether test`).
     pub leaves: usize,
+    /// Whether the series that rules write are handed out, those that nobody reads too.
+    pub hands_out: bool,
     /// What may be taken while it runs.
     pub limits: Limits,
 }

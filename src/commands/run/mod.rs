@@ -142,6 +142,7 @@ fn stop(runs: Vec<Run>, servers: Servers, ended: Option<LiveError>, mut signals:
 pub fn failure(error: LiveError) -> Failure {
     match error {
         LiveError::Rules(all) => Failure::Rules(all),
+        LiveError::Receiver(_) => Failure::Input(error.to_string()),
         LiveError::InUse { .. } => Failure::Usage(error.to_string()),
         LiveError::Diverged { .. } | LiveError::Ended { .. } => Failure::Defect(error.to_string()),
         LiveError::Io { .. }

@@ -1,7 +1,7 @@
 //! `/metrics`: the run's own metrics, in the text format.
 
 use super::Api;
-use crate::live::{Latency, ReceiverStats, RemoteStats, ReplicaStats};
+use crate::live::{Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -81,6 +81,36 @@ impl Text {
         }
     }
 
+    fn forwarded(&mut self, all: &[Progress], now_ms: i64) {
+        type Pick = fn(&Progress, i64) -> f64;
+        let rows: [(&str, &str, &str, Pick); 8] = [
+            ("samples_sent_total", "counter", "Samples that a receiver took.", |p, _| p.sent as f64),
+            ("samples_refused_total", "counter", "Samples that a receiver will never take.", |p, _| p.refused as f64),
+            ("samples_dropped_total", "counter", "Samples that had to go before a receiver had them.", |p, _| {
+                p.dropped as f64
+            }),
+            ("requests_failed_total", "counter", "Requests that failed and are tried again.", |p, _| p.failed as f64),
+            ("samples_waiting", "gauge", "Samples that wait for a receiver.", |p, _| p.waiting as f64),
+            ("waiting_bytes", "gauge", "Their bytes on disk.", |p, _| p.waiting_bytes as f64),
+            (
+                "oldest_age_seconds",
+                "gauge",
+                "Age of the oldest sample that waits, by its stamp; 0 without one.",
+                |p, now| p.oldest_ms.map_or(0.0, |ms| now.saturating_sub(ms) as f64 / 1_000.0),
+            ),
+            ("newest_sent_seconds", "gauge", "Stamp of the newest sample that it took.", |p, _| {
+                p.newest_sent_ms.map_or(0.0, |ms| ms as f64 / 1_000.0)
+            }),
+        ];
+        for (name, kind, help, pick) in rows.iter().filter(|_| !all.is_empty()) {
+            let name = format!("remote_write_{name}");
+            self.head(&name, kind, help);
+            for progress in all {
+                self.line(&name, &format!("{{receiver={}}}", quoted(&progress.name)), pick(progress, now_ms));
+            }
+        }
+    }
+
     fn replicas(&mut self, all: &[ReplicaStats]) {
         type Pick = fn(&ReplicaStats) -> Option<f64>;
         let rows: [(&str, &str, &str, Pick); 4] = [
@@ -141,6 +171,7 @@ pub(super) fn text(api: &Api) -> String {
     let (commit, now_ms) = (run.commit_stats(), run.intake().now_ms());
     text.protocols([("remote_write", &api.ingest.remote_write), ("otlp", &api.ingest.otlp)]);
     text.receivers(&api.receivers);
+    text.forwarded(&run.forwarded(), now_ms);
     text.one("log_bytes", "gauge", "Bytes of the durable log.", read(&commit.log_bytes));
     let archive = run.archive();
     text.one("archive_samples", "gauge", "Samples in the archive.", read(&archive.samples));

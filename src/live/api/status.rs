@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::answer::{rfc3339, success};
+use crate::live::Progress;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
@@ -78,6 +79,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "checkpoint": checkpoint,
         "remote_checkpoint": remote,
         "receivers": receivers,
+        "remote_write": run.forwarded().into_iter().map(forwarded).collect::<Vec<_>>(),
         "replicas": replicas,
         "rules": {
             "version": format!("{:032x}", run.table().version),
@@ -87,4 +89,19 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
             "error": reload.error,
         },
     }))
+}
+
+/// How far a receiver of what rules write is.
+fn forwarded(r: Progress) -> serde_json::Value {
+    json!({
+        "name": r.name,
+        "sent": r.sent,
+        "refused": r.refused,
+        "dropped": r.dropped,
+        "waiting": r.waiting,
+        "waiting_bytes": r.waiting_bytes,
+        "oldest": r.oldest_ms.map(rfc3339),
+        "newest_sent": r.newest_sent_ms.map(rfc3339),
+        "error": r.error,
+    })
 }

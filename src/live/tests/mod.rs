@@ -4,6 +4,7 @@
 
 mod asking;
 mod compliance;
+mod forward;
 mod machines;
 mod outages;
 mod replicas;
@@ -110,6 +111,7 @@ impl World {
             pairs: None,
             archive: None,
             remote: None,
+            forward: None,
             clock: Arc::new(clock.clone()),
         };
         Self { disk, clock, config, _rules: rules }
@@ -283,8 +285,14 @@ fn next(seed: &mut u64, below: u64) -> u64 {
 }
 
 /// A run of several lives. What was not acknowledged is sent again, as senders do.
-fn disturbed(mut seed: u64) -> (Vec<String>, Vec<End>) {
+fn disturbed(seed: u64) -> (Vec<String>, Vec<End>) {
     let world = World::new(seed);
+    let ends = lives(&world, seed);
+    (world.ledger(), ends)
+}
+
+/// The same in a world; how lives ended.
+fn lives(world: &World, mut seed: u64) -> Vec<End> {
     let (mut tick, mut ends) = (0, Vec::new());
     while tick < TICKS {
         let workers = 1 + next(&mut seed, 4) as usize;
@@ -323,7 +331,7 @@ fn disturbed(mut seed: u64) -> (Vec<String>, Vec<End>) {
     assert!(world.send(&run, TICKS - 1));
     assert!(world.settle(&run, TICKS - 1));
     run.stop().unwrap();
-    (world.ledger(), ends)
+    ends
 }
 
 #[test]

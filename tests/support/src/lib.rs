@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod compare;
 pub mod http;
+pub mod recorder;
 pub mod samples;
 pub mod script;
 

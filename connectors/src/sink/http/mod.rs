@@ -63,6 +63,8 @@ pub struct Answer {
     pub status: u16,
     /// What came with it, cut.
     pub text: String,
+    /// How long it wants to be left alone (`Retry-After` in seconds), if it says so.
+    pub retry_after: Option<Duration>,
 }
 
 impl Answer {
@@ -114,9 +116,11 @@ impl HttpClient {
         }
         let mut answer = request.send(body).map_err(|e| HttpError::Unreached(e.to_string()))?;
         let status = answer.status().as_u16();
+        let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
         // A success has nothing to say; reading it to its end keeps the connection.
         let text = answer.body_mut().with_config().limit(MOST_READ).read_to_string().unwrap_or_default();
-        Ok(Answer { status, text: text.trim().chars().take(SHOWN).collect() })
+        let retry_after = wait.map(Duration::from_secs);
+        Ok(Answer { status, text: text.trim().chars().take(SHOWN).collect(), retry_after })
     }
 }
 

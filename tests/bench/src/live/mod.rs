@@ -91,6 +91,7 @@ impl Loaded {
             archive: setting.archived.then_some(archive),
             pairs: None,
             remote: None,
+            forward: None,
             clock: Arc::new(SystemClock),
         };
         let (live, _) = LiveRun::start(&config).map_err(|e| e.to_string())?;
