@@ -7,6 +7,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | rules, samples or the configuration are not what they have to be, or `check --lint-fatal` warned |
 //! | 4 | reading or writing failed |
+//! | 5 | a run was stopped, and `stop_timeout` was over before everything was done |
 //! | 101 | a defect of Bellwether itself |
 //! | 130 | interrupted; outputs hold what was done until then |
 
@@ -24,7 +25,11 @@ Exit codes:
   2    the command line is wrong
   3    rules, samples or the configuration are not what they have to be, or check --lint-fatal warned
   4    reading or writing failed
+  5    a run was stopped, and --stop-timeout was over before everything was done; the next start does it
   130  interrupted (Ctrl-C); outputs hold what was done until then";
+
+/// The exit code of a stop that took too long.
+pub const UNFINISHED: u8 = 5;
 
 /// Why a command did not end well.
 #[derive(Debug)]
@@ -43,43 +48,54 @@ pub enum Failure {
     Interrupted,
     /// Something that cannot happen did.
     Defect(String),
+    /// It was said already, in another form; the exit code.
+    Told(u8),
 }
 
 impl Failure {
     /// The exit code.
     pub fn code(&self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.number())
+    }
+
+    /// The same as a number.
+    pub fn number(&self) -> u8 {
+        match self {
             Self::Failed => 1,
             Self::Usage(_) => 2,
             Self::Input(_) | Self::Rules(_) => 3,
             Self::Io(_) => 4,
             Self::Defect(_) => 101,
             Self::Interrupted => 130,
-        })
+            Self::Told(number) => *number,
+        }
+    }
+
+    /// What standard error is told of it; `None` where it was said already.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Failed | Self::Interrupted | Self::Told(_) => None,
+            Self::Usage(text) => Some(format!("error: {text}\n\nFor more information, try '--help'.")),
+            Self::Input(text) | Self::Io(text) => Some(format!("error: {text}")),
+            Self::Rules(errors) => Some(diagnostics(errors)),
+            Self::Defect(text) => Some(format!(
+                "error: {text}\nThis is a defect of Bellwether: please report it with the command that you ran."
+            )),
+        }
     }
 
     /// Says it on standard error.
     pub fn print(&self) {
-        match self {
-            Self::Failed | Self::Interrupted => {}
-            Self::Usage(text) => eprintln!("error: {text}\n\nFor more information, try '--help'."),
-            Self::Input(text) | Self::Io(text) => eprintln!("error: {text}"),
-            Self::Rules(errors) => print_diagnostics(errors),
-            Self::Defect(text) => {
-                eprintln!(
-                    "error: {text}\nThis is a defect of Bellwether: please report it with the command that you ran."
-                );
-            }
+        if let Some(text) = self.text() {
+            eprintln!("{text}");
         }
     }
 }
 
-fn print_diagnostics(errors: &[Diagnostic]) {
-    for e in errors {
-        eprintln!("{e}\n");
-    }
+fn diagnostics(errors: &[Diagnostic]) -> String {
+    let all: String = errors.iter().map(|e| format!("{e}\n\n")).collect();
     let files: std::collections::BTreeSet<&str> = errors.iter().map(|e| e.file.as_str()).collect();
-    eprintln!("{} in {}", counted(errors.len(), "error"), counted(files.len(), "file"));
+    format!("{all}{} in {}", counted(errors.len(), "error"), counted(files.len(), "file"))
 }
 
 /// `1 error`, `2 errors`.

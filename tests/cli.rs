@@ -29,6 +29,8 @@ mod packaging;
 mod results;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/stop_log.rs"]
+mod stop_log;
 #[path = "cli/unit_tests.rs"]
 mod unit_tests;
 #[path = "cli/warnings.rs"]

@@ -50,15 +50,19 @@ impl FeatureArgs {
 
     /// Says on standard error which names mean nothing.
     pub fn warn_of_unknown(&self) {
-        for asked in &self.enable_feature {
-            if let Asked::Unknown(name) = asked
-                && !name.is_empty()
-            {
-                let known = Feature::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-                let known: Vec<String> = known.map(|v| v.get_name().to_owned()).collect();
-                eprintln!("warning: --enable-feature: {name} is no feature of PromQL; they are {}", known.join(", "));
-            }
-        }
+        self.unknown().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
+
+    /// What is to be said of names that mean nothing.
+    pub fn unknown(&self) -> Vec<String> {
+        let names = self.enable_feature.iter().filter_map(|asked| match asked {
+            Asked::Unknown(name) if !name.is_empty() => Some(name),
+            _ => None,
+        });
+        let known = Feature::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let known: Vec<String> = known.map(|v| v.get_name().to_owned()).collect();
+        let known = known.join(", ");
+        names.map(|name| format!("--enable-feature: {name} is no feature of PromQL; they are {known}")).collect()
     }
 
     /// Those that mean something.

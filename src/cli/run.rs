@@ -3,7 +3,9 @@
 use super::features::FeatureArgs;
 use super::limits::LimitArgs;
 use super::value::{duration, positive_duration, workers};
-use bellwether::config::{self, ByteSize, Config, ConfigError, Grid, Millis, Receiver, Recorded, RemoteWrite};
+use bellwether::config::{
+    self, ByteSize, Config, ConfigError, Grid, LogFormat, LogLevel, Millis, Receiver, Recorded, RemoteWrite,
+};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -22,7 +24,8 @@ Examples:
   Read the rules again:
     kill -HUP PID, or: curl -X POST http://127.0.0.1:9099/-/reload
 
-The first Ctrl-C finishes what came and writes a checkpoint; the second ends at once, and nothing is lost either.";
+The first Ctrl-C finishes what came and writes a checkpoint; the second, or the end of --stop-timeout, ends at once, and nothing
+is lost either.";
 
 /// Evaluate rules over samples as they come in.
 ///
@@ -119,6 +122,15 @@ pub struct Args {
     /// Mebibytes of samples between socket and decisions; beyond, senders are told to come again [default: 512]
     #[arg(long, value_name = "MIB", help_heading = "State")]
     pub memory: Option<usize>,
+    /// Form of what it says on standard error [default: text]
+    #[arg(long, value_enum, help_heading = "Log and end")]
+    pub log_format: Option<LogFormat>,
+    /// How much it says [default: info]
+    #[arg(long, value_enum, help_heading = "Log and end")]
+    pub log_level: Option<LogLevel>,
+    /// How long a stop may take; what is not done then is done by the next start [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration, help_heading = "Log and end")]
+    pub stop_timeout: Option<i64>,
     /// What expressions may use.
     #[command(flatten)]
     pub features: FeatureArgs,
@@ -153,7 +165,21 @@ impl Args {
         Ok(config)
     }
 
+    /// How it speaks, as far as flags say it.
+    pub fn log(&self) -> config::Log {
+        let mut log = config::Log::default();
+        self.apply_log(&mut log);
+        log
+    }
+
+    fn apply_log(&self, log: &mut config::Log) {
+        set(&mut log.format, &self.log_format);
+        set(&mut log.level, &self.log_level);
+    }
+
     fn apply(&self, config: &mut Config) {
+        self.apply_log(&mut config.log);
+        set_ms(&mut config.stop_timeout, self.stop_timeout);
         if !self.rules.is_empty() {
             config.rules.clone_from(&self.rules);
         }

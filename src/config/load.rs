@@ -131,6 +131,7 @@ impl Config {
             ("ingest.ha.failover", ha.failover),
             ("evaluation.interval", self.evaluation.interval),
             ("state.checkpoint_interval", self.state.checkpoint_interval),
+            ("stop_timeout", self.stop_timeout),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| value.0 <= 0) {
             return wrong(key, "it must be longer than 0; write 30s, 5m or 1h30m".to_owned());

@@ -15,6 +15,7 @@ mod environment;
 mod evaluation;
 mod ingest;
 mod load;
+mod log;
 mod notifications;
 mod receiver;
 mod remote_write;
@@ -33,6 +34,7 @@ pub use environment::expand;
 pub use evaluation::{Evaluation, Feature, Grid, Recorded};
 pub use ingest::{HighAvailability, Ingest, Limits};
 pub use load::{ConfigError, from_text, load};
+pub use log::{Log, LogFormat, LogLevel};
 pub use notifications::Notifications;
 pub use receiver::{Alertmanager, Receiver};
 pub use remote_write::RemoteWrite;
@@ -78,6 +80,10 @@ pub struct Config {
     /// Who is sent recorded series, `ALERTS` and `ALERTS_FOR_STATE`, by remote-write; each gets all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remote_write: Vec<RemoteWrite>,
+    /// What it says on standard error, and how.
+    pub log: Log,
+    /// How long a stop may take: what is not done then is done by the next start.
+    pub stop_timeout: Millis,
     /// Tenants, by the name that `X-Scope-OrgID` carries; without any, there is one nameless tenant and the header is not
     /// looked at. Each has rules, state and limits of its own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -98,6 +104,8 @@ impl Default for Config {
             state: State::default(),
             notifications: Notifications::default(),
             remote_write: Vec::new(),
+            log: Log::default(),
+            stop_timeout: Millis::seconds(30),
             tenants: BTreeMap::new(),
         }
     }

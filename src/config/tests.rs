@@ -40,6 +40,8 @@ external_labels: {cluster: \"a: b\"}
 evaluation: {lateness: 1m30s, grid: prometheus2, recorded: keep, workers: 2, features: [promql-experimental-functions], limits: {nodes: 5k}}
 ingest: {limits: {body: 4MiB, series: 7, ahead: 1h}, otlp: {promote_resource_attributes: [k8s.pod.name]}, ha: {enabled: true, replica_label: replica, failover: 1m}}
 state: {folder: here, retention: 1d}
+log: {format: json, level: warn, label_values: true}
+stop_timeout: 1m
 notifications: {alertmanagers: [\"http://a:9093\"]}
 remote_write: [{url: \"http://a/api/v1/push\", headers: {X-Scope-OrgID: t}, write_relabel_configs: [{regex: a, action: labeldrop}]}]
 access: {tls: {cert_file: c, key_file: k}}
@@ -84,6 +86,8 @@ fn what_is_wrong_is_shown_at_its_place() {
             "notifications.alert_relabel_configs: ",
         ),
         ("notifications: {alert_relabel_configs: [{acton: drop}]}", "unknown field `acton`"),
+        ("stop_timeout: 0s", "stop_timeout: it must be longer than 0"),
+        ("log: {format: xml}", "1:15: unknown variant `xml`"),
         ("remote_write: [{url: mimir}]", "remote_write[0]: \"mimir\" is no address of a receiver"),
         ("remote_write: [{url: http://a, remote_timeout: 0s}]", "remote_write[0].remote_timeout: it must be longer"),
         (

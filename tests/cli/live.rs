@@ -27,7 +27,8 @@ impl Live {
             let before = said.len();
             assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended: {said}");
             if let Some((_, address)) = said[before..].split_once("listening at ") {
-                break address.trim().rsplit(':').next().unwrap().parse().unwrap();
+                let address = address.trim().split(['"', ' ']).next().unwrap();
+                break address.rsplit(':').next().unwrap().parse().unwrap();
             }
         };
         Self { child, port, said, stderr }
@@ -51,9 +52,22 @@ impl Live {
         }
     }
 
+    /// Sends the signal that asks it to stop.
+    pub fn signal(&self) {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+    }
+
+    /// Reads what it says, until a text was among it.
+    pub fn reads(mut self, wanted: &str) -> Self {
+        while !self.said.contains(wanted) {
+            assert!(self.stderr.read_line(&mut self.said).unwrap() > 0, "it ended: {}", self.said);
+        }
+        self
+    }
+
     /// Asks it to stop; what it answered in its life.
     pub fn stop(mut self) -> Answer {
-        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.signal();
         self.stderr.read_to_string(&mut self.said).unwrap();
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         Answer { code, out: String::new(), err: std::mem::take(&mut self.said) }

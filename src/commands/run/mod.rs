@@ -4,7 +4,9 @@
 //! A tenant is a run of its own: log, clock, rules, workers and checkpoints; nothing of one waits for another. Without tenants
 //! there is one, without a name. Whatever ends one run ends the process: a restart brings all of them back.
 
+mod log;
 mod serve;
+mod stop;
 mod tell;
 mod watch;
 
@@ -13,6 +15,7 @@ use crate::exit::Failure;
 use bellwether::config::Config;
 use bellwether::live::{LiveConfig, LiveError, LiveHandle, LiveRun, Notifier, NotifySource, Started, SystemClock};
 use bellwether_connectors::sink::NotifyError;
+use log::{Event, Log};
 use serve::Servers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -31,13 +34,32 @@ struct Run {
 
 /// Runs until a signal or an error.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    args.features.warn_of_unknown();
+    let mut log = Log(args.log());
+    let ended = run_until(args, &mut log);
+    match ended {
+        Err(failure) if log.is_json() => {
+            let text = failure.text().unwrap_or_default();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            log.say(Event::error("failed", text).with("exit_code", failure.number()));
+            Err(Failure::Told(failure.number()))
+        }
+        ended => ended,
+    }
+}
+
+/// The same; `log` is how it speaks once that is known.
+fn run_until(args: &Args, log: &mut Log) -> Result<(), Failure> {
+    for warning in args.features.unknown() {
+        log.say(Event::warn("unknown_feature", warning));
+    }
     let config = args.config()?;
+    log.0 = config.log;
+    let log = *log;
     let auth = config.access.auth()?;
     refuse_open_doors(&config)?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|e| Failure::Defect(format!("signals cannot be listened to: {e}")))?;
-    let runs = start(&config)?;
+    let runs = start(log, &config)?;
     let servers = match Servers::start(&config, &auth, &runs) {
         Ok(servers) => servers,
         Err(error) => {
@@ -45,13 +67,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Io(error.to_string()));
         }
     };
-    tell::begin(&config, &runs, &servers);
-    let ended = watch::watch(args, &config, &runs, &mut signals);
-    stop(runs, servers, ended, signals)
+    tell::begin(log, &config, &runs, &servers);
+    let ended = watch::watch(log, (args, &config), &runs, &mut signals);
+    stop::stop((&config, log), runs, servers, ended, signals)
 }
 
 /// Starts the run of every tenant, or none.
-fn start(config: &Config) -> Result<Vec<Run>, Failure> {
+fn start(log: Log, config: &Config) -> Result<Vec<Run>, Failure> {
     let tenants: Vec<&str> = config.tenants.keys().map(String::as_str).collect();
     let names = if tenants.is_empty() { vec![""] } else { tenants };
     let mut runs = Vec::with_capacity(names.len());
@@ -61,7 +83,7 @@ fn start(config: &Config) -> Result<Vec<Run>, Failure> {
             Err(failure) => {
                 abandon(runs);
                 if !name.is_empty() {
-                    eprintln!("tenant {name}:");
+                    log.say(Event::info("tenant_failed", format!("tenant {name}:")).with("tenant", name));
                 }
                 return Err(failure);
             }
@@ -107,35 +129,6 @@ fn refuse_open_doors(config: &Config) -> Result<(), Failure> {
              --allow-unauthenticated"
         )))
     })
-}
-
-/// Ends everything: senders first, because what they have sent is answered before the last epoch is cut.
-fn stop(runs: Vec<Run>, servers: Servers, ended: Option<LiveError>, mut signals: Signals) -> Result<(), Failure> {
-    let mut all = Vec::with_capacity(runs.len());
-    for Run { tenant, live, handle, notifier, .. } in runs {
-        notifier.stop();
-        all.push((tenant, live, handle));
-    }
-    servers.stop();
-    if let Some(error) = ended {
-        all.into_iter().for_each(|(_, live, _)| live.abandon());
-        return Err(failure(error));
-    }
-    eprintln!("stopping: finishing what came and writing a checkpoint; press Ctrl-C again to stop at once");
-    std::thread::spawn(move || {
-        if signals.forever().any(|signal| signal != SIGHUP) {
-            eprintln!("stopped at once: the next start reads the log back");
-            std::process::exit(130);
-        }
-    });
-    let mut first = None;
-    for (tenant, live, handle) in all {
-        match live.stop() {
-            Ok(_) => tell::end(&tenant, &handle),
-            Err(error) => first = first.or(Some(error)),
-        }
-    }
-    first.map_or(Ok(()), |error| Err(failure(error)))
 }
 
 /// The failure that an error of a live run stands for.
