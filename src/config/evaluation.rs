@@ -1,5 +1,6 @@
 //! How rules are evaluated.
 
+use super::late_data::LateData;
 use super::value::Millis;
 use bellwether_dataflow::{lower, promql};
 use clap::ValueEnum;
@@ -94,6 +95,8 @@ pub struct Evaluation {
     pub workers: Option<usize>,
     /// How late samples may come: steps wait this long.
     pub lateness: Millis,
+    /// What is done about samples that come later.
+    pub late_data: LateData,
     /// Whether alerts that rest on absence (`absent`, `unless`, …) wait, at a first start, until samples are known for as long
     /// as they look back. Prometheus does not wait.
     pub withhold_absence: bool,
@@ -118,6 +121,7 @@ impl Default for Evaluation {
         Self {
             workers: None,
             lateness: Millis::seconds(10),
+            late_data: LateData::default(),
             withhold_absence: true,
             catch_up_hold: Millis::seconds(120),
             grid: Grid::default(),

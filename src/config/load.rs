@@ -130,6 +130,7 @@ impl Config {
         let positive = [
             ("ingest.ha.failover", ha.failover),
             ("evaluation.interval", self.evaluation.interval),
+            ("evaluation.late_data.within", self.evaluation.late_data.within),
             ("state.checkpoint_interval", self.state.checkpoint_interval),
             ("stop_timeout", self.stop_timeout),
         ];

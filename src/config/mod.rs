@@ -14,6 +14,7 @@ mod client;
 mod environment;
 mod evaluation;
 mod ingest;
+mod late_data;
 mod load;
 mod log;
 mod notifications;

@@ -38,6 +38,7 @@ impl Config {
             recorded: evaluation.recorded.kind(),
             delayed_names: evaluation.features.contains(&Feature::PromqlDelayedNameRemoval),
             lateness_ms: Some(evaluation.lateness.0),
+            late: evaluation.late_data.kind(),
             withhold_absence: evaluation.withhold_absence,
             external_labels: Labels::from_pairs(&self.external_labels),
             external_url: self.external_url.clone(),

@@ -77,6 +77,14 @@ fn what_is_wrong_is_shown_at_its_place() {
         ("evaluation: {limits: {nods: 5}}", "there is no limit \"nods\""),
         ("evaluation: {interval: 0s}", "evaluation.interval: it must be longer than 0"),
         ("evaluation: {workers: 65}", "write a number from 1 to 64"),
+        (
+            "evaluation: {late_data: {policy: amended}}",
+            "unknown variant `amended`, expected one of ignore, audit, amend",
+        ),
+        (
+            "evaluation: {late_data: {policy: amend, within: 0s}}",
+            "evaluation.late_data.within: it must be longer than 0",
+        ),
         ("tenants: {../x: {rules: [a]}}", "is no name of a tenant"),
         ("tenants: {x: {}}", "tenants.x: it has no rules"),
         ("access: {basic_auth: [{username: a}]}", "access.basic_auth[0]: write either password or password_file"),

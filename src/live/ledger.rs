@@ -185,6 +185,7 @@ mod tests {
             active_at_ms: 0,
             fired_at_ms: Some(1),
             revision: 0,
+            correction: None,
         };
         Placed { decision, epoch, position }
     }

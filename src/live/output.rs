@@ -16,6 +16,7 @@ use super::store::{LedgerMark, Manifest, Store};
 use bellwether_connectors::crash::crash_point;
 use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::render::{MergedOutput, Output, OutputError};
+use bellwether_model::decision::Placed;
 use bellwether_operators::evaluate::{ExpressionError, KeptState};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
@@ -46,6 +47,8 @@ pub struct View {
     pub checkpoint: Option<CheckpointNews>,
     /// Decisions that a replay under other rules or another build gave otherwise.
     pub differing: u64,
+    /// Corrections since the process began, by kind.
+    pub corrections: BTreeMap<&'static str, u64>,
 }
 
 impl View {
@@ -150,7 +153,9 @@ impl Writer {
         let now_ms = self.clock.now_ms();
         if let Some(stamped) = stamped.as_ref().filter(|_| !out.decisions.is_empty()) {
             self.stats.engine.record(now_ms.saturating_sub(stamped.bound.wall_ms));
-            out.decisions.iter().for_each(|p| self.stats.delay.record(now_ms.saturating_sub(p.decision.step_ms)));
+            // Corrections are late by design.
+            let first = out.decisions.iter().filter(|placed| placed.decision.correction.is_none());
+            first.for_each(|p| self.stats.delay.record(now_ms.saturating_sub(p.decision.step_ms)));
         }
         let kept = out.kept.take();
         if let Some(spool) = &mut self.spool {
@@ -169,7 +174,12 @@ impl Writer {
         view.epoch = epoch;
         view.differing = self.ledger.differing();
         (view.decisions, view.rolling_hash) = (mark.decisions, mark.rolling_hash);
-        out.decisions.iter().for_each(|placed| view.book.apply(&placed.decision));
+        for Placed { decision, .. } in &out.decisions {
+            if let Some(correction) = decision.correction {
+                *view.corrections.entry(correction.kind.as_str()).or_default() += 1;
+            }
+            view.book.apply(decision);
+        }
         out.updates.into_iter().for_each(|update| view.book.update(update));
         for ExpressionError { rule, steps_ms, message, tag } in out.errors {
             if let (Some(step_ms), None) = (steps_ms.last(), tag) {

@@ -226,6 +226,7 @@ mod tests {
             active_at_ms: minute * MINUTE,
             fired_at_ms: (transition == Transition::Firing).then_some(minute * MINUTE),
             revision: 0,
+            correction: None,
         }
     }
 

@@ -3,7 +3,8 @@
 //! # Semantics
 //! One row a decision in the order given. Columns: epoch, position, decision_id, episode_id, alert_id (32 hexadecimal
 //! digits), file, group, alert, step (timestamp, ms UTC), transition, labels and annotations (JSON, keys sorted), value,
-//! active_at and fired_at (timestamps, ms UTC; fired_at null before firing), revision.
+//! active_at and fired_at (timestamps, ms UTC; fired_at null before firing), revision,
+//! correction and supersedes (of corrections; else null).
 //!
 //! # State
 //! Rows up to a row group, then written.
@@ -56,8 +57,11 @@ fn schema() -> SchemaRef {
         ("active_at", stamp()),
         ("fired_at", stamp()),
         ("revision", DataType::Int32),
+        ("correction", DataType::Utf8),
+        ("supersedes", DataType::Utf8),
     ];
-    Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, name == "fired_at")).to_vec()))
+    let optional = ["fired_at", "correction", "supersedes"];
+    Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, optional.contains(&name))).to_vec()))
 }
 
 /// Writes decisions as Parquet.
@@ -72,6 +76,12 @@ pub struct DecisionFile<O: Output> {
 fn strings<'a>(rows: &'a [Placed], of: impl Fn(&'a Placed) -> String) -> ArrayRef {
     let mut column = StringBuilder::new();
     rows.iter().for_each(|r| column.append_value(of(r)));
+    Arc::new(column.finish())
+}
+
+fn optional(rows: &[Placed], of: impl Fn(&Placed) -> Option<String>) -> ArrayRef {
+    let mut column = StringBuilder::new();
+    rows.iter().for_each(|r| column.append_option(of(r)));
     Arc::new(column.finish())
 }
 
@@ -116,6 +126,8 @@ fn columns(rows: &[Placed]) -> Vec<ArrayRef> {
         stamps(rows, |r| Some(r.decision.active_at_ms)),
         stamps(rows, |r| r.decision.fired_at_ms),
         int32s(rows, |r| r.decision.revision),
+        optional(rows, |r| r.decision.correction.map(|c| c.kind.to_string())),
+        optional(rows, |r| r.decision.correction.and_then(|c| c.supersedes).map(hex)),
     ]
 }
 

@@ -2,7 +2,8 @@
 //!
 //! # Semantics
 //! Keys in a fixed order; ids as 32 hexadecimal digits; stamps in milliseconds; labels and annotations as objects.
-//! `epoch` and `position` say where the decision came to light: the last line's pair is where a restart goes on.
+//! A correction says what it corrects: `correction` is `missed`, `withdrawn` or `changed`, `supersedes` is the id of the decision
+//! that it takes the place of, `told` whether receivers hear of what follows. `epoch` and `position` say where the decision came to light: the last line's pair is where a restart goes on.
 
 use super::json::{AsNumber, AsObject};
 use super::{DecisionSink, Output, SinkError};
@@ -36,6 +37,13 @@ struct Line<'a> {
     active_at_ms: i64,
     fired_at_ms: Option<i64>,
     revision: u32,
+    /// Of corrections only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correction: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supersedes: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<bool>,
 }
 
 impl<'a> Line<'a> {
@@ -58,6 +66,9 @@ impl<'a> Line<'a> {
             active_at_ms: d.active_at_ms,
             fired_at_ms: d.fired_at_ms,
             revision: d.revision,
+            correction: d.correction.map(|c| c.kind.as_str()),
+            supersedes: d.correction.and_then(|c| c.supersedes).map(super::decisions::hex),
+            told: d.correction.map(|c| c.told),
         }
     }
 }

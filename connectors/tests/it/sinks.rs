@@ -34,6 +34,7 @@ fn placed(i: u32) -> Placed {
         active_at_ms: 1000,
         fired_at_ms: (i % 2 == 1).then_some(2000),
         revision: 0,
+        correction: None,
     };
     Placed { decision, epoch: 9, position: i }
 }

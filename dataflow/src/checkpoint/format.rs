@@ -4,7 +4,7 @@ use super::Checkpoint;
 use bellwether_model::{HASH_VERSION, hash128};
 
 /// Version of the bytes. Raise it when [`Checkpoint`] or what it holds changes.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 const MAGIC: [u8; 4] = *b"BWCK";
 

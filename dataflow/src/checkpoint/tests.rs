@@ -14,7 +14,8 @@ fn checkpoint() -> Checkpoint {
         KeptSamples { floats: vec![(60, 1.5f64.to_bits())], histograms: vec![(70, histogram)], starts: vec![(60, 10)] };
     let ring = KeptRing { of: 7, labels: Labels::from_pairs([("job", "api")]), samples };
     let grid = Grid { warm: true, ..Grid::of_run(60, 0) };
-    let kept = KeptState { entries: vec![(3, Kept::Ring(ring))], done: vec![(grid, 60)], reads_from_ms: 0 };
+    let (entries, done) = (vec![(3, Kept::Ring(ring))], vec![(grid, 60)]);
+    let kept = KeptState { entries, done, reads_from_ms: 0, ..KeptState::default() };
     Checkpoint::new(9, 61, vec![kept, KeptState::default()], "t", &["instance".to_owned()])
 }
 

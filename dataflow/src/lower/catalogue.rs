@@ -26,6 +26,8 @@ type Known = BTreeMap<String, Vec<String>>;
 pub(super) struct Catalogue {
     /// (unit, known labels), by metric name.
     families: BTreeMap<String, Vec<(usize, Known)>>,
+    /// Units that are second evaluations: they read each other only, and nobody else does.
+    again: BTreeSet<usize>,
     /// Unit → producer number, for units that are read.
     pub(super) numbers: BTreeMap<usize, usize>,
     /// Producer number → identity across programs.
@@ -41,6 +43,7 @@ impl Catalogue {
         let mut catalogue = Self::default();
         for unit in units {
             let Origin::Rule(rule) = unit.origin else { continue };
+            catalogue.again.extend(unit.again.map(|_| unit.index));
             for (name, known) in families(rule, options) {
                 catalogue.families.entry(name).or_default().push((unit.index, known));
             }
@@ -53,7 +56,7 @@ impl Catalogue {
         let mut edges: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
         let mut read = BTreeSet::new();
         for unit in units {
-            let mut note = |u: walk::Use<'_>| edges[unit.index].extend(self.read_by(&walk::matchers(u.selector)));
+            let mut note = |u: walk::Use<'_>| edges[unit.index].extend(self.read_by(unit, &walk::matchers(u.selector)));
             unit.exprs().for_each(|expr| walk::uses(expr, &mut note));
             read.extend(edges[unit.index].iter().copied());
         }
@@ -68,15 +71,16 @@ impl Catalogue {
         self.ids = read.iter().map(|unit| units[*unit].rule_id).collect();
     }
 
-    /// Units whose series these matchers cannot exclude, in order.
-    pub(super) fn read_by(&self, matchers: &[Matcher]) -> BTreeSet<usize> {
+    /// Units whose series these matchers of a reader cannot exclude, in order.
+    pub(super) fn read_by(&self, reader: &Unit<'_>, matchers: &[Matcher]) -> BTreeSet<usize> {
         let fixed = matchers.iter().find(|m| m.name == METRIC_NAME && m.op == MatchOp::Equal && !m.value.is_empty());
         let candidates: Vec<&Vec<(usize, Known)>> = match fixed {
             Some(name) => self.families.get(&name.value).into_iter().collect(),
             None => self.families.values().collect(),
         };
         let admits = |known: &Known| matchers.iter().all(|m| admits(m, known));
-        candidates.into_iter().flatten().filter(|(_, known)| admits(known)).map(|(unit, _)| *unit).collect()
+        let beside = |unit: &usize| self.again.contains(unit) == reader.again.is_some();
+        candidates.into_iter().flatten().filter(|(u, known)| beside(u) && admits(known)).map(|(u, _)| *u).collect()
     }
 
     /// Whether two units read each other, directly or through others.
@@ -92,7 +96,7 @@ pub fn rules_read(rules: &[RuleInput<'_>], queries: &[QueryInput<'_>], options: 
     let (mut found, mut open) = (BTreeSet::new(), (rules.len()..units.len()).collect::<Vec<_>>());
     while let Some(unit) = open.pop() {
         let mut follow = |u: walk::Use<'_>| {
-            let read = catalogue.read_by(&walk::matchers(u.selector));
+            let read = catalogue.read_by(&units[unit], &walk::matchers(u.selector));
             open.extend(read.into_iter().filter(|rule| found.insert(*rule)));
         };
         units[unit].exprs().for_each(|expr| walk::uses(expr, &mut follow));

@@ -5,6 +5,7 @@ use super::context::Lowering;
 use super::effect::Root;
 use super::error::LowerError;
 use super::input::{QueryInput, RuleInput, RuleKind};
+use super::late::again;
 use super::look_ahead::LookAhead;
 use super::note::{Marked, by_identity, set_sites};
 use super::options::{Options, Recorded};
@@ -70,8 +71,14 @@ pub fn compile(
     queries: &[QueryInput<'_>],
     options: &Options,
 ) -> Result<Compiled, Vec<LowerError>> {
-    let units = units(rules, queries, options);
-    let catalogue = Catalogue::new(&units, options);
+    let mut units = units(rules, queries, options);
+    let told = units.len();
+    let mut catalogue = Catalogue::new(&units, options);
+    let again = again(&units, &catalogue, &options.late);
+    if !again.is_empty() {
+        units.extend(again);
+        catalogue = Catalogue::new(&units, options);
+    }
     let ahead = LookAhead::new(&catalogue, &units, options);
     let mut lowering = Lowering {
         options,
@@ -85,10 +92,14 @@ pub fn compile(
         names: Vec::new(),
     };
     let roots: Vec<Option<Root>> = units.iter().map(|u| lowering.unit(u)).collect();
-    let Lowering { dag, errors, marked, .. } = lowering;
+    let Lowering { dag, mut errors, mut marked, .. } = lowering;
     if !errors.is_empty() {
+        // A second evaluation fails with the first one.
+        errors.retain(|e| e.unit.is_none_or(|unit| unit < told));
         return Err(errors);
     }
+    // And it has nothing to say that the first one does not say.
+    marked[told..].iter_mut().for_each(Vec::clear);
     let roots = roots.into_iter().map(Option::unwrap_or_default).collect();
     let names = recorded_names(rules, options);
     finish(Lowered { dag, roots, marked }, names, &catalogue, &units, options).map_err(|e| vec![about_all(&e)])
@@ -162,7 +173,7 @@ fn finish(
             nodes: found.map_or(0, |root| below(&program.nodes, root).len()),
         }
     };
-    let rules = units.iter().map(info).collect();
+    let rules = units.iter().filter(|u| u.again.is_none()).map(info).collect();
     Ok(Compiled { program, rules, stats: sharing(&dag) })
 }
 

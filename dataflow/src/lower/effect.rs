@@ -3,11 +3,12 @@
 use super::compile::Gives;
 use super::context::{Lowering, Scope};
 use super::input::{RuleInput, RuleKind};
+use super::late::{Again, LatePolicy};
 use super::look_ahead::Ahead;
 use super::sort::result_order;
 use super::unit::{Origin, Unit};
 use bellwether_model::hash128;
-use bellwether_operators::program::{AlertSpec, Grid, NodeIdx, Op, RecordSpec, Shape, TapSpec};
+use bellwether_operators::program::{AlertSpec, Grid, LateSpec, NodeIdx, Op, RecordSpec, Shape, TapSpec};
 use promql_parser::parser::value::ValueType;
 
 /// Nodes of a lowered unit.
@@ -23,10 +24,7 @@ pub(super) struct Root {
 impl Lowering<'_> {
     /// Lowers one unit.
     pub(super) fn unit(&mut self, unit: &Unit<'_>) -> Option<Root> {
-        let Ahead { ms: wait_ms, not_before_ms } = self.ahead.of_unit[unit.index];
-        // A query that says where its steps are is evaluated there, wherever the run's own are.
-        let only = unit.range_ms.map(|(start_ms, end_ms)| (start_ms.saturating_sub(1), end_ms));
-        let grid = Grid { wait_ms, not_before_ms, only, ..Grid::of_run(unit.interval_ms, unit.phase_ms) };
+        let grid = self.grid_of(unit);
         let scope = Scope { unit, grid: self.dag.grid(grid), in_subquery: false, pinned_ms: None };
         let before = self.dag.nodes.len();
         if let Origin::Query(query) = unit.origin
@@ -63,8 +61,37 @@ impl Lowering<'_> {
             RuleKind::Record => Op::Record(Box::new(self.record(unit, rule))),
         };
         let effect = self.node(scope, Shape::Effect, op, operands, self.text(vector).to_owned());
-        let tap = self.options.taps.then(|| self.tap(scope, vector));
+        let tap = (self.options.taps && unit.again.is_none()).then(|| self.tap(scope, vector));
         Some(Root { effect: Some(effect), tap, gives: Gives::Vector })
+    }
+
+    fn grid_of(&self, unit: &Unit<'_>) -> Grid {
+        let Ahead { ms: wait_ms, not_before_ms } = self.ahead.of_unit[unit.index];
+        // A query that says where its steps are is evaluated there, wherever the run's own are.
+        let only = unit.range_ms.map(|(start_ms, end_ms)| (start_ms.saturating_sub(1), end_ms));
+        Grid { wait_ms, not_before_ms, only, ..Grid::of_run(unit.interval_ms, unit.phase_ms) }
+    }
+
+    /// Of an alert that is evaluated twice, either time.
+    fn late(&self, unit: &Unit<'_>) -> Option<LateSpec> {
+        let second = match unit.again {
+            Some(_) => unit,
+            None => self.units.iter().find(|u| u.again.is_some_and(|again| again.of == unit.index))?,
+        };
+        let Again { of, policy, within_ms } = second.again?;
+        let first = &self.units[of];
+        let (grid, later) = (self.grid_of(first), self.grid_of(second));
+        // What is there only because others read it decides nothing a second time.
+        let is_wanted = policy != LatePolicy::Ignore || unit.again.is_some();
+        is_wanted.then(|| LateSpec {
+            rule_id: first.rule_id,
+            again: unit.again.is_some(),
+            first: grid,
+            second: later,
+            within_ms,
+            decides: policy != LatePolicy::Ignore,
+            amends: policy == LatePolicy::Amend,
+        })
     }
 
     fn tap(&mut self, scope: Scope<'_>, result: NodeIdx) -> NodeIdx {
@@ -91,6 +118,7 @@ impl Lowering<'_> {
             absence_ms: 0,
             reads_ms: 0,
             producer: self.catalogue.numbers.get(&unit.index).copied(),
+            late: self.late(unit),
         }
     }
 
@@ -102,6 +130,7 @@ impl Lowering<'_> {
             limit: rule.limit,
             query_offset_ms: unit.query_offset_ms,
             producer: self.catalogue.numbers.get(&unit.index).copied(),
+            again: unit.again.is_some(),
         }
     }
 }

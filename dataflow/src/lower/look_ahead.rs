@@ -30,9 +30,9 @@ impl Default for Ahead {
 }
 
 impl Ahead {
-    /// Of what is evaluated at its instant, whatever it reads.
-    fn at_its_instant(self) -> Self {
-        Self { ms: self.ms.max(0), ..self }
+    /// Of what is evaluated no earlier than `patience_ms` after its instant, whatever it reads.
+    fn at_its_instant(self, patience_ms: i64) -> Self {
+        Self { ms: self.ms.max(patience_ms), ..self }
     }
 
     fn and(self, other: Self) -> Self {
@@ -71,7 +71,7 @@ struct Place<'a> {
 impl LookAhead {
     pub(super) fn new(catalogue: &Catalogue, units: &[Unit<'_>], options: &Options) -> Self {
         let lookback_ms = options.lookback_ms;
-        let of_unit = vec![Ahead::default().at_its_instant(); units.len()];
+        let of_unit: Vec<Ahead> = units.iter().map(|u| Ahead::default().at_its_instant(u.patience_ms())).collect();
         let mut ahead = Self { of_unit, lookback_ms };
         let mut least = ahead.of_unit.clone();
         for (least, unit) in least.iter_mut().zip(units) {
@@ -112,7 +112,8 @@ impl LookAhead {
         expr: &Expr,
         in_subquery: bool,
     ) -> Ahead {
-        self.expr(Place { catalogue, units, unit, in_subquery, pinned_ms: None }, expr).at_its_instant()
+        self.expr(Place { catalogue, units, unit, in_subquery, pinned_ms: None }, expr)
+            .at_its_instant(unit.patience_ms())
     }
 
     /// The same for a part that stands at a fixed instant: it can be evaluated as soon as what it reads is there.
@@ -135,7 +136,7 @@ impl LookAhead {
             Expr::MatrixSelector(m) => self.selector(place, &m.vs, ahead_ms),
             Expr::Subquery(s) => {
                 let below = self.expr(Place { in_subquery: true, pinned_ms: None, ..place }, &s.expr);
-                let below = below.at_its_instant().after(offset_ms(s.offset.as_ref()));
+                let below = below.at_its_instant(place.unit.patience_ms()).after(offset_ms(s.offset.as_ref()));
                 place.seen(at(place.unit, s.at.as_ref(), place.in_subquery), below)
             }
             other => operands(other).into_iter().map(|e| self.expr(place, e)).fold(Ahead::default(), Ahead::and),
@@ -148,7 +149,7 @@ impl LookAhead {
         let used = Use { fixed: matches!(stands, At::Instant(_)), offset_ms: plain.offset_ms - ahead_ms, ..plain };
         let through = sights(place.catalogue, place.units, place.unit, used);
         let through = through.iter().map(|s| self.of_unit[s.producer_unit].after(s.lag_ms.max(used.offset_ms)));
-        let own = Ahead::default().at_its_instant().after(used.offset_ms);
+        let own = Ahead::default().at_its_instant(place.unit.patience_ms()).after(used.offset_ms);
         place.seen(stands, through.fold(own, Ahead::and))
     }
 }

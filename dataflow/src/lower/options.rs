@@ -1,5 +1,6 @@
 //! Settings that change what rules compile to.
 
+use super::late::Late;
 use bellwether_model::Labels;
 use bellwether_operators::program::Limits;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,8 @@ pub struct Options {
     /// In a live run, how long steps wait for late samples, ms: a step whose query offset is longer is not run before the
     /// wall clock has reached it, although what it reads is final earlier. `None` where there is no wall clock.
     pub lateness_ms: Option<i64>,
+    /// What is done about samples that come late.
+    pub late: Late,
     /// Whether alerts that rest on absence wait until a run has known its samples for as long as they look back.
     pub withhold_absence: bool,
     /// Leaves of the aggregation tree.
@@ -104,6 +107,7 @@ impl Default for Options {
             exchange_everywhere: false,
             delayed_names: false,
             lateness_ms: None,
+            late: Late::default(),
             withhold_absence: true,
             leaves: 64,
             template_queries: TemplateQueries::All,

@@ -26,7 +26,7 @@ pub(super) struct Sight {
 
 /// What a use of a selector by a unit reads of producers.
 pub(super) fn sights(catalogue: &Catalogue, units: &[Unit<'_>], reader: &Unit<'_>, used: Use<'_>) -> Vec<Sight> {
-    let producers = catalogue.read_by(&walk::matchers(used.selector));
+    let producers = catalogue.read_by(reader, &walk::matchers(used.selector));
     producers.into_iter().map(|p| sight(catalogue, &units[p], reader, used)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::at::has_at;
 use super::input::{QueryInput, RuleInput, RuleKind};
+use super::late::Again;
 use super::options::{Options, TemplateQueries};
 use super::phase::group_phase_ms;
 use crate::rules::TemplateQuery;
@@ -38,6 +39,8 @@ pub(super) struct Unit<'a> {
     pub(super) has_at: bool,
     /// What the templates of an alert query, as far as the program is to answer it.
     pub(super) queries: Vec<&'a TemplateQuery>,
+    /// Of a second evaluation.
+    pub(super) again: Option<Again>,
 }
 
 impl<'a> Unit<'a> {
@@ -65,6 +68,11 @@ impl<'a> Unit<'a> {
     /// behind the clock by the lateness and 1 ms.
     pub(super) fn behind_clock_ms(&self, lateness_ms: Option<i64>) -> i64 {
         lateness_ms.map_or(0, |lateness_ms| (self.query_offset_ms - lateness_ms - 1).max(0))
+    }
+
+    /// How long after its instant everything that it reads is taken for known, ms.
+    pub(super) fn patience_ms(&self) -> i64 {
+        self.again.map_or(0, |again| again.within_ms)
     }
 
     pub(super) fn label(&self) -> String {
@@ -109,6 +117,7 @@ fn of_rule<'a>(index: usize, rule: &'a RuleInput<'a>, options: &Options) -> Unit
         range_ms: None,
         has_at: has_at(rule.expr),
         queries: queries(rule, options),
+        again: None,
     }
 }
 
@@ -127,6 +136,7 @@ fn of_query<'a>(index: usize, at: usize, query: &'a QueryInput<'a>) -> Unit<'a> 
         range_ms: query.range_ms,
         has_at: has_at(query.expr),
         queries: Vec::new(),
+        again: None,
     }
 }
 

@@ -69,8 +69,9 @@ pub(super) fn build(
         let pact = run_pact(&config.tenant, &config.entity_labels);
         let (pairs, names) = window(everywhere.clone(), run_stream, pact, shared.state.clone());
         let candidates = select(everywhere.clone(), pairs, names, control.gate.clone());
+        let kept = config.restore.as_deref().map(Vec::as_slice);
         let results = evaluate(everywhere, candidates, shared.clone());
-        let (done, committed) = commit(results, output, Arc::clone(control));
+        let (done, committed) = commit(results, output, kept, Arc::clone(control));
         let (probe, end) = done.probe();
         // Operators of a scope are numbered from 1 on, and the probe is the last.
         let operators = end.name().node;

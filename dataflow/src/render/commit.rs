@@ -8,6 +8,7 @@
 //! rule; annotations by rule, equal ones of several workers as one. So the
 //! order does not depend on workers or arrival. The rolling hash is the sum of the decisions' canonical hashes: it does
 //! not depend on where epochs were cut either, as a chain over them would where a later epoch holds an earlier step.
+//! Rules that are evaluated twice are compared here ([`Corrections`]).
 //!
 //! # Time
 //! An epoch is handed out when the frontier has passed all its rounds; its capability is held until the output has it.
@@ -16,13 +17,14 @@
 //! An output that fails ends the run; nothing is handed out after it.
 
 use super::control::Control;
+use super::corrections::Corrections;
 use super::error::RunError;
 use super::output::{MergedOutput, Output};
 use crate::time::Time;
 use bellwether_model::decision::Placed;
 use bellwether_model::{Decision, Value, is_stale};
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::{EpochOutput, WrittenSample};
+use bellwether_operators::evaluate::{EpochOutput, KeptState, WrittenSample};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -49,19 +51,22 @@ struct Committer {
     output: Box<dyn Output>,
     control: Arc<Control>,
     committed: Rc<RefCell<Committed>>,
+    corrections: Corrections,
     is_broken: bool,
 }
 
-/// Builds the operator; `output` is worker 0's. Gives an empty stream for a probe, and the totals.
+/// Builds the operator; `output` is worker 0's, and `restore` what an earlier run kept. Gives an empty stream for a probe, and the totals.
 pub(super) fn commit<'scope>(
     results: StreamVec<'scope, u64, EpochOutput>,
     output: Option<Box<dyn Output>>,
+    restore: Option<&[KeptState]>,
     control: Arc<Control>,
 ) -> (StreamVec<'scope, u64, ()>, Rc<RefCell<Committed>>) {
     let committed = Rc::<RefCell<Committed>>::default();
     let totals = Rc::clone(&committed);
     let pact = Exchange::new(|_: &EpochOutput| 0);
-    let mut committer = output.map(|output| Committer { output, control, committed, is_broken: false });
+    let corrections = restore.map_or_else(Corrections::default, Corrections::restore);
+    let mut committer = output.map(|output| Committer { output, control, committed, corrections, is_broken: false });
     let stream = results.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(pact, "Commit", |_, _| {
         let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
         move |(input, frontier), _| {
@@ -93,7 +98,7 @@ impl Committer {
         if self.is_broken || !self.control.gate.admits(epoch) {
             return;
         }
-        let out = merge(epoch, list);
+        let out = merge(epoch, list, &mut self.corrections);
         let mut totals = *self.committed.borrow();
         totals.count(&out);
         match self.output.epoch(epoch, out) {
@@ -127,11 +132,15 @@ impl Committed {
 }
 
 /// Puts the results of all workers in canonical order.
-fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
+fn merge(epoch: u64, list: Vec<EpochOutput>, corrections: &mut Corrections) -> MergedOutput {
     let mut merged = MergedOutput::default();
     let mut decisions: Vec<Decision> = Vec::new();
     let mut annotations: Vec<Annotation> = Vec::new();
+    let (mut audited, mut watermark_ms) = (Vec::new(), i64::MIN);
     for mut one in list {
+        one.twice.into_iter().for_each(|rules| corrections.program(rules));
+        watermark_ms = watermark_ms.max(one.watermark_ms);
+        audited.append(&mut one.audited);
         annotations.append(&mut one.annotations);
         decisions.append(&mut one.decisions);
         merged.updates.append(&mut one.updates);
@@ -142,6 +151,10 @@ fn merge(epoch: u64, list: Vec<EpochOutput>) -> MergedOutput {
         if let Some(kept) = one.kept {
             merged.kept.get_or_insert_default().push(kept);
         }
+    }
+    decisions.append(&mut corrections.epoch(watermark_ms, audited));
+    if let Some(kept) = merged.kept.as_mut().and_then(|kept| kept.first_mut()) {
+        kept.unsettled = corrections.keep();
     }
     decisions.sort_by(|a, b| {
         let by_labels = || a.labels.cmp(&b.labels).then(a.decision_id.cmp(&b.decision_id));

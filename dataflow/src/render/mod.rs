@@ -25,6 +25,7 @@ mod build;
 mod collect;
 mod commit;
 mod control;
+mod corrections;
 mod error;
 mod evaluate;
 mod feed;

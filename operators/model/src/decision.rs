@@ -32,6 +32,46 @@ impl fmt::Display for Transition {
     }
 }
 
+/// What a correction says about what was decided before late samples were known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CorrectionKind {
+    /// It would have been decided, and was not.
+    Missed,
+    /// It was decided, and would not have been.
+    Withdrawn,
+    /// It was decided of another value, text or episode.
+    Changed,
+}
+
+impl CorrectionKind {
+    /// As ledgers have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::Withdrawn => "withdrawn",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+impl fmt::Display for CorrectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Of a decision that corrects others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// What it says.
+    pub kind: CorrectionKind,
+    /// Id of the decision that it takes the place of.
+    pub supersedes: Option<u128>,
+    /// Whether receivers hear of what follows from it; else it is for the record only.
+    pub told: bool,
+}
+
 /// The canonical decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
@@ -61,8 +101,11 @@ pub struct Decision {
     pub active_at_ms: i64,
     /// Step at which it fired, ms.
     pub fired_at_ms: Option<i64>,
-    /// 0, or the number of a correction (amend policy).
+    /// 0, or 1 of a correction.
     pub revision: u32,
+    /// What it corrects; `None` where `revision` is 0.
+    #[serde(default)]
+    pub correction: Option<Correction>,
 }
 
 /// Id of an alert: `H(tenant, rule file, group, rule, identity labels)`.
@@ -106,7 +149,7 @@ impl Decision {
 
     /// Hash of every canonical field; values by their bits.
     pub fn canonical_hash(&self) -> u128 {
-        let text = format!(
+        let mut text = format!(
             "{:032x}{:032x}|{}|{:016x}|{}|{:?}|{:?}|{}",
             self.decision_id,
             self.alert_id,
@@ -117,6 +160,9 @@ impl Decision {
             self.labels,
             self.annotations
         );
+        if let Some(Correction { kind, supersedes, .. }) = self.correction {
+            text.push_str(&format!("|{kind} {:032x}", supersedes.unwrap_or_default()));
+        }
         hash128(&[text.as_bytes()])
     }
 }

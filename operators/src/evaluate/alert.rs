@@ -21,10 +21,10 @@ use super::identity::Identities;
 use super::kept::{Kept, KeptAlert};
 use super::leaf::Context;
 use super::node::{Hands, NodeState, Post};
-use super::output::ExpressionError;
+use super::output::{Audited, ExpressionError, Twice};
 use super::packet::{Packet, VerdictPart};
 use super::view::View;
-use crate::program::{AlertSpec, NodeIdx, Op, Program};
+use crate::program::{AlertSpec, LateSpec, NodeIdx, Op, Program};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::block::{has, ones};
 use bellwether_model::decision::{alert_id, decision_id, episode_id};
@@ -113,7 +113,7 @@ impl Run<'_, '_, '_> {
         let alert = alert_id(&self.view.program.tenant, &spec.file, &spec.group, &spec.name, labels);
         let episode = episode_id(alert, state.active_at_ms);
         let source = state.source.clone().unwrap_or_else(|| labels.clone());
-        self.effects.output.decisions.push(Decision {
+        let decision = Decision {
             alert_id: alert,
             episode_id: episode,
             decision_id: decision_id(episode, spec.version, s_ms, transition, 0),
@@ -128,7 +128,13 @@ impl Run<'_, '_, '_> {
             active_at_ms: state.active_at_ms,
             fired_at_ms: state.fired_at_ms,
             revision: 0,
-        });
+            correction: None,
+        };
+        match &spec.late {
+            Some(late) if !late.decides => {}
+            Some(late) => self.effects.output.audited.push(audited(decision, spec, late)),
+            None => self.effects.output.decisions.push(decision),
+        }
     }
 
     /// One good step of one alert; `value` is the element's, if it is present.
@@ -205,6 +211,20 @@ impl Run<'_, '_, '_> {
     }
 }
 
+/// A decision of a rule that is evaluated twice.
+fn audited(decision: Decision, spec: &AlertSpec, late: &LateSpec) -> Audited {
+    let instant = |s_ms: i64| s_ms.saturating_sub(spec.query_offset_ms);
+    Audited {
+        rule: Twice { rule_id: late.rule_id, version: spec.version, within_ms: late.within_ms },
+        again: late.again,
+        amends: late.amends,
+        ready_ms: late.first.runs_ms(instant(decision.step_ms)),
+        began_ms: late.first.runs_ms(instant(decision.active_at_ms)),
+        settles_ms: late.second.runs_ms(instant(decision.step_ms)),
+        decision,
+    }
+}
+
 fn spec_of<'a>(view: &View<'a>, n: NodeIdx) -> Option<&'a AlertSpec> {
     match &view.node(n).op {
         Op::Alert(spec) => Some(spec),
@@ -225,7 +245,8 @@ impl Alert {
                 most = most.max(*count);
             }
         }
-        if view.worker == 0 {
+        // What failed at first is told; that it fails again is no news.
+        if view.worker == 0 && !spec.is_again() {
             let rule = format!("{}/{}", spec.group, spec.name);
             let at = |bits: &[u64]| {
                 let s = ones(bits).map(|i| steps.at(i) + spec.query_offset_ms);
@@ -421,6 +442,9 @@ impl NodeState for Alert {
 
 /// The end of an alert whose rule was removed: it is dropped, not resolved.
 pub fn dropped(program: &Program, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64) -> Option<Decision> {
+    if spec.is_again() {
+        return None;
+    }
     let (active_at_ms, fired_at_ms, value) = kept.active()?;
     let alert = alert_id(&program.tenant, &spec.file, &spec.group, &spec.name, &kept.labels);
     let episode = episode_id(alert, active_at_ms);
@@ -439,5 +463,6 @@ pub fn dropped(program: &Program, spec: &AlertSpec, kept: &KeptAlert, s_ms: i64)
         active_at_ms,
         fired_at_ms,
         revision: 0,
+        correction: None,
     })
 }

@@ -42,7 +42,7 @@ impl Run<'_, '_, '_> {
         let told_ms = std::mem::replace(&mut self.told_ms, i64::MIN);
         let Some(step_ms) = newest_ms.filter(|s| *s > told_ms && *s >= self.effects.times.from_ms) else { return };
         let is_active = state.phase != Phase::Inactive && !state.untold && state.keep_since_ms.is_none();
-        if !self.effects.follows_alerts || !is_active {
+        if !self.effects.follows_alerts || !is_active || self.spec.is_again() {
             return;
         }
         if told_ms == i64::MIN && shown.is_still(state) && !self.text.annotations_use_time() {

@@ -25,6 +25,8 @@ pub struct Effects<'a> {
     pub(super) producer: Option<usize>,
     /// The stamps of samples that are handed out, ms; `None` where none is.
     pub(super) hands_out: Option<(i64, i64)>,
+    /// Whether the node is a second evaluation: its series have the labels of the first one's, and are others.
+    pub(super) again: bool,
     /// Series that were written for the first time, with their labels.
     pub(super) published: Vec<(Slot, Labels)>,
     /// Series that are gone.
@@ -90,7 +92,10 @@ impl Produced {
         let slot = match self.slot {
             Some(slot) => slot,
             None => {
-                let (slot, ingested) = store.add_recorded(self.labels.clone());
+                let (slot, ingested) = match effects.again {
+                    true => (store.add_produced(self.labels.clone()), None),
+                    false => store.add_recorded(self.labels.clone()),
+                };
                 effects.absorbed.extend(ingested);
                 effects.published.push((slot, self.labels.clone()));
                 *self.slot.insert(slot)

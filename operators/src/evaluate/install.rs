@@ -19,7 +19,7 @@ use super::kept::{Kept, KeptState};
 use super::limit_ratio::LimitRatio;
 use super::matching::Binary;
 use super::node::{Hands, NodeState};
-use super::output::EpochOutput;
+use super::output::{EpochOutput, Twice, Unsettled};
 use super::pin::Pin;
 use super::record::Record;
 use super::relabel::Relabel;
@@ -66,6 +66,13 @@ fn fresh(op: &Op) -> Box<dyn NodeState> {
     }
 }
 
+/// The rule of a second evaluation.
+fn twice(op: &Op) -> Option<Twice> {
+    let Op::Alert(spec) = op else { return None };
+    let late = spec.late.as_ref().filter(|late| late.again && late.decides)?;
+    Some(Twice { rule_id: late.rule_id, version: spec.version, within_ms: late.within_ms })
+}
+
 impl Evaluator {
     /// Puts a program in force at an epoch border.
     pub fn install(&mut self, program: Arc<Program>, store: &mut SeriesStore) {
@@ -94,6 +101,7 @@ impl Evaluator {
             }
         }
         self.program = program;
+        self.twice = Some(self.program.nodes.iter().filter_map(|n| twice(&n.op)).collect());
         self.introduce(store);
         store.reset_retention(self.program.selectors.iter().map(|s| s.retain_ms).max().unwrap_or(0));
         for rows in &self.selectors {
@@ -201,7 +209,7 @@ impl Evaluator {
         entries.extend(self.handover.entries(&view));
         entries.sort_by_key(|e| e.0);
         let done = self.done.iter().map(|(g, t)| (*g, *t)).collect();
-        KeptState { entries, done, reads_from_ms: self.retain_from_ms() }
+        KeptState { entries, done, reads_from_ms: self.retain_from_ms(), unsettled: Unsettled::default() }
     }
 
     /// Takes back kept state, from any number of workers and from another program: what is this worker's now.
@@ -239,6 +247,7 @@ impl Evaluator {
             after_ms: i64::MIN,
             producer: self.program.nodes[n].op.producer(),
             hands_out: self.handed_out(n),
+            again: self.program.nodes[n].op.is_again(),
             published: Vec::new(),
             withdrawn: Vec::new(),
             absorbed: Vec::new(),

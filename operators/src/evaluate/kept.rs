@@ -2,6 +2,7 @@
 
 use super::alert::{AlertState, Phase};
 use super::alert_series::KeptSeries;
+use super::output::Unsettled;
 use crate::program::Grid;
 use crate::window::{Beside, HistogramPoint, SeriesStore, Slot, StartPoint};
 use bellwether_model::{Histogram, Labels, NodeId, STALE_NAN_BITS, Value};
@@ -191,6 +192,8 @@ pub struct KeptState {
     /// Oldest stamp that a later evaluation may read, ms: a restart reads the samples from there on again. It lies far
     /// back where instants wait.
     pub reads_from_ms: i64,
+    /// What the commit stage keeps (of worker 0 only).
+    pub unsettled: Unsettled,
 }
 
 impl KeptAlert {

@@ -69,7 +69,9 @@ pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
 pub use asked::Asked;
 pub use kept::{Kept, KeptAlert, KeptPin, KeptPinRow, KeptRecord, KeptRing, KeptRingErrors, KeptSamples, KeptState};
-pub use output::{AlertUpdate, EpochOutput, EpochTimes, ExpressionError, VectorRow, WrittenSample};
+pub use output::{
+    AlertUpdate, Audited, EpochOutput, EpochTimes, ExpressionError, Twice, Unsettled, VectorRow, WrittenSample,
+};
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};
 
@@ -126,6 +128,8 @@ pub struct Evaluator {
     last_words: Vec<WrittenSample>,
     answers: Option<Arc<Answers>>,
     follows_alerts: bool,
+    /// Rules that are evaluated twice, until the commit stage has heard of it.
+    twice: Option<Vec<Twice>>,
     /// Packets that wait for the node that receives them.
     inbox: BTreeMap<NodeIdx, Vec<Packet>>,
 }
@@ -167,6 +171,7 @@ impl Evaluator {
             last_words: Vec::new(),
             answers: None,
             follows_alerts: false,
+            twice: None,
             inbox: BTreeMap::new(),
         }
     }
@@ -208,7 +213,8 @@ impl Evaluator {
     pub fn begin(&mut self, times: EpochTimes) {
         self.times = times;
         let (decisions, written) = (std::mem::take(&mut self.farewell), std::mem::take(&mut self.last_words));
-        self.output = EpochOutput { decisions, written, ..EpochOutput::default() };
+        let watermark_ms = times.watermark_ms;
+        self.output = EpochOutput { decisions, written, watermark_ms, ..EpochOutput::default() };
         self.board.clear();
         self.notes.clear();
         self.visited = 0;
@@ -217,6 +223,7 @@ impl Evaluator {
         self.after_ms = self.evaluated_upto_ms();
         self.steps = self.program.grids.iter().map(|g| self.instants(g)).collect();
         if self.worker == 0 {
+            self.output.twice = self.twice.take();
             self.output.instants = self.steps.iter().map(|s| s.count as u64).sum();
         }
         for (grid, steps) in self.program.grids.iter().zip(&self.steps) {
@@ -408,6 +415,7 @@ impl Evaluator {
             after_ms: self.after_ms,
             producer: self.program.nodes[n].op.producer(),
             hands_out: self.handed_out(n),
+            again: self.program.nodes[n].op.is_again(),
             published: Vec::new(),
             withdrawn: Vec::new(),
             absorbed: Vec::new(),

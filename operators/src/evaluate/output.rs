@@ -82,6 +82,47 @@ pub struct AlertUpdate {
     pub annotations: Labels,
 }
 
+/// A decision of a rule that is evaluated twice, by either evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Audited {
+    /// The decision, as if it were no correction.
+    pub decision: Decision,
+    /// Its rule.
+    pub rule: Twice,
+    /// Whether it is of the second evaluation.
+    pub again: bool,
+    /// Whether receivers are to hear of corrections.
+    pub amends: bool,
+    /// The watermark at which the first evaluation has run its step, ms.
+    pub ready_ms: i64,
+    /// The same of the step with which its episode began, ms.
+    pub began_ms: i64,
+    /// The watermark at which the second evaluation has run its step, ms.
+    pub settles_ms: i64,
+}
+
+/// A rule that is evaluated twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Twice {
+    /// State identity of the first evaluation.
+    pub rule_id: u128,
+    /// Version of the rule.
+    pub version: u128,
+    /// How much later the second evaluation is, ms.
+    pub within_ms: i64,
+}
+
+/// What the comparison of first and second evaluations keeps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// Rules that are evaluated twice, with the watermark at which they came into force, ms.
+    pub in_force: Vec<(Twice, i64)>,
+    /// First decisions that the second evaluation has not come to.
+    pub decisions: Vec<Audited>,
+    /// Watermark of the last epoch, ms.
+    pub watermark_ms: i64,
+}
+
 /// What an epoch gave on one worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochOutput {
@@ -89,6 +130,8 @@ pub struct EpochOutput {
     pub decisions: Vec<Decision>,
     /// Changes of active alerts, if somebody follows them; of one alert there may be several.
     pub updates: Vec<AlertUpdate>,
+    /// Decisions of rules that are evaluated twice: first ones, and those of second evaluations.
+    pub audited: Vec<Audited>,
     /// Results of taps.
     pub vectors: Vec<VectorRow>,
     /// Samples of the series that rules write, if the program hands them out.
@@ -103,4 +146,8 @@ pub struct EpochOutput {
     pub exceeded: Option<Exceeded>,
     /// This worker's kept state behind the epoch, if its binding asked for it.
     pub kept: Option<KeptState>,
+    /// The epoch's watermark, ms.
+    pub watermark_ms: i64,
+    /// The rules that are evaluated twice, if a program came into force since the last output (worker 0 only).
+    pub twice: Option<Vec<Twice>>,
 }

@@ -59,7 +59,7 @@ impl Record {
         }
         let inside = |s: &i64| *s >= fx.times.from_ms && *s <= fx.times.to_ms;
         let at: Vec<i64> = ones(failed).map(|i| steps.at(i) + spec.query_offset_ms).filter(inside).collect();
-        if view.worker == 0 && !at.is_empty() {
+        if view.worker == 0 && !at.is_empty() && !spec.again {
             let rule = spec.name.clone();
             let message = words.unwrap_or_default();
             fx.output.errors.push(ExpressionError { rule, tag: None, steps_ms: at, message });

@@ -22,8 +22,8 @@ pub mod selector;
 
 pub use limits::{Exceeded, Limits, MOST_REACH_MS};
 pub use op::{
-    AlertSpec, Cardinality, Grouping, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp, Source,
-    TapSpec, TemplateQuery,
+    AlertSpec, Cardinality, Grouping, LateSpec, Matching, Op, PinnedWindow, Reading, RecordSpec, ScalarSide, SetOp,
+    Source, TapSpec, TemplateQuery,
 };
 pub use order::ResultOrder;
 pub use placement::Placement;
@@ -65,6 +65,11 @@ impl Grid {
     /// The watermark at which an instant can be evaluated, ms; no earlier than [`Grid::not_before_ms`].
     pub fn ready_ms(&self, t_ms: i64) -> i64 {
         t_ms.saturating_add(self.wait_ms)
+    }
+
+    /// The watermark at which an instant is evaluated, ms.
+    pub fn runs_ms(&self, t_ms: i64) -> i64 {
+        self.ready_ms(t_ms).max(self.not_before_ms)
     }
 }
 

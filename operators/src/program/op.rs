@@ -1,6 +1,6 @@
 //! What a node computes.
 
-use super::{Matcher, ResultOrder};
+use super::{Grid, Matcher, ResultOrder};
 use crate::functions::{AggOp, BinOp, Choice, Extended, HistogramFn, MathFn, RangeFn};
 use bellwether_model::NodeId;
 use serde::{Deserialize, Serialize};
@@ -161,6 +161,35 @@ pub struct AlertSpec {
     pub reads_ms: i64,
     /// Producer number of its `ALERTS` and `ALERTS_FOR_STATE` series, where a selector reads them.
     pub producer: Option<usize>,
+    /// Of a rule whose decisions are looked at again once late samples are in.
+    pub late: Option<LateSpec>,
+}
+
+impl AlertSpec {
+    /// Whether this is a second evaluation.
+    pub fn is_again(&self) -> bool {
+        self.late.is_some_and(|late| late.again)
+    }
+}
+
+/// A rule that is evaluated twice: at once, and again when samples that came late are in. What the two decide differently is
+/// corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateSpec {
+    /// The rule, whichever of the two this is: state identity of the first one.
+    pub rule_id: u128,
+    /// Whether this is the second evaluation.
+    pub again: bool,
+    /// Grid of the first one.
+    pub first: Grid,
+    /// Grid of the second one.
+    pub second: Grid,
+    /// How much later the second one is, ms.
+    pub within_ms: i64,
+    /// Whether its decisions count; else it is evaluated again because others read it.
+    pub decides: bool,
+    /// Whether receivers are to hear of corrections.
+    pub amends: bool,
 }
 
 /// A query that is written out in a template of an alerting rule.
@@ -187,6 +216,8 @@ pub struct RecordSpec {
     pub query_offset_ms: i64,
     /// Producer number, where a selector reads the series.
     pub producer: Option<usize>,
+    /// Whether this is a second evaluation, as in [`LateSpec`].
+    pub again: bool,
 }
 
 /// Hands a rule's or query's result vector to the output.
@@ -410,6 +441,15 @@ impl Op {
             Self::Record(spec) => spec.query_offset_ms,
             Self::Tap(spec) => spec.query_offset_ms,
             _ => 0,
+        }
+    }
+
+    /// Whether it is an effect of a second evaluation, as in [`LateSpec`].
+    pub fn is_again(&self) -> bool {
+        match self {
+            Self::Alert(spec) => spec.is_again(),
+            Self::Record(spec) => spec.again,
+            _ => false,
         }
     }
 

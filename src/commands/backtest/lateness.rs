@@ -39,6 +39,10 @@ impl Decided {
 
     fn of_line(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
+        // A correction says the same in another way.
+        if value["revision"].as_u64() != Some(0) {
+            return None;
+        }
         let text = |name: &str| Some(value[name].as_str()?.to_owned());
         let labels = value["labels"].as_object()?;
         let pairs = labels.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));

@@ -29,7 +29,8 @@ type Kept = Arc<Mutex<Vec<Decided>>>;
 impl Output for Decisions {
     fn epoch(&mut self, _: u64, out: MergedOutput) -> Result<(), OutputError> {
         if let Some(kept) = &self.kept {
-            let decided = out.decisions.iter().map(Decided::of);
+            let first = out.decisions.iter().filter(|d| d.decision.revision == 0);
+            let decided = first.map(Decided::of);
             kept.lock().unwrap_or_else(PoisonError::into_inner).extend(decided);
         }
         self.sinks.decisions(&out.decisions).map_err(OutputError::new)

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bellwether_connectors::serve::counters::ProtocolCounters;
 use bellwether_connectors::source::intake::{Intake, Reason};
+use bellwether_model::decision::CorrectionKind;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -219,6 +220,15 @@ pub(super) fn text(api: &Api) -> String {
         if watermark > 0.0 { lag } else { 0.0 },
     );
     text.one("decisions_total", "counter", "Decisions in the ledger.", view.decisions as f64);
+    text.head(
+        "corrections_total",
+        "counter",
+        "Decisions that late samples changed, of rules that are audited or amended.",
+    );
+    for kind in [CorrectionKind::Missed, CorrectionKind::Withdrawn, CorrectionKind::Changed] {
+        let count = view.corrections.get(kind.as_str()).copied().unwrap_or(0);
+        text.line("corrections_total", &format!("{{kind=\"{kind}\"}}"), count as f64);
+    }
     text.one("alerts", "gauge", "Alerts that are pending, firing or resolved lately.", view.book.len() as f64);
     text.one("rules_failing", "gauge", "Rules that failed at some step.", view.errors.len() as f64);
     text.one("replay_differences_total", "counter", "Decisions that a replay gave otherwise.", view.differing as f64);

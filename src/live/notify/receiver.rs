@@ -98,6 +98,7 @@ pub(super) mod tests {
             active_at_ms: 0,
             fired_at_ms: Some(0),
             revision: 0,
+            correction: None,
         }
     }
 

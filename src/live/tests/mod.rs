@@ -6,6 +6,7 @@ mod asking;
 mod compliance;
 mod forward;
 mod machines;
+mod late;
 mod outages;
 mod replicas;
 mod sums;

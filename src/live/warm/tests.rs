@@ -4,6 +4,7 @@
 
 use crate::live::LiveRun;
 use crate::live::tests::{RULES, START_MS, TICK_MS, World, samples};
+use bellwether_dataflow::lower::{Late, LatePolicy};
 use std::time::{Duration, Instant};
 
 /// Of what nobody read before; of what older rules record; with windows, subqueries and hold durations that reach back.
@@ -199,5 +200,27 @@ fn what_a_new_rule_s_templates_query_is_warm() {
         assert_eq!(told["annotations"]["window"], window.to_string(), "{told}");
         assert_eq!(told["annotations"]["inner"], inner.to_string(), "{told}");
         world.replays_alike();
+    }
+}
+
+#[test]
+fn rules_that_come_are_not_corrected_where_nothing_is_late() {
+    for workers in [1, 3] {
+        let mut world = world(4);
+        let late = Late { policy: LatePolicy::Audit, within_ms: 60_000, rules: Vec::new() };
+        world.config.options.late = late;
+        let mut run = world.start(workers).unwrap();
+        go(&world, &run, 0..CHANGE);
+        write(&world, &whole_rules());
+        reload(&world, &run, CHANGE - 1);
+        go(&world, &run, CHANGE..CHANGE + 7);
+        world.crash(run);
+        run = world.start(4 - workers).unwrap();
+        go(&world, &run, CHANGE + 6..TICKS);
+        run.stop().unwrap();
+        let ledger = world.ledger();
+        let corrections: Vec<_> = ledger.iter().filter(|line| line.contains("\"revision\":1")).collect();
+        assert!(corrections.is_empty(), "{workers} workers: {corrections:#?}");
+        assert!(ledger.iter().any(|line| line.contains("\"group\":\"later\"")));
     }
 }
