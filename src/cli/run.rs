@@ -70,9 +70,9 @@ pub struct Args {
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = workers)]
     pub workers: Option<usize>,
-    /// How late samples may come: steps wait this long [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub lateness: Option<i64>,
+    /// How late samples may come: steps wait this long; auto follows the delays seen [default: 10s]
+    #[arg(long, value_name = "DURATION|auto")]
+    pub lateness: Option<config::Lateness>,
     /// Whether alerts that rest on absence wait, at a first start, until samples are known for as long as they look back
     /// [default: true]
     #[arg(long, value_name = "BOOL")]
@@ -195,7 +195,7 @@ impl Args {
         if self.workers.is_some() {
             evaluation.workers = self.workers;
         }
-        set_ms(&mut evaluation.lateness, self.lateness);
+        set(&mut evaluation.lateness, &self.lateness);
         set(&mut evaluation.withhold_absence, &self.withhold_absence);
         set_ms(&mut evaluation.catch_up_hold, self.catch_up_hold);
         set(&mut evaluation.grid, &self.grid);

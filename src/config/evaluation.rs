@@ -1,6 +1,7 @@
 //! How rules are evaluated.
 
 use super::late_data::LateData;
+use super::lateness::{Lateness, LatenessBounds};
 use super::value::Millis;
 use bellwether_dataflow::{lower, promql};
 use clap::ValueEnum;
@@ -93,8 +94,10 @@ pub struct Evaluation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
     pub workers: Option<usize>,
-    /// How late samples may come: steps wait this long.
-    pub lateness: Millis,
+    /// How late samples may come: steps wait this long. `auto` follows the delays seen.
+    pub lateness: Lateness,
+    /// How long `auto` may become.
+    pub lateness_bounds: LatenessBounds,
     /// What is done about samples that come later.
     pub late_data: LateData,
     /// Whether alerts that rest on absence (`absent`, `unless`, …) wait, at a first start, until samples are known for as long
@@ -116,11 +119,33 @@ pub struct Evaluation {
     pub limits: BTreeMap<String, String>,
 }
 
+/// Where `auto` begins, ms.
+const AUTO_BEGINS_MS: i64 = 10_000;
+
+impl Evaluation {
+    /// How late samples may come at first, ms.
+    pub fn first_lateness_ms(&self) -> i64 {
+        match self.lateness {
+            Lateness::Fixed(ms) => ms.0,
+            Lateness::Auto => AUTO_BEGINS_MS.clamp(self.lateness_bounds.min.0, self.lateness_bounds.max.0),
+        }
+    }
+
+    /// How late samples may always come, ms.
+    pub fn least_lateness_ms(&self) -> i64 {
+        match self.lateness {
+            Lateness::Fixed(ms) => ms.0,
+            Lateness::Auto => self.lateness_bounds.min.0,
+        }
+    }
+}
+
 impl Default for Evaluation {
     fn default() -> Self {
         Self {
             workers: None,
-            lateness: Millis::seconds(10),
+            lateness: Lateness::Fixed(Millis::seconds(10)),
+            lateness_bounds: LatenessBounds::default(),
             late_data: LateData::default(),
             withhold_absence: true,
             catch_up_hold: Millis::seconds(120),

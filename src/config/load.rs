@@ -119,6 +119,10 @@ impl Config {
         if self.evaluation.workers.is_some_and(|n| n == 0 || n > bellwether_model::SHARDS) {
             return wrong("evaluation.workers", format!("write a number from 1 to {}", bellwether_model::SHARDS));
         }
+        let bounds = self.evaluation.lateness_bounds;
+        if bounds.min > bounds.max {
+            return wrong("evaluation.lateness_bounds", "min must not be longer than max".to_owned());
+        }
         let ha = &self.ingest.ha;
         let labels = [("cluster_label", &ha.cluster_label), ("replica_label", &ha.replica_label)];
         if let Some((key, _)) = labels.iter().find(|(_, name)| name.is_empty() || *name == METRIC_NAME) {

@@ -6,7 +6,7 @@ use super::load::ConfigError;
 use super::receiver::Receiver;
 use super::remote_write::RemoteWrite;
 use super::secret;
-use super::{Config, Feature};
+use super::{Config, Feature, Lateness};
 use crate::live::{ArchiveSpec, ForwardSpec, LiveConfig, NotifySpec, RemoteSpec, SystemClock};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::serve::ingest::IngestConfig;
@@ -37,7 +37,7 @@ impl Config {
             grid: evaluation.grid.kind(),
             recorded: evaluation.recorded.kind(),
             delayed_names: evaluation.features.contains(&Feature::PromqlDelayedNameRemoval),
-            lateness_ms: Some(evaluation.lateness.0),
+            lateness_ms: Some(evaluation.least_lateness_ms()),
             late: evaluation.late_data.kind(),
             withhold_absence: evaluation.withhold_absence,
             external_labels: Labels::from_pairs(&self.external_labels),
@@ -63,7 +63,8 @@ impl Config {
             workers: self.workers(),
             mode: Mode::Threads,
             time: LiveSpec {
-                lateness_ms: evaluation.lateness.0,
+                lateness_ms: evaluation.first_lateness_ms(),
+                auto: (evaluation.lateness == Lateness::Auto).then(|| evaluation.lateness_bounds.auto()),
                 catch_up_hold_ms: evaluation.catch_up_hold.0,
                 ..LiveSpec::default()
             },

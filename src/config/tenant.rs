@@ -1,6 +1,7 @@
 //! What a tenant has of its own.
 
 use super::Config;
+use super::lateness::Lateness;
 use super::notifications::Notifications;
 use super::remote_write::RemoteWrite;
 use super::value::{ByteSize, Millis};
@@ -16,7 +17,7 @@ pub struct Tenant {
     pub rules: Vec<String>,
     /// How late its samples may come.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lateness: Option<Millis>,
+    pub lateness: Option<Lateness>,
     /// Interval of its groups that have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Millis>,

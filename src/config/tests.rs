@@ -49,7 +49,7 @@ tenants:
   team-a: {rules: [a/*.yml], lateness: 5s, limits: {samples_per_second: 10}}
 ";
     let config = read(text).unwrap();
-    assert_eq!(config.evaluation.lateness, Millis(90_000));
+    assert_eq!(config.evaluation.lateness, Lateness::Fixed(Millis(90_000)));
     assert_eq!(config.ingest.limits.body, ByteSize::mib(4));
     let pairs = config.live("").pairs.unwrap();
     assert_eq!(
@@ -76,6 +76,8 @@ fn what_is_wrong_is_shown_at_its_place() {
         ("rules: [x]\nrules: [y]\n", "2:1: "),
         ("evaluation: {limits: {nods: 5}}", "there is no limit \"nods\""),
         ("evaluation: {interval: 0s}", "evaluation.interval: it must be longer than 0"),
+        ("evaluation: {lateness: soon}", "write 30s, 5m, 1h30m or auto"),
+        ("evaluation: {lateness: auto, lateness_bounds: {min: 2m, max: 1m}}", "min must not be longer than max"),
         ("evaluation: {workers: 65}", "write a number from 1 to 64"),
         (
             "evaluation: {late_data: {policy: amended}}",
@@ -191,7 +193,8 @@ tenants:
 ";
     let config = read(text).unwrap();
     let (a, b) = (config.of_tenant("a"), config.of_tenant("b"));
-    assert_eq!((a.evaluation.lateness, b.evaluation.lateness), (Millis(2_000), Millis(1_000)));
+    let fixed = |ms| Lateness::Fixed(Millis(ms));
+    assert_eq!((a.evaluation.lateness, b.evaluation.lateness), (fixed(2_000), fixed(1_000)));
     assert_eq!((a.ingest.limits.series, b.ingest.limits.series), (7, 5));
     assert_eq!(a.ingest.limits.samples_per_second, 100);
     assert_eq!((a.state.folder.as_path(), a.rules.as_slice()), (Path::new("s/tenants/a"), &["a.yml".to_owned()][..]));
@@ -333,4 +336,15 @@ fn doors_that_stand_open_are_found() {
     let with_token = Access { tokens: vec![token], ..Access::default() };
     let allowed = Access { allow_unauthenticated: true, ..Access::default() };
     assert_eq!((with_token.open_door([far]), allowed.open_door([far])), (None, None));
+}
+
+#[test]
+fn lateness_may_follow_the_delays_seen() {
+    let config = from_text("rules: [a]\nevaluation: {lateness: auto, lateness_bounds: {min: 3s, max: 8s}}").unwrap();
+    let live = config.live("");
+    let auto = live.time.auto.unwrap();
+    assert_eq!((live.time.lateness_ms, auto.least_ms, auto.most_ms), (8_000, 3_000, 8_000));
+    // Steps with a query offset wait for the wall clock however short it becomes.
+    assert_eq!(live.options.lateness_ms, Some(3_000));
+    assert_eq!(from_text("rules: [a]").unwrap().live("").time.auto, None);
 }

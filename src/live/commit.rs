@@ -70,6 +70,8 @@ pub struct CommitStats {
     pub epochs: AtomicU64,
     /// The watermark, ms.
     pub watermark_ms: AtomicI64,
+    /// How late samples may be, ms.
+    pub lateness_ms: AtomicI64,
     /// Sources that the watermark is held for; 0 where it is not held.
     pub held_for: AtomicU64,
     /// Requests refused because too much was waiting.
@@ -360,6 +362,11 @@ impl Committer {
             if let Some(newest_ms) = more.newest_ms() {
                 self.time.heard(source, newest_ms, now_ms);
             }
+            if let Some(delays) = self.time.delays() {
+                let histograms = more.histograms.iter().map(|h| h.stamp_ms);
+                let deltas = more.deltas.iter().map(|d| d.stamp_ms);
+                delays.seen(now_ms, more.stamps.iter().copied().chain(histograms).chain(deltas));
+            }
             if rows.is_empty() {
                 rows = more
             } else {
@@ -430,6 +437,7 @@ impl Committer {
         let stats = &self.shared.0.stats;
         stats.epochs.fetch_add(1, Ordering::Relaxed);
         stats.watermark_ms.store(bound.watermark_ms, Ordering::Relaxed);
+        stats.lateness_ms.store(self.time.lateness_ms(), Ordering::Relaxed);
         stats.held_for.store(self.time.waits_for().unwrap_or(0) as u64, Ordering::Relaxed);
         let start = self.install.installed(&self.table);
         let program = start.as_ref().map(|_| Arc::clone(&self.table.program));

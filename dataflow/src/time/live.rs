@@ -4,6 +4,8 @@
 //! * The watermark comes from the time of appending, never from event stamps: no sender can push or hold it, and nobody
 //!   has to be declared idle. `W = A - L - 1 ms`, where A is the wall clock if the reader stands at the end of the log, else
 //!   the newest append time that is bound.
+//! * The lateness L is fixed, or follows the delays seen ([`Delays`]); bindings have the watermark that it made, so nothing behind
+//!   them asks for it. Where it grows the watermark waits.
 //! * An epoch is cut when there is something new or a step is ready, no sooner than [`LiveSpec::min_epoch_ms`] after
 //!   the last one and no later than [`LiveSpec::max_epoch_ms`].
 //! * Nothing is evaluated before the first sample.
@@ -18,7 +20,7 @@
 //! # Limits
 //! One partition: the embedded log.
 
-use super::{EpochTimes, Pairs, Watermark};
+use super::{AutoLateness, Delays, EpochTimes, Pairs, Watermark};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,8 @@ const HEARD_MS: i64 = 3_600_000;
 pub struct LiveSpec {
     /// How late samples may be, ms.
     pub lateness_ms: i64,
+    /// Whether that is where it begins only, and follows the delays seen.
+    pub auto: Option<AutoLateness>,
     /// Least distance of two epochs, ms.
     pub min_epoch_ms: i64,
     /// Greatest distance of two epochs, ms.
@@ -40,7 +44,7 @@ pub struct LiveSpec {
 
 impl Default for LiveSpec {
     fn default() -> Self {
-        Self { lateness_ms: 10_000, min_epoch_ms: 100, max_epoch_ms: 10_000, catch_up_hold_ms: 120_000 }
+        Self { lateness_ms: 10_000, auto: None, min_epoch_ms: 100, max_epoch_ms: 10_000, catch_up_hold_ms: 120_000 }
     }
 }
 
@@ -125,6 +129,7 @@ pub struct LiveClock {
     sources: BTreeMap<u64, Heard>,
     news: BTreeMap<u64, Heard>,
     hold: Option<Hold>,
+    delays: Option<Delays>,
     /// The watermark at which the next step is ready, ms.
     due_ms: i64,
 }
@@ -145,6 +150,7 @@ impl LiveClock {
             sources: BTreeMap::new(),
             news: BTreeMap::new(),
             hold: None,
+            delays: spec.auto.map(|bounds| Delays::new(bounds, spec.lateness_ms)),
             due_ms: i64::MAX,
         }
     }
@@ -156,6 +162,9 @@ impl LiveClock {
         self.watermark.raise(bound.watermark_ms);
         self.from_ms = self.from_ms.or(bound.from_ms);
         self.lost |= bound.lost;
+        if let Some(delays) = self.delays.as_mut().filter(|_| !bound.held) {
+            delays.resume(bound.wall_ms.saturating_sub(bound.watermark_ms).saturating_sub(1));
+        }
         for (source, heard) in &bound.heard {
             self.sources.insert(*source, *heard);
         }
@@ -191,7 +200,7 @@ impl LiveClock {
     /// now on, for those who have something to re-send. A gap that the lateness covers is none.
     pub fn gap(&mut self, since_ms: i64, now_ms: i64) {
         let Some(gap_ms) = self.from_ms.map(|_| since_ms.saturating_sub(self.wall_ms)) else { return };
-        if gap_ms <= self.spec.lateness_ms {
+        if gap_ms <= self.lateness_ms() {
             return;
         }
         // Who has sent something new since then has nothing older to send.
@@ -216,6 +225,16 @@ impl LiveClock {
         }
     }
 
+    /// How late samples may be now, ms.
+    pub fn lateness_ms(&self) -> i64 {
+        self.delays.as_ref().map_or(self.spec.lateness_ms, Delays::lateness_ms)
+    }
+
+    /// Where the lateness follows them: the delays seen.
+    pub fn delays(&mut self) -> Option<&mut Delays> {
+        self.delays.as_mut()
+    }
+
     /// Cuts an epoch if it is time for one; who counts in it is for the caller to say. `has_rows`: samples are in the log that no
     /// binding covers. `append_ms`: the newest append time, where the reader does not stand at the end of the log. `due` says when
     /// a step is ready.
@@ -236,7 +255,7 @@ impl LiveClock {
         self.hold.take_if(|hold| now_ms >= hold.until_ms || hold.missing.is_empty());
         let watermark_ms = match &self.hold {
             Some(_) => self.watermark.ms(),
-            None => self.watermark.ms().max(Watermark::behind(append_ms.unwrap_or(now_ms), self.spec.lateness_ms)),
+            None => self.watermark.ms().max(Watermark::behind(append_ms.unwrap_or(now_ms), self.lateness_ms())),
         };
         let is_due = watermark_ms >= self.due_ms.min(due(self.watermark.ms()));
         let is_late = now_ms >= self.wall_ms.saturating_add(self.spec.max_epoch_ms);
@@ -271,7 +290,7 @@ impl LiveClock {
             return i64::MAX;
         }
         let late = self.wall_ms.saturating_add(self.spec.max_epoch_ms);
-        let due = self.due_ms.saturating_add(self.spec.lateness_ms).saturating_add(1);
+        let due = self.due_ms.saturating_add(self.lateness_ms()).saturating_add(1);
         let step = self.hold.as_ref().map_or(due, |hold| hold.until_ms);
         late.min(step).max(self.soonest_ms())
     }
@@ -317,6 +336,26 @@ mod tests {
 
     fn clock() -> LiveClock {
         LiveClock::new(LiveSpec::default(), 1, 7)
+    }
+
+    #[test]
+    fn a_lateness_that_follows_delays_is_in_the_bindings_and_a_restart_goes_on_with_it() {
+        let auto = Some(AutoLateness { least_ms: 1_000, most_ms: 60_000 });
+        let spec = LiveSpec { auto, ..LiveSpec::default() };
+        let mut c = LiveClock::new(spec, 1, 7);
+        assert_eq!(c.mint(1_000_000, true, None, DUE).unwrap().watermark_ms, 989_999, "at first as it is given");
+        for s in 1_000..1_061 {
+            c.delays().unwrap().seen(s * 1_000, [s * 1_000 - 19_000]);
+        }
+        // 19 s, a quarter and half a second, rounded up: the watermark waits where it is.
+        assert_eq!(c.lateness_ms(), 27_000);
+        assert_eq!(c.mint(1_010_000, true, None, DUE).unwrap().watermark_ms, 989_999);
+        let bound = c.mint(1_061_000, true, None, DUE).unwrap();
+        assert_eq!(bound.watermark_ms, 1_033_999);
+        let mut later = LiveClock::new(spec, 2, 7);
+        later.resume(&bound);
+        assert_eq!(later.lateness_ms(), 27_000);
+        assert!(clock().delays().is_none());
     }
 
     #[test]

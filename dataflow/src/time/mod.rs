@@ -7,6 +7,7 @@
 //!
 //! A timestamp of the dataflow is an epoch and a round of the loop, packed into a `u64` ([`Time`]).
 
+mod delays;
 mod due;
 mod election;
 mod live;
@@ -15,6 +16,7 @@ mod watermark;
 
 pub use bellwether_operators::evaluate::EpochTimes;
 pub use bellwether_operators::ingest::{Binding, Time};
+pub use delays::{AutoLateness, Delays};
 pub use due::Due;
 pub use election::{Elected, Election, Pairs};
 pub use live::{Bound, Heard, LiveClock, LiveSpec};

@@ -190,6 +190,8 @@ pub(super) fn text(api: &Api) -> String {
     text.one("epochs_total", "counter", "Epochs minted.", read(&commit.epochs));
     text.one("epochs_under_way", "gauge", "Epochs between log and ledger.", run.depth() as f64);
     let held = read(&commit.held_for);
+    let lateness = commit.lateness_ms.load(Ordering::Relaxed) as f64 / 1_000.0;
+    text.one("lateness_seconds", "gauge", "How late samples may come.", lateness);
     text.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
     text.one("delta_series", "gauge", "Series of which deltas are added up.", read(&commit.delta_series));
     text.one(

@@ -71,6 +71,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "epoch": view.epoch,
         "watermark": rfc3339(view.watermark_ms),
         "watermark_minted": rfc3339(minted_ms),
+        "lateness_ms": commit.lateness_ms.load(Ordering::Relaxed),
         "sources_waited_for": commit.held_for.load(Ordering::Relaxed),
         "epochs_under_way": run.depth(),
         "log_bytes": commit.log_bytes.load(Ordering::Relaxed),

@@ -78,8 +78,8 @@ pub(super) fn compile(run: &LiveHandle, query: &Query, alone: bool) -> Result<Re
     }];
     // Nobody sees annotations of alerts that a query reads.
     let template_queries = lower::TemplateQueries::Labels;
-    let mut settings =
-        lower::Options { lateness_ms: None, template_queries, hands_out: false, ..run.options().clone() };
+    let (late, lateness_ms, hands_out) = (lower::Late::default(), None, false);
+    let mut settings = lower::Options { lateness_ms, late, hands_out, template_queries, ..run.options().clone() };
     settings.lookback_ms = lookback_ms.unwrap_or(settings.lookback_ms);
     let table = run.table();
     let all = lower::rule_inputs(&table.set);
