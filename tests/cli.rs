@@ -25,6 +25,8 @@ mod hostile;
 mod live;
 #[path = "cli/packaging.rs"]
 mod packaging;
+#[path = "cli/quarantine.rs"]
+mod quarantine;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/run.rs"]

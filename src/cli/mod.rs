@@ -13,6 +13,7 @@ pub mod features;
 pub mod generate;
 pub mod import;
 pub mod limits;
+pub mod quarantine;
 pub mod run;
 pub mod test;
 pub mod value;
@@ -53,6 +54,8 @@ pub enum Command {
     Run(Box<run::Args>),
     /// Check, show and explain the configuration of `bellwether run`
     Config(config::Args),
+    /// Leave rules or series out of a live run, because they bring it down
+    Quarantine(quarantine::Args),
     /// Check rule files, show what they share, explain a rule's plan
     Check(check::Args),
     /// Run rule unit tests (promtool's format)

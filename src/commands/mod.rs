@@ -7,6 +7,7 @@ mod config;
 mod generate;
 mod import;
 mod push;
+mod quarantine;
 mod queries;
 mod rules;
 mod run;
@@ -21,6 +22,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Backtest(args) => backtest::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Quarantine(args) => quarantine::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Import(args) => import::run(&args),

@@ -340,11 +340,11 @@ fn doors_that_stand_open_are_found() {
 
 #[test]
 fn lateness_may_follow_the_delays_seen() {
-    let config = from_text("rules: [a]\nevaluation: {lateness: auto, lateness_bounds: {min: 3s, max: 8s}}").unwrap();
+    let config = read("rules: [a]\nevaluation: {lateness: auto, lateness_bounds: {min: 3s, max: 8s}}").unwrap();
     let live = config.live("");
     let auto = live.time.auto.unwrap();
     assert_eq!((live.time.lateness_ms, auto.least_ms, auto.most_ms), (8_000, 3_000, 8_000));
     // Steps with a query offset wait for the wall clock however short it becomes.
     assert_eq!(live.options.lateness_ms, Some(3_000));
-    assert_eq!(from_text("rules: [a]").unwrap().live("").time.auto, None);
+    assert_eq!(read("rules: [a]").unwrap().live("").time.auto, None);
 }

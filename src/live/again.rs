@@ -10,6 +10,7 @@ use super::commit::Walls;
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
 use super::frames::{Admitted, Frames, OnTime};
+use super::quarantine::Quarantine;
 use super::queue::Queue;
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
@@ -120,9 +121,12 @@ pub fn replay_folder(
 ) -> Result<RunReport, LiveError> {
     // Every table carries the settings that it was compiled with.
     let (options, promql) = (lower::Options::default(), promql::Options::default());
-    let tables = RuleTables::new(disk.clone(), &folder.join("rules"), options, promql);
+    let quarantine = Quarantine::read(disk.as_ref(), folder)?;
+    let left_out = Arc::new(quarantine.reads()?);
+    let tables = RuleTables::new(disk.clone(), &folder.join("rules"), options, promql).without(quarantine);
     let Whole { frames, table, dictionary } = Whole::open(disk, folder, &tables)?;
-    let placing = Placing { tenant: table.program.tenant.clone(), entity_labels: table.program.entity_labels.clone() };
+    let (tenant, entity_labels) = (table.program.tenant.clone(), table.program.entity_labels.clone());
+    let placing = Placing { tenant, entity_labels, left_out };
     let reader: Box<dyn Frames> = match arrival {
         Arrival::AsItWas => frames,
         Arrival::InTime => Box::new(OnTime::new(frames)?),

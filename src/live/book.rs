@@ -101,6 +101,13 @@ impl Book {
         }
     }
 
+    /// Forgets the alerts of rules that are left out.
+    pub(super) fn leave_out(&mut self, is_out: impl Fn(&str, &str) -> bool) {
+        let stays = |a: &Active| !is_out(&a.decision.group, &a.decision.alert);
+        self.first.retain(|_, a| stays(a));
+        self.amended.retain(|_, a| stays(a));
+    }
+
     /// Forgets alerts that resolved long before a step.
     pub fn forget(&mut self, now_ms: i64) {
         let stays = |a: &Active| a.resolved_at_ms().is_none_or(|at| at >= now_ms.saturating_sub(RESOLVED_MS));

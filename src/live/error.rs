@@ -117,6 +117,24 @@ pub enum LiveError {
         /// The id in the ledger.
         written: String,
     },
+    /// One epoch has brought the run down again and again.
+    #[error(
+        "{times} starts have died at one epoch, the last one so: {error}. Leave out what kills it, then start again:\n  \
+         bellwether quarantine --state {state} {}\nor, once the cause is gone, try again: bellwether quarantine --state {state} --retry",
+        remedy(rules)
+    )]
+    Poisoned {
+        /// The epoch.
+        epoch: u64,
+        /// How often.
+        times: u32,
+        /// What the last one said.
+        error: String,
+        /// The rules that it failed for, as `group/name`.
+        rules: Vec<String>,
+        /// The state folder.
+        state: String,
+    },
     /// A thread ended that should not have.
     #[error("{what} ended: {reason}")]
     Ended {
@@ -130,6 +148,13 @@ pub enum LiveError {
 /// When something was, for a sentence.
 fn since(at_ms: i64) -> String {
     if at_ms == 0 { String::new() } else { format!(" at {}", rfc3339(at_ms)) }
+}
+
+fn remedy(rules: &[String]) -> String {
+    if rules.is_empty() {
+        return "--rule GROUP/NAME".to_owned();
+    }
+    rules.iter().map(|rule| format!("--rule {rule:?}")).collect::<Vec<_>>().join(" ")
 }
 
 impl LiveError {

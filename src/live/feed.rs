@@ -21,23 +21,31 @@ enum Known {
     Unseen,
     Mine,
     Other,
-    /// Mine, but no rule reads it.
+    /// Mine, but no rule reads it, or it is in quarantine.
     Unread,
 }
 
 /// Placement of series: tenant and entity labels.
 #[derive(Clone, Debug)]
-pub struct Placing {
+pub(super) struct Placing {
     /// Tenant.
     pub tenant: String,
     /// Labels that place a series.
     pub entity_labels: Vec<String>,
+    /// Series that are left out.
+    pub left_out: Arc<Reads>,
 }
 
 impl Placing {
     /// That of rules compiled with some options.
     pub fn of(options: &lower::Options) -> Self {
-        Self { tenant: options.tenant.clone(), entity_labels: options.entity_labels.clone() }
+        let (tenant, entity_labels) = (options.tenant.clone(), options.entity_labels.clone());
+        Self { tenant, entity_labels, left_out: Arc::default() }
+    }
+
+    /// The same without some series.
+    pub fn without(self, left_out: &Arc<Reads>) -> Self {
+        Self { left_out: Arc::clone(left_out), ..self }
     }
 }
 
@@ -55,7 +63,13 @@ pub struct LiveFeed {
 
 impl LiveFeed {
     /// The feed of a worker.
-    pub fn new(queue: Queue, dictionary: Arc<Dictionary>, placing: Placing, worker: usize, workers: usize) -> Self {
+    pub(super) fn new(
+        queue: Queue,
+        dictionary: Arc<Dictionary>,
+        placing: Placing,
+        worker: usize,
+        workers: usize,
+    ) -> Self {
         Self { queue, dictionary, placing, worker, workers, known: Vec::new(), reads: Reads::default(), seq: 0 }
     }
 
@@ -70,6 +84,7 @@ impl LiveFeed {
             let shard = shard_of_vnode(vnode(&self.placing.tenant, &labels, &self.placing.entity_labels));
             let mine = worker_of_shard(shard, self.workers) == self.worker;
             self.known[at] = match mine {
+                true if self.placing.left_out.reach_ms(&labels).is_some() => Known::Unread,
                 true if self.reads.reach_ms(&labels).is_some() => Known::Mine,
                 true => Known::Unread,
                 false => Known::Other,

@@ -131,7 +131,7 @@ impl Install {
         let epoch = time.last_epoch() + 1;
         let warm = match &start {
             Some(start) => {
-                let Placing { tenant, entity_labels } = &self.placing;
+                let Placing { tenant, entity_labels, .. } = &self.placing;
                 let kept = Checkpoint::new(epoch - 1, time.watermark_ms(), start.kept.clone(), tenant, entity_labels);
                 Some(self.files.put(epoch, &kept)?)
             }

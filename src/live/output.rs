@@ -7,6 +7,7 @@
 use super::book::Book;
 use super::clock::WallClock;
 use super::commit::{Command, CommitterHandle, Stamped, Walls};
+use super::deaths::Deaths;
 use super::error::LiveError;
 use super::forward::Spool;
 use super::latency::Latency;
@@ -117,6 +118,7 @@ pub(super) struct Writer {
     pub retention_ms: i64,
     /// Who brings checkpoints to the bucket, if somebody does.
     pub uploads: Option<Sender<()>>,
+    pub deaths: Deaths,
     /// Goes with the thread: whoever has the other end learns that nothing more comes.
     pub _alive: Sender<()>,
 }
@@ -221,6 +223,7 @@ impl Writer {
             spool.sync()?;
         }
         let bytes = self.store.commit(&mut manifest, &checkpoint)?;
+        self.deaths.survived(bound.epoch)?;
         let took_ms = begin.elapsed().as_millis() as u64;
         let news = CheckpointNews { epoch: bound.epoch, at_ms: self.clock.now_ms(), bytes, took_ms };
         self.view.lock().unwrap_or_else(PoisonError::into_inner).checkpoint = Some(news);

@@ -5,6 +5,7 @@
 //! it, so a replay runs each epoch under the rules it once had.
 
 use super::LiveError;
+use super::quarantine::Quarantine;
 use bellwether_connectors::disk::{Disk, read_whole, write_whole};
 use bellwether_dataflow::lower::{self, Compiled};
 use bellwether_dataflow::promql;
@@ -109,6 +110,8 @@ struct Stored {
     settings: Settings,
     /// (path, text)
     files: Vec<(String, String)>,
+    #[serde(default)]
+    quarantine: Quarantine,
 }
 
 /// Compiles, stores and finds rule tables.
@@ -118,6 +121,7 @@ pub struct RuleTables {
     folder: PathBuf,
     options: lower::Options,
     promql: promql::Options,
+    quarantine: Arc<Quarantine>,
 }
 
 fn compile(set: &RuleSet, options: &lower::Options) -> Result<Compiled, Vec<Diagnostic>> {
@@ -135,12 +139,22 @@ fn compile(set: &RuleSet, options: &lower::Options) -> Result<Compiled, Vec<Diag
 impl RuleTables {
     /// Tables in a folder, compiled with these settings.
     pub fn new(disk: Arc<dyn Disk>, folder: &Path, options: lower::Options, promql: promql::Options) -> Self {
-        Self { disk, folder: folder.to_owned(), options, promql }
+        Self { disk, folder: folder.to_owned(), options, promql, quarantine: Arc::default() }
+    }
+
+    /// The same without what is in quarantine.
+    pub fn without(self, quarantine: Quarantine) -> Self {
+        Self { quarantine: Arc::new(quarantine), ..self }
     }
 
     /// How rules are compiled.
     pub fn options(&self) -> &lower::Options {
         &self.options
+    }
+
+    /// What is left out.
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
     }
 
     /// How expressions are read.
@@ -165,7 +179,8 @@ impl RuleTables {
         let known = self.disk.list(&self.folder).map_err(|e| LiveError::io(&self.folder, "listing", e))?;
         if !known.contains(&name) {
             let files = table.set.files.iter().map(|f| (f.path.clone(), f.source.to_string())).collect();
-            let stored = Stored { settings: Settings::of(&self.options, &self.promql), files };
+            let settings = Settings::of(&self.options, &self.promql);
+            let stored = Stored { settings, files, quarantine: self.quarantine.as_ref().clone() };
             let bytes = serde_json::to_vec(&stored)
                 .map_err(|e| LiveError::Format { path: name.clone(), what: format!("cannot be written: {e}") })?;
             self.put(table.version, &bytes)?;
@@ -187,12 +202,18 @@ impl RuleTables {
             .map_err(|e| LiveError::io(&self.folder.join(&name), "writing", e))
     }
 
-    fn compiled(&self, set: RuleSet) -> Result<RuleTable, LiveError> {
+    fn compiled(&self, mut set: RuleSet) -> Result<RuleTable, LiveError> {
+        self.quarantine.leave_out(&mut set);
         let compiled = compile(&set, &self.options).map_err(LiveError::Rules)?;
         let settings = serde_json::to_vec(&Settings::of(&self.options, &self.promql)).unwrap_or_default();
         let mut parts: Vec<&[u8]> = vec![&settings];
         for file in &set.files {
             parts.extend([file.path.as_bytes(), file.source.as_bytes()]);
+        }
+        // As without a list, where nothing is on it.
+        let left_out = serde_json::to_vec(&self.quarantine.rules).unwrap_or_default();
+        if !self.quarantine.rules.is_empty() {
+            parts.push(&left_out);
         }
         let version = hash128(&parts);
         let program = Arc::new(compiled.program.clone());
@@ -214,12 +235,14 @@ impl RuleTables {
     /// A table that was in force before, compiled with the settings of then.
     pub fn find(&self, version: u128) -> Result<RuleTable, LiveError> {
         let (path, bytes) = (self.folder.join(Self::name(version)), self.stored(version)?);
-        let Stored { settings, files } = serde_json::from_slice(&bytes).map_err(|e| LiveError::Format {
+        let Stored { settings, files, quarantine } = serde_json::from_slice(&bytes).map_err(|e| LiveError::Format {
             path: path.display().to_string(),
             what: format!("is no stored rule table: {e}; restore it from a copy"),
         })?;
         let (options, promql) = settings.apply(&self.options);
-        let then = Self { options, promql, ..self.clone() };
-        then.compiled(rules::load_texts(&files, &promql).map_err(LiveError::Rules)?)
+        let then = Self { options, promql, ..self.clone() }.without(quarantine.and(&self.quarantine));
+        let table = then.compiled(rules::load_texts(&files, &promql).map_err(LiveError::Rules)?)?;
+        // It is that version, whatever is in quarantine since.
+        Ok(RuleTable { version, ..table })
     }
 }

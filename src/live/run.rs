@@ -3,13 +3,16 @@
 use super::archive::ArchiveStats;
 use super::commit::{Command, CommitStats, CommitterHandle};
 use super::error::LiveError;
+use super::feed::Placing;
 use super::folder::Folder;
 use super::forward::{Forward, Progress, Shared as Forwarded, Spool};
 use super::install::InForce;
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView};
 use super::pairs::PairSpec;
+use super::quarantine::Quarantine;
 use super::queue::Queue;
+use super::reads::Reads;
 use super::remote::{Joined, Remote, RemoteStats};
 use super::rules::{RuleTable, RuleTables};
 use super::start::{Found, LiveConfig, Started, Threads};
@@ -38,6 +41,8 @@ struct Shared {
     commit: CommitterHandle,
     tables: RuleTables,
     in_force: InForce,
+    /// Series in quarantine.
+    left_out: Arc<Reads>,
     /// Version of the rules that were last good.
     wanted: Mutex<u128>,
     patterns: Vec<String>,
@@ -93,13 +98,17 @@ impl LiveRun {
             Folder::begin(&disk, &config.folder, above)?
         };
         let tables = RuleTables::new(disk.clone(), &config.folder.join("rules"), config.lower_options(), config.promql);
+        let quarantine = Quarantine::read(disk.as_ref(), &config.folder)?;
+        let tables = tables.without(quarantine.clone());
         let store = Store::new(disk.clone(), &config.folder)?;
         let now_ms = config.clock.now_ms();
         let remote = remote.map(|r| r.join(folder.generation(), now_ms, &store, &tables)).transpose()?;
-        let mut found = Found::new(config, &tables, &store, folder)?;
+        let strict = quarantine.is_empty();
+        let mut found = Found::new(config, &tables, &store, folder, quarantine)?;
         found.started.restored = remote.as_ref().and_then(|remote| remote.restored.clone());
         let mark = found.newest.as_ref().map_or(LedgerMark::default(), |(manifest, _)| manifest.ledger);
-        let strict = found.last_rules.is_none_or(|rules| rules == found.table.version)
+        let strict = strict
+            && found.last_rules.is_none_or(|rules| rules == found.table.version)
             && found.newest.as_ref().is_none_or(|(manifest, _)| manifest.build == super::output::BUILD);
         let ledger = Ledger::open(disk.as_ref(), &config.folder, mark, strict)?;
         let forward = config.forward.as_ref().map(|spec| Forward::start(spec, &disk, &config.folder)).transpose()?;
@@ -118,7 +127,7 @@ impl LiveRun {
         let wanted = found.wanted.as_ref().unwrap_or(&found.table).version;
         let (forward, spool) = forward.unzip();
         let (folder, parts) = found.parts(config, &tables, store.clone(), (ledger, spool))?;
-        let Threads { replay, committer, mut writer, engine, archivist, archive, queue, in_force } = parts;
+        let Threads { replay, committer, mut writer, engine, archivist, archive, queue, in_force, left_out } = parts;
         let (stop, report) = (engine.stop.clone(), engine.report.clone());
         let (told, ends) = channel();
         let now_ms = config.clock.now_ms();
@@ -126,6 +135,7 @@ impl LiveRun {
             commit: committer.handle(),
             tables,
             in_force,
+            left_out,
             wanted: Mutex::new(wanted),
             patterns: config.rules.clone(),
             pairs: config.pairs.clone(),
@@ -262,6 +272,16 @@ impl LiveHandle {
     /// Workers of the dataflow.
     pub fn workers(&self) -> usize {
         self.0.workers
+    }
+
+    /// How series are placed, and which are left out.
+    pub(super) fn placing(&self) -> Placing {
+        Placing::of(self.options()).without(&self.0.left_out)
+    }
+
+    /// What is left out of evaluation.
+    pub fn quarantine(&self) -> &Quarantine {
+        self.0.tables.quarantine()
     }
 
     /// How rules are compiled.

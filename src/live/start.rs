@@ -3,6 +3,7 @@
 use super::archive::{ArchiveSpec, ArchiveStats, Archivist};
 use super::clock::WallClock;
 use super::commit::{Committer, Parts, Walls};
+use super::deaths::Deaths;
 use super::error::LiveError;
 use super::feed::{LiveFeed, Placing};
 use super::folder::Folder;
@@ -12,7 +13,9 @@ use super::install::{InForce, Install};
 use super::ledger::Ledger;
 use super::output::{LedgerStats, SharedView, ToLedger, View, Writer};
 use super::pairs::{PairSpec, Referee};
+use super::quarantine::Quarantine;
 use super::queue::Queue;
+use super::reads::Reads;
 use super::remote::{RemoteSpec, Restored};
 use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
@@ -119,10 +122,21 @@ pub(super) struct Found {
     /// Those of the files, if they are others.
     pub wanted: Option<RuleTable>,
     pub started: Started,
+    /// Series in quarantine.
+    left_out: Arc<Reads>,
+    quarantine: Quarantine,
+    deaths: Deaths,
 }
 
 impl Found {
-    pub fn new(config: &LiveConfig, tables: &RuleTables, store: &Store, folder: Folder) -> Result<Self, LiveError> {
+    pub fn new(
+        config: &LiveConfig,
+        tables: &RuleTables,
+        store: &Store,
+        folder: Folder,
+        quarantine: Quarantine,
+    ) -> Result<Self, LiveError> {
+        let left_out = Arc::new(quarantine.reads()?);
         let dictionary = Arc::new(Dictionary::new(&config.options.tenant));
         let (log, opened) = Log::open(&config.disk, &config.folder.join("log"), config.log, &dictionary)?;
         let newest = store.newest()?;
@@ -132,6 +146,8 @@ impl Found {
             placed.map_err(|error| LiveError::Checkpoint { path: path(), error })?;
         }
         let wanted = tables.load(&config.rules)?;
+        let deaths = Deaths::new(&config.disk, &config.folder, wanted.version);
+        deaths.allow()?;
         let mut time = LiveClock::new(config.time, folder.generation(), wanted.version);
         let mut election = Election::new(config.pairs.as_ref().map_or(0, |spec| spec.failover_ms));
         let mut last_rules = None;
@@ -168,7 +184,22 @@ impl Found {
             series: dictionary.len(),
             restored: None,
         };
-        Ok(Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, started })
+        Ok(Self {
+            folder,
+            dictionary,
+            log,
+            newest,
+            time,
+            referee,
+            totals,
+            table,
+            last_rules,
+            wanted,
+            started,
+            left_out,
+            quarantine,
+            deaths,
+        })
     }
 
     /// The threads of a run that goes on from here.
@@ -180,10 +211,15 @@ impl Found {
         (ledger, spool): (Ledger, Option<Spool>),
     ) -> Result<(Folder, Threads), LiveError> {
         let Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, .. } = self;
+        let Self { left_out, quarantine, deaths, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (walls, view) = (Walls::default(), SharedView::default());
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
-        manifest.iter().for_each(|m| *view.lock().unwrap_or_else(PoisonError::into_inner) = View::of(m));
+        if let Some(manifest) = &manifest {
+            let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
+            *view = View::of(manifest);
+            view.book.leave_out(|group, alert| quarantine.has_rule(group, alert));
+        }
         let reader = Box::new(Admitted::new(log.reader(|_| true), &dictionary));
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
         let replay = Replay {
@@ -199,10 +235,11 @@ impl Found {
         let archive = archivist.as_ref().map_or_else(Arc::<ArchiveStats>::default, |a| a.stats.clone());
         let (alive, ledger_ends) = channel();
         let in_force = InForce::new(table.clone());
+        let placing = Placing::of(&config.options).without(&left_out);
         let install = Install {
             next: (last_rules != Some(table.version)).then(Start::default),
             wanted,
-            ..Install::new(tables, warm, &dictionary, Placing::of(&config.options), &in_force)
+            ..Install::new(tables, warm, &dictionary, placing.clone(), &in_force)
         };
         let committer = Committer::new(Parts {
             dictionary: dictionary.clone(),
@@ -235,11 +272,12 @@ impl Found {
             generation: folder.generation(),
             retention_ms: config.retention_ms,
             uploads: None,
+            deaths: deaths.clone(),
             _alive: alive,
         };
-        let engine = Engine::new(config, &queue, dictionary, kept, ToLedger(items));
+        let engine = Engine::new(config, (&queue, dictionary, placing), kept, ToLedger(items), deaths);
         let archivist = archivist.map(|archivist| (archivist, ledger_ends));
-        Ok((folder, Threads { replay, committer, writer, engine, archivist, archive, queue, in_force }))
+        Ok((folder, Threads { replay, committer, writer, engine, archivist, archive, queue, in_force, left_out }))
     }
 }
 
@@ -267,6 +305,7 @@ pub(super) struct Threads {
     pub archive: Arc<ArchiveStats>,
     pub queue: Queue,
     pub in_force: InForce,
+    pub left_out: Arc<Reads>,
 }
 
 /// The dataflow's thread.
@@ -276,6 +315,7 @@ pub(super) struct Engine {
     dictionary: Arc<Dictionary>,
     placing: Placing,
     output: ToLedger,
+    deaths: Deaths,
     pub stop: Arc<AtomicBool>,
     pub report: Arc<Mutex<Option<RunReport>>>,
 }
@@ -283,13 +323,12 @@ pub(super) struct Engine {
 impl Engine {
     fn new(
         config: &LiveConfig,
-        queue: &Queue,
-        dictionary: Arc<Dictionary>,
+        (queue, dictionary, placing): (&Queue, Arc<Dictionary>, Placing),
         kept: Option<Vec<KeptState>>,
         output: ToLedger,
+        deaths: Deaths,
     ) -> Self {
         let lower::Options { tenant, entity_labels, .. } = config.options.clone();
-        let placing = Placing::of(&config.options);
         let run = RunConfig {
             workers: config.workers,
             mode: config.mode,
@@ -301,17 +340,17 @@ impl Engine {
             ..RunConfig::default()
         };
         let (stop, report) = (Arc::default(), Arc::default());
-        Self { config: run, queue: queue.clone(), dictionary, placing, output, stop, report }
+        Self { config: run, queue: queue.clone(), dictionary, placing, output, deaths, stop, report }
     }
 
     /// Runs the dataflow until the queue is closed and empty.
     pub fn run(self) -> Result<(), LiveError> {
-        let Self { config, queue, dictionary, placing, output, stop, report } = self;
+        let Self { config, queue, dictionary, placing, output, deaths, stop, report } = self;
         let workers = config.workers;
         let feed = move |worker: usize, _: usize| -> Box<dyn Feed> {
             Box::new(LiveFeed::new(queue.clone(), dictionary.clone(), placing.clone(), worker, workers))
         };
-        let done = run_dataflow(config, feed, Box::new(output), stop)?;
+        let done = run_dataflow(config, feed, Box::new(output), stop).inspect_err(|error| deaths.record(error))?;
         *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
         Ok(())
     }

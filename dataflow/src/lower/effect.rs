@@ -125,6 +125,7 @@ impl Lowering<'_> {
     fn record(&self, unit: &Unit<'_>, rule: &RuleInput<'_>) -> RecordSpec {
         RecordSpec {
             rule_id: unit.rule_id,
+            group: rule.group.to_owned(),
             name: rule.name.to_owned(),
             labels: sorted(&rule.labels),
             limit: rule.limit,

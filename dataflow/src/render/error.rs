@@ -3,6 +3,7 @@
 use super::feed::FeedError;
 use super::output::OutputError;
 use crate::time::Time;
+use bellwether_operators::evaluate::Whereabouts;
 
 /// Why a run failed. All of them mean: fix the cause and run again; a run that only hit a flaky source may be retried
 /// as the source's own error says.
@@ -48,7 +49,7 @@ pub enum RunError {
         epoch: u64,
     },
     /// An expression takes more than the configuration allows.
-    #[error("epoch {epoch}: {expression}: {found} {limit}, more than the limit {limit}={allowed}")]
+    #[error("epoch {epoch}: {expression}{}: {found} {limit}, more than the limit {limit}={allowed}", of(rules))]
     Limit {
         /// The epoch.
         epoch: u64,
@@ -60,6 +61,8 @@ pub enum RunError {
         found: u64,
         /// The expression.
         expression: String,
+        /// The rules that contain it, as `group/name`.
+        rules: Vec<String>,
     },
     /// A feed broke its contract.
     #[error("worker {worker}: epoch {epoch} follows epoch {last}")]
@@ -89,11 +92,34 @@ pub enum RunError {
         bytes: usize,
     },
     /// A bug.
-    #[error("worker {worker} panicked: {message}")]
+    #[error("worker {worker} panicked{}: {message}", at(whereabouts.as_ref()))]
     Panic {
         /// Who.
         worker: usize,
         /// With what words.
         message: String,
+        /// What it was doing, if it was evaluating.
+        whereabouts: Option<Whereabouts>,
     },
+}
+
+fn of(rules: &[String]) -> String {
+    if rules.is_empty() { String::new() } else { format!(" of {}", rules.join(", ")) }
+}
+
+fn at(whereabouts: Option<&Whereabouts>) -> String {
+    whereabouts.map_or_else(String::new, |at| format!(" at {at}"))
+}
+
+impl RunError {
+    /// The epoch that cannot be evaluated and the rules that it fails for, where it is the evaluation that failed: it would
+    /// fail again.
+    pub fn poison(&self) -> Option<(u64, &[String])> {
+        match self {
+            Self::Limit { epoch, rules, .. } => Some((*epoch, rules)),
+            Self::Rounds { epoch } => Some((*epoch, &[])),
+            Self::Panic { whereabouts: Some(at), .. } => Some((at.epoch, &at.rules)),
+            _ => None,
+        }
+    }
 }

@@ -203,9 +203,9 @@ impl Evaluation {
         if !goes_on {
             // What the last stage sends has no reader.
             let mut output = evaluator.finish(store);
-            if let Some(Exceeded { limit, allowed, found, expression }) = output.exceeded.take() {
+            if let Some(Exceeded { limit, allowed, found, expression, rules }) = output.exceeded.take() {
                 self.shared.control.gate.close(epoch);
-                self.shared.control.fail(RunError::Limit { epoch, limit, allowed, found, expression });
+                self.shared.control.fail(RunError::Limit { epoch, limit, allowed, found, expression, rules });
                 self.shared.state.evaluated(epoch, None);
                 return Step::Silent;
             }

@@ -140,7 +140,7 @@ where
     for (worker, result) in guards.join().into_iter().enumerate() {
         match result {
             Ok(report) => reports.extend(report),
-            Err(message) => control.fail(RunError::Panic { worker, message }),
+            Err(message) => control.fail(RunError::Panic { worker, message, whereabouts: None }),
         }
     }
     match control.take_error() {

@@ -9,7 +9,7 @@ use super::feed::{EpochFeed, Feed, Next};
 use super::output::Output;
 use super::run::RunConfig;
 use crate::time::Time;
-use bellwether_operators::evaluate::KeptState;
+use bellwether_operators::evaluate::{KeptState, whereabouts};
 use bellwether_operators::exchange::RunBatch;
 use bellwether_operators::ingest::Counters;
 use std::any::Any;
@@ -56,7 +56,8 @@ pub(super) fn work(
         })
     }));
     let report = result.unwrap_or_else(|panic| {
-        control.abort(RunError::Panic { worker: index, message: message(panic.as_ref()) });
+        let message = message(panic.as_ref());
+        control.abort(RunError::Panic { worker: index, message, whereabouts: whereabouts() });
         None
     });
     if report.is_none() {

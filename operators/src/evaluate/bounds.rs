@@ -20,6 +20,6 @@ impl Evaluator {
             _ => return None,
         };
         let (limit, expression) = (limit.to_owned(), node.text.clone());
-        (found > allowed).then_some(Exceeded { limit, allowed, found, expression })
+        (found > allowed).then(|| Exceeded { limit, allowed, found, expression, rules: self.program.rules_with(n) })
     }
 }

@@ -64,6 +64,7 @@ mod topk;
 mod unique;
 mod verdict;
 mod view;
+mod whereabouts;
 
 pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
@@ -74,6 +75,7 @@ pub use output::{
 };
 pub use packet::{Packet, PartialsPayload, Payload, RowsPayload, Verdict, VerdictPart};
 pub use selectors::{Matchers, anchored};
+pub use whereabouts::{Whereabouts, whereabouts};
 
 use crate::program::{Grid, NodeIdx, Program, Shape};
 use crate::window::{SeriesStore, Slot};
@@ -212,6 +214,7 @@ impl Evaluator {
     /// Begins an epoch: finds the instants of every grid.
     pub fn begin(&mut self, times: EpochTimes) {
         self.times = times;
+        whereabouts::epoch(times.epoch, &self.program);
         let (decisions, written) = (std::mem::take(&mut self.farewell), std::mem::take(&mut self.last_words));
         let watermark_ms = times.watermark_ms;
         self.output = EpochOutput { decisions, written, watermark_ms, ..EpochOutput::default() };
@@ -289,11 +292,14 @@ impl Evaluator {
         let stage = &program.phases[phase].stages[stage];
         self.visited += (stage.eval.len() + stage.send.len()) as u64;
         for n in &stage.eval {
+            whereabouts::node(Some(*n));
             self.eval(*n, store, outgoing);
         }
         for n in &stage.send {
+            whereabouts::node(Some(*n));
             self.send(*n, store, outgoing);
         }
+        whereabouts::node(None);
         let mut post = Post { from: self.worker, peers: self.peers, out: outgoing };
         self.board.conclude(&mut post);
         self.advance(&program, phase);

@@ -48,4 +48,6 @@ pub struct Exceeded {
     pub found: u64,
     /// The expression that asks for it.
     pub expression: String,
+    /// The rules that contain it, as `group/name`.
+    pub rules: Vec<String>,
 }

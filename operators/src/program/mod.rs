@@ -234,6 +234,35 @@ impl Program {
         self.phases.iter().map(|p| p.stages.len() * if p.stepwise { steps } else { 1 }).sum()
     }
 
+    /// The rules that contain a node, as `group/name`; recorded series by their name.
+    pub fn rules_with(&self, node: NodeIdx) -> Vec<String> {
+        let mut found = std::collections::BTreeSet::new();
+        for (root, effect) in self.nodes.iter().enumerate() {
+            let name = match &effect.op {
+                Op::Alert(spec) => format!("{}/{}", spec.group, spec.name),
+                Op::Record(spec) => format!("{}/{}", spec.group, spec.name),
+                _ => continue,
+            };
+            if self.reaches(root, node) {
+                found.insert(name);
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    fn reaches(&self, root: NodeIdx, wanted: NodeIdx) -> bool {
+        let (mut seen, mut open) = (std::collections::BTreeSet::new(), vec![root]);
+        while let Some(n) = open.pop() {
+            if n == wanted {
+                return true;
+            }
+            if seen.insert(n) {
+                open.extend(self.nodes[n].inputs.iter().copied().chain(self.nodes[n].op.sampled()));
+            }
+        }
+        false
+    }
+
     /// How far a rule's instant lies before its step at most, ms.
     pub fn query_offset_ms(&self) -> i64 {
         self.nodes.iter().map(|n| n.op.query_offset_ms()).max().unwrap_or(0)

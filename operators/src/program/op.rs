@@ -206,6 +206,8 @@ pub struct TemplateQuery {
 pub struct RecordSpec {
     /// State identity, as in [`AlertSpec`].
     pub rule_id: u128,
+    /// Group name.
+    pub group: String,
     /// Metric name of the result.
     pub name: String,
     /// Labels to set, group labels merged; sorted by name.

@@ -147,6 +147,7 @@ pub fn failure(error: LiveError) -> Failure {
         | LiveError::NothingKnown { .. }
         | LiveError::Overtaken { .. }
         | LiveError::Behind { .. }
+        | LiveError::Poisoned { .. }
         | LiveError::Run(_) => Failure::Io(error.to_string()),
     }
 }

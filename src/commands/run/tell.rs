@@ -60,6 +60,11 @@ fn found(log: Log, run: &Run) {
     if let Some(restored) = &run.started.restored {
         log.say_of(&run.tenant, filled(restored, run.handle.intake().now_ms()));
     }
+    let quarantine = run.handle.quarantine();
+    if !quarantine.is_empty() {
+        let all: Vec<&str> = quarantine.rules.iter().chain(&quarantine.series).map(String::as_str).collect();
+        eprintln!("{of}warning: in quarantine, and not evaluated: {}", all.join(", "));
+    }
     if let Some(warning) = run.notifier.warning() {
         log.say_of(&run.tenant, Event::warn("outbox_damaged", warning));
     }

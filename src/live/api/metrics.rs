@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bellwether_connectors::serve::counters::ProtocolCounters;
 use bellwether_connectors::source::intake::{Intake, Reason};
 use bellwether_model::decision::CorrectionKind;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -49,6 +50,15 @@ impl Text {
         self.line(&format!("{name}_bucket"), "{le=\"+Inf\"}", total as f64);
         self.line(&format!("{name}_sum"), "", sum_ms as f64 / 1_000.0);
         self.line(&format!("{name}_count"), "", total as f64);
+    }
+
+    fn corrections(&mut self, counts: &BTreeMap<&'static str, u64>) {
+        let help = "Decisions that late samples changed, of rules that are audited or amended.";
+        self.head("corrections_total", "counter", help);
+        for kind in [CorrectionKind::Missed, CorrectionKind::Withdrawn, CorrectionKind::Changed] {
+            let count = counts.get(kind.as_str()).copied().unwrap_or(0);
+            self.line("corrections_total", &format!("{{kind=\"{kind}\"}}"), count as f64);
+        }
     }
 
     fn receivers(&mut self, all: &[Arc<ReceiverStats>]) {
@@ -222,15 +232,7 @@ pub(super) fn text(api: &Api) -> String {
         if watermark > 0.0 { lag } else { 0.0 },
     );
     text.one("decisions_total", "counter", "Decisions in the ledger.", view.decisions as f64);
-    text.head(
-        "corrections_total",
-        "counter",
-        "Decisions that late samples changed, of rules that are audited or amended.",
-    );
-    for kind in [CorrectionKind::Missed, CorrectionKind::Withdrawn, CorrectionKind::Changed] {
-        let count = view.corrections.get(kind.as_str()).copied().unwrap_or(0);
-        text.line("corrections_total", &format!("{{kind=\"{kind}\"}}"), count as f64);
-    }
+    text.corrections(&view.corrections);
     text.one("alerts", "gauge", "Alerts that are pending, firing or resolved lately.", view.book.len() as f64);
     text.one("rules_failing", "gauge", "Rules that failed at some step.", view.errors.len() as f64);
     text.one("replay_differences_total", "counter", "Decisions that a replay gave otherwise.", view.differing as f64);

@@ -79,6 +79,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "decisions_hash": format!("{:032x}", view.rolling_hash),
         "checkpoint": checkpoint,
         "remote_checkpoint": remote,
+        "quarantine": {"rules": run.quarantine().rules, "series": run.quarantine().series},
         "receivers": receivers,
         "remote_write": run.forwarded().into_iter().map(forwarded).collect::<Vec<_>>(),
         "replicas": replicas,

@@ -6,7 +6,7 @@
 use super::bounded::{Bounded, MOST_SAMPLES, few_instants, too_many};
 use super::{Answer, Data, Points, Query, QueryError};
 use crate::live::book::Book;
-use crate::live::feed::{LiveFeed, Placing};
+use crate::live::feed::LiveFeed;
 use crate::live::frames::Admitted;
 use crate::live::queue::{Epoch, Queue};
 use crate::live::reads::Picker;
@@ -284,7 +284,7 @@ fn evaluate(
     let queue = Queue::new(1, u64::MAX);
     epochs(query, ready, rows).into_iter().for_each(|epoch| queue.put(epoch));
     queue.close();
-    let placing = Placing::of(run.options());
+    let placing = run.placing();
     let config = RunConfig {
         workers: 1,
         tenant: placing.tenant.clone(),

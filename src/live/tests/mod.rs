@@ -5,9 +5,10 @@
 mod asking;
 mod compliance;
 mod forward;
-mod machines;
 mod late;
+mod machines;
 mod outages;
+mod poison;
 mod replicas;
 mod sums;
 
