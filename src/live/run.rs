@@ -21,6 +21,7 @@ use bellwether_connectors::source::intake::{Intake, IntakeError};
 use bellwether_dataflow::lower;
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::{RunError, RunReport};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +52,7 @@ struct Shared {
     view: SharedView,
     stats: Arc<LedgerStats>,
     archive: Arc<ArchiveStats>,
+    archive_folder: Option<PathBuf>,
     remote: Option<Arc<RemoteStats>>,
     forwarded: Option<Arc<Forwarded>>,
     ready: AtomicBool,
@@ -143,6 +145,7 @@ impl LiveRun {
             view: writer.view.clone(),
             stats: writer.stats.clone(),
             archive,
+            archive_folder: config.archive.as_ref().map(|spec| spec.folder.clone()),
             remote: remote.as_ref().map(Joined::stats),
             forwarded: forward.as_ref().map(Forward::shared),
             ready: AtomicBool::new(false),
@@ -215,6 +218,11 @@ impl LiveHandle {
     /// How far receivers of what rules write are.
     pub fn forwarded(&self) -> Vec<Progress> {
         self.0.forwarded.as_ref().map(|shared| shared.progress()).unwrap_or_default()
+    }
+
+    /// Where the archive is, if there is one.
+    pub(super) fn archive_folder(&self) -> Option<&Path> {
+        self.0.archive_folder.as_deref()
     }
 
     /// Whether everything that was on disk has been handed to the dataflow.

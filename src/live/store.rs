@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Version of the manifest. Raise it when it changes.
-const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 2;
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;

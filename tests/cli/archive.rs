@@ -1,6 +1,7 @@
 //! The archive of a live run: each sample once, the same decisions from a backtest and from a replay.
 
 use super::run::Place;
+use bellwether::live::query::{Data, Queries, Query};
 use bellwether::live::{ArchiveSpec, LiveConfig, LiveRun, ManualClock, PairSpec};
 use bellwether_connectors::disk::RealDisk;
 use bellwether_connectors::source::SampleSource;
@@ -387,4 +388,33 @@ fn the_archive_of_a_pair_has_what_counted_and_replays_alike() {
     let half = TICKS / 2;
     let whose: Vec<_> = [half - 10, half - 4, half - 3, half, half + 4, half + 20, half + 30].map(of).into();
     assert_eq!(whose, [Some(0.0), Some(0.0), None, None, Some(1.0), Some(1.0), Some(1.0)]);
+}
+
+#[test]
+fn queries_reach_back_over_the_archive() {
+    let mut world = World::new(true);
+    world.whole();
+    assert!(!world.place.path("state/log/0000000000000001.seg").exists());
+    let run = world.start(1);
+    let queries = Queries::new(run.handle());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let end_ms = START_MS + (TICKS - 1) * TICK_MS;
+    let answer = |text: &str| {
+        let answer = runtime.block_on(queries.answer(Query::at(text, end_ms))).unwrap();
+        assert_eq!(answer.warnings, [] as [String; 0], "{text}");
+        answer.data
+    };
+    // Every sample of the run, each once, wherever it is by now.
+    for (name, i) in [("load", 0), ("load", 3), ("lag", 1)] {
+        let Data::Matrix(all) = answer(&format!("{name}{{instance=\"h{i}\"}}[20m]")) else { panic!("{name}") };
+        let found: Vec<(i64, Option<f64>)> = all[0].1.iter().map(|(t, v)| (*t, Some(v.float()))).collect();
+        let of = |((l, t), (value, _)): (&(Labels, i64), &(Option<f64>, bool))| {
+            (*l == labels(name, i)).then_some((*t, *value))
+        };
+        let sent: Vec<(i64, Option<f64>)> = world.sent.iter().filter_map(of).collect();
+        assert!(found == sent && found.len() > 100, "{name} {i}: {} of {}", found.len(), sent.len());
+    }
+    let Data::Matrix(all) = answer("size[20m]") else { panic!() };
+    assert_eq!(all[0].1.len(), TICKS as usize, "histograms too");
+    run.abandon();
 }

@@ -6,7 +6,14 @@ use bellwether_test_support::http::http;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-const RULES: &str = "groups: [{name: g, rules: [{alert: Wide, expr: up}, {alert: Narrow, expr: up{job=\"a\"}}]}]";
+const RULES: &str = r#"
+groups:
+- name: g
+  interval: 1s
+  rules:
+  - {alert: Wide, expr: up}
+  - {alert: Narrow, expr: 'up{job="a"}'}
+"#;
 
 /// Runs until it dies of what it is sent, or of what it was sent before.
 fn die(place: &Place, sends: bool) {
@@ -20,9 +27,8 @@ fn die(place: &Place, sends: bool) {
             let port = address.trim().rsplit(':').next().unwrap().parse().unwrap();
             let text = |job: &str| format!("{{\"key\":\"job\",\"value\":{{\"stringValue\":\"{job}\"}}}}");
             let now_ns = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-            let point = |job: &str| {
-                format!("{{\"timeUnixNano\":\"{now_ns}\",\"asDouble\":1,\"attributes\":[{}]}}", text(job))
-            };
+            let point =
+                |job: &str| format!("{{\"timeUnixNano\":\"{now_ns}\",\"asDouble\":1,\"attributes\":[{}]}}", text(job));
             let body = format!(
                 "{{\"resourceMetrics\":[{{\"scopeMetrics\":[{{\"metrics\":[{{\"name\":\"up\",\"gauge\":{{\"dataPoints\":[{},{}]}}}}]}}]}}]}}",
                 point("a"),

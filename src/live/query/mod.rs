@@ -12,6 +12,7 @@
 //! instants and results; more wait, and the rest is told to come again.
 
 mod bounded;
+mod load;
 mod over;
 mod series;
 #[cfg(test)]

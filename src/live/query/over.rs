@@ -1,24 +1,23 @@
-//! One query over the log: compiled with the rules that it reads, run through a dataflow of its own.
+//! One query over the log and the archive: compiled with the rules that it reads, run through a dataflow of its own.
 //!
 //! # Time
 //! Samples are loaded first, then steps are evaluated, some at a time: everything is final.
 
-use super::bounded::{Bounded, MOST_SAMPLES, few_instants, too_many};
+use super::bounded::{Bounded, few_instants, too_many};
+use super::load::{archived_from_ms, load};
 use super::{Answer, Data, Points, Query, QueryError};
 use crate::live::book::Book;
 use crate::live::feed::LiveFeed;
-use crate::live::frames::Admitted;
 use crate::live::queue::{Epoch, Queue};
-use crate::live::reads::Picker;
 use crate::live::run::LiveHandle;
-use bellwether_connectors::source::intake::{Intake, Rows};
+use bellwether_connectors::source::intake::Rows;
 use bellwether_dataflow::lower::{self, Compiled, Gives, QueryInput, RuleInput};
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::{Collect, Feed, MergedOutput, RunConfig, RunError, run as run_dataflow};
 use bellwether_dataflow::time::{Binding, EpochTimes, Watermark};
 use bellwether_model::{Labels, Transition, Value};
 use bellwether_operators::annotation::{Annotation, Level, joined};
-use bellwether_operators::program::{Op, Program, ResultOrder};
+use bellwether_operators::program::{Op, ResultOrder};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -153,11 +152,12 @@ pub(super) fn answer_ready(
     Ok(answer)
 }
 
-/// What is to be said of a query that reads samples which the log has given up.
+/// What is to be said of a query that reads samples which log and archive have given up.
 fn forgotten(run: &LiveHandle, query: &Query, ready: &Ready) -> Option<String> {
     let segments = run.intake().log().segments();
     let collected = segments.first().is_some_and(|s| s.first > 1);
     let oldest_ms = segments.iter().filter(|s| s.frames > 0).map(|s| s.oldest_ms).min()?;
+    let oldest_ms = archived_from_ms(run).map_or(oldest_ms, |archived_ms| archived_ms.min(oldest_ms));
     let reads = !ready.compiled.program.selectors.is_empty();
     (collected && reads && query.start_ms < oldest_ms).then(|| {
         let oldest = bellwether_model::civil::rfc3339(oldest_ms);
@@ -213,38 +213,6 @@ fn finish(query: &Query, mut data: Data, notes: Vec<Annotation>) -> Answer {
         }
     }
     Answer { data, warnings, infos }
-}
-
-/// What the log holds of the series that a program reads, as far back as it reads.
-fn load(
-    run: &LiveHandle,
-    program: &Program,
-    (from_ms, upto_ms): (i64, i64),
-    stop: &AtomicBool,
-) -> Result<Vec<Rows>, QueryError> {
-    let mut picker = Picker::new(program, &Program::default(), from_ms);
-    let (intake, log) = (run.intake(), run.intake().log().clone());
-    let reaches =
-        |s: &bellwether_connectors::source::log::Segment| s.newest_ms >= picker.oldest_ms() && s.oldest_ms <= upto_ms;
-    let reader = log.reader(log.segments().into_iter().filter(reaches));
-    let mut reader = Admitted::guessing(reader, &intake.shared_dictionary());
-    let (mut all, mut samples) = (Vec::new(), 0usize);
-    while !picker.is_idle()
-        && let Some(frame) = reader.read().map_err(|e| QueryError::Internal(e.to_string()))?
-    {
-        if stop.load(Ordering::Relaxed) {
-            return Err(QueryError::Timeout);
-        }
-        let rows = picker.pick(&frame.rows, intake.dictionary());
-        samples += rows.len();
-        if samples > MOST_SAMPLES {
-            return Err(too_many());
-        }
-        if !rows.is_empty() {
-            all.push(rows);
-        }
-    }
-    Ok(all)
 }
 
 /// The epochs of a query: samples, then its steps.

@@ -18,7 +18,7 @@ use std::sync::mpsc::channel;
 
 fn manifest(epoch: u64, generation: u64) -> Manifest {
     Manifest {
-        format: 1,
+        format: crate::live::store::FORMAT,
         epoch,
         generation,
         watermark_ms: 0,
