@@ -324,11 +324,21 @@ impl LiveRun {
         match self.ends.recv_timeout(within) {
             Ok((_, Err(error))) => Some(error),
             Ok(("replay", Ok(()))) | Err(RecvTimeoutError::Timeout) => None,
-            Ok((what, Ok(()))) => Some(LiveError::Ended { what, reason: "it was told to".to_owned() }),
+            Ok((what, Ok(()))) => Some(self.cause_of(what)),
             Err(RecvTimeoutError::Disconnected) => {
                 Some(LiveError::Ended { what: "every thread", reason: "they were told to".to_owned() })
             }
         }
+    }
+
+    /// Why a thread ended that was not told to: the ledger's ends with the dataflow, and may say so first.
+    fn cause_of(&self, what: &'static str) -> LiveError {
+        while let Ok((_, end)) = self.ends.recv_timeout(Duration::from_secs(5)) {
+            if let Err(error) = end {
+                return error;
+            }
+        }
+        LiveError::Ended { what, reason: "it was told to".to_owned() }
     }
 
     /// Ends the run: what came is evaluated, and a last checkpoint written.
