@@ -359,14 +359,7 @@ impl Committer {
         let mut rows = Rows::default();
         let mut acks = Vec::with_capacity(batches.len());
         for Batch { source, rows: mut more, ack } in batches {
-            if let Some(newest_ms) = more.newest_ms() {
-                self.time.heard(source, newest_ms, now_ms);
-            }
-            if let Some(delays) = self.time.delays() {
-                let histograms = more.histograms.iter().map(|h| h.stamp_ms);
-                let deltas = more.deltas.iter().map(|d| d.stamp_ms);
-                delays.seen(now_ms, more.stamps.iter().copied().chain(histograms).chain(deltas));
-            }
+            hear(&mut self.time, source, &more, now_ms);
             if rows.is_empty() {
                 rows = more
             } else {
@@ -471,4 +464,16 @@ fn bind(bound: &Bound) -> Result<Bind, LiveError> {
     let bytes = bincode::serialize(bound)
         .map_err(|e| LiveError::Format { path: "binding".to_owned(), what: format!("cannot be written: {e}") })?;
     Ok(Bind { epoch: bound.epoch, bytes })
+}
+
+/// Tells the clock of a source's rows.
+fn hear(time: &mut LiveClock, source: u64, rows: &Rows, now_ms: i64) {
+    if let Some(newest_ms) = rows.newest_ms() {
+        time.heard(source, newest_ms, now_ms);
+    }
+    if let Some(delays) = time.delays() {
+        let histograms = rows.histograms.iter().map(|h| h.stamp_ms);
+        let deltas = rows.deltas.iter().map(|d| d.stamp_ms);
+        delays.seen(now_ms, rows.stamps.iter().copied().chain(histograms).chain(deltas));
+    }
 }

@@ -42,9 +42,11 @@ pub(super) struct Deaths {
 }
 
 impl Deaths {
-    /// Those of a folder, for a start with some version of the rules.
-    pub fn new(disk: &Arc<dyn Disk>, folder: &Path, version: u128) -> Self {
-        Self { disk: Arc::clone(disk), folder: folder.to_owned(), version }
+    /// Those of a folder, for a start with some version of the rules; an error if there were enough of them.
+    pub fn allowed(disk: &Arc<dyn Disk>, folder: &Path, version: u128) -> Result<Self, LiveError> {
+        let me = Self { disk: Arc::clone(disk), folder: folder.to_owned(), version };
+        me.allow()?;
+        Ok(me)
     }
 
     fn path(&self) -> PathBuf {
@@ -63,8 +65,7 @@ impl Deaths {
         Ok(death.filter(|death| death.version == self.version && death.build == BUILD))
     }
 
-    /// Whether to try at all.
-    pub fn allow(&self) -> Result<(), LiveError> {
+    fn allow(&self) -> Result<(), LiveError> {
         match self.last()? {
             Some(Death { epoch, times, error, rules, .. }) if times >= MOST => {
                 let state = self.folder.display().to_string();

@@ -106,7 +106,8 @@ impl LiveRun {
         let now_ms = config.clock.now_ms();
         let remote = remote.map(|r| r.join(folder.generation(), now_ms, &store, &tables)).transpose()?;
         let strict = quarantine.is_empty();
-        let mut found = Found::new(config, &tables, &store, folder, quarantine)?;
+        let left_out = Arc::new(quarantine.reads()?);
+        let mut found = Found::new(config, &tables, &store, folder, (quarantine, left_out))?;
         found.started.restored = remote.as_ref().and_then(|remote| remote.restored.clone());
         let mark = found.newest.as_ref().map_or(LedgerMark::default(), |(manifest, _)| manifest.ledger);
         let strict = strict

@@ -122,9 +122,8 @@ pub(super) struct Found {
     /// Those of the files, if they are others.
     pub wanted: Option<RuleTable>,
     pub started: Started,
-    /// Series in quarantine.
-    left_out: Arc<Reads>,
-    quarantine: Quarantine,
+    /// What is left out, and a reader of its series.
+    quarantine: (Quarantine, Arc<Reads>),
     deaths: Deaths,
 }
 
@@ -134,9 +133,8 @@ impl Found {
         tables: &RuleTables,
         store: &Store,
         folder: Folder,
-        quarantine: Quarantine,
+        quarantine: (Quarantine, Arc<Reads>),
     ) -> Result<Self, LiveError> {
-        let left_out = Arc::new(quarantine.reads()?);
         let dictionary = Arc::new(Dictionary::new(&config.options.tenant));
         let (log, opened) = Log::open(&config.disk, &config.folder.join("log"), config.log, &dictionary)?;
         let newest = store.newest()?;
@@ -146,8 +144,7 @@ impl Found {
             placed.map_err(|error| LiveError::Checkpoint { path: path(), error })?;
         }
         let wanted = tables.load(&config.rules)?;
-        let deaths = Deaths::new(&config.disk, &config.folder, wanted.version);
-        deaths.allow()?;
+        let deaths = Deaths::allowed(&config.disk, &config.folder, wanted.version)?;
         let mut time = LiveClock::new(config.time, folder.generation(), wanted.version);
         let mut election = Election::new(config.pairs.as_ref().map_or(0, |spec| spec.failover_ms));
         let mut last_rules = None;
@@ -196,7 +193,6 @@ impl Found {
             last_rules,
             wanted,
             started,
-            left_out,
             quarantine,
             deaths,
         })
@@ -211,15 +207,10 @@ impl Found {
         (ledger, spool): (Ledger, Option<Spool>),
     ) -> Result<(Folder, Threads), LiveError> {
         let Self { folder, dictionary, log, newest, time, referee, totals, table, last_rules, wanted, .. } = self;
-        let Self { left_out, quarantine, deaths, .. } = self;
+        let Self { quarantine: (quarantine, left_out), deaths, .. } = self;
         let queue = Queue::new(config.workers, MOST_EPOCHS);
-        let (walls, view) = (Walls::default(), SharedView::default());
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
-        if let Some(manifest) = &manifest {
-            let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-            *view = View::of(manifest);
-            view.book.leave_out(|group, alert| quarantine.has_rule(group, alert));
-        }
+        let (walls, view) = (Walls::default(), known(manifest.as_ref(), &quarantine));
         let reader = Box::new(Admitted::new(log.reader(|_| true), &dictionary));
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
         let replay = Replay {
@@ -279,6 +270,13 @@ impl Found {
         let archivist = archivist.map(|archivist| (archivist, ledger_ends));
         Ok((folder, Threads { replay, committer, writer, engine, archivist, archive, queue, in_force, left_out }))
     }
+}
+
+/// What is known before anything runs again.
+fn known(manifest: Option<&Manifest>, quarantine: &Quarantine) -> SharedView {
+    let mut view = manifest.map_or_else(View::default, View::of);
+    view.book.leave_out(|group, alert| quarantine.has_rule(group, alert));
+    Arc::new(Mutex::new(view))
 }
 
 /// Who keeps the archive, if there is to be one.

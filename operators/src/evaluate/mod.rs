@@ -291,13 +291,14 @@ impl Evaluator {
         let Some((phase, stage)) = self.position.current() else { return false };
         let stage = &program.phases[phase].stages[stage];
         self.visited += (stage.eval.len() + stage.send.len()) as u64;
-        for n in &stage.eval {
-            whereabouts::node(Some(*n));
-            self.eval(*n, store, outgoing);
-        }
-        for n in &stage.send {
-            whereabouts::node(Some(*n));
-            self.send(*n, store, outgoing);
+        // Behind a limit that was hit there are blocks of other epochs only, and nothing of this one is handed out.
+        let all = stage.eval.iter().map(|n| (*n, true)).chain(stage.send.iter().map(|n| (*n, false)));
+        for (n, is_eval) in all {
+            if self.output.exceeded.is_some() {
+                break;
+            }
+            whereabouts::node(Some(n));
+            if is_eval { self.eval(n, store, outgoing) } else { self.send(n, store, outgoing) }
         }
         whereabouts::node(None);
         let mut post = Post { from: self.worker, peers: self.peers, out: outgoing };
@@ -436,7 +437,7 @@ impl Evaluator {
     fn handed_out(&self, n: NodeIdx) -> Option<(i64, i64)> {
         let (offset_ms, times) = (self.program.nodes[n].op.query_offset_ms(), &self.times);
         let stamps = (times.from_ms.saturating_sub(offset_ms), times.to_ms.saturating_sub(offset_ms));
-        self.program.hands_out.then_some(stamps)
+        (self.program.hands_out && !self.program.nodes[n].op.is_again()).then_some(stamps)
     }
 
     /// Tells selectors of produced series that came or went.
@@ -458,6 +459,9 @@ impl Evaluator {
 
     /// Ends an epoch and hands out what it gave.
     pub fn finish(&mut self, _store: &mut SeriesStore) -> EpochOutput {
+        if self.output.exceeded.is_some() {
+            return std::mem::take(&mut self.output);
+        }
         if self.visited == 0 {
             // Only candidates came or went: what they changed is known.
             for at in self.index.take_touched() {

@@ -1,7 +1,7 @@
 //! `/metrics`: the run's own metrics, in the text format.
 
 use super::Api;
-use crate::live::{Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats};
+use crate::live::{CommitStats, Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -50,6 +50,13 @@ impl Text {
         self.line(&format!("{name}_bucket"), "{le=\"+Inf\"}", total as f64);
         self.line(&format!("{name}_sum"), "", sum_ms as f64 / 1_000.0);
         self.line(&format!("{name}_count"), "", total as f64);
+    }
+
+    fn waiting(&mut self, commit: &CommitStats) {
+        let lateness = commit.lateness_ms.load(Ordering::Relaxed) as f64 / 1_000.0;
+        self.one("lateness_seconds", "gauge", "How late samples may come.", lateness);
+        let held = read(&commit.held_for);
+        self.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
     }
 
     fn corrections(&mut self, counts: &BTreeMap<&'static str, u64>) {
@@ -199,10 +206,7 @@ pub(super) fn text(api: &Api) -> String {
     text.one("intake_waiting_bytes", "gauge", "Bytes between socket and dataflow.", read(&commit.waiting_bytes));
     text.one("epochs_total", "counter", "Epochs minted.", read(&commit.epochs));
     text.one("epochs_under_way", "gauge", "Epochs between log and ledger.", run.depth() as f64);
-    let held = read(&commit.held_for);
-    let lateness = commit.lateness_ms.load(Ordering::Relaxed) as f64 / 1_000.0;
-    text.one("lateness_seconds", "gauge", "How late samples may come.", lateness);
-    text.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
+    text.waiting(commit);
     text.one("delta_series", "gauge", "Series of which deltas are added up.", read(&commit.delta_series));
     text.one(
         "deltas_dropped_total",

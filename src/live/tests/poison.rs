@@ -104,7 +104,6 @@ fn without_the_rule_the_run_goes_on() {
     run.stop().unwrap();
     let told = told(&world.ledger());
     assert_eq!(only(&told, "Late"), [("firing", 115)]);
-    world.replays_alike();
     // It is taken back: with the series as they are it would die again, under another limit it lives.
     Quarantine::default().write(&world.disk, folder()).unwrap();
     let mut world = world;
