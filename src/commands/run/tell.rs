@@ -63,7 +63,9 @@ fn found(log: Log, run: &Run) {
     let quarantine = run.handle.quarantine();
     if !quarantine.is_empty() {
         let all: Vec<&str> = quarantine.rules.iter().chain(&quarantine.series).map(String::as_str).collect();
-        eprintln!("{of}warning: in quarantine, and not evaluated: {}", all.join(", "));
+        let text = format!("in quarantine, and not evaluated: {}", all.join(", "));
+        let event = Event::warn("quarantine", text).with("rules", quarantine.rules.len());
+        log.say_of(&run.tenant, event.with("series", quarantine.series.len()));
     }
     if let Some(warning) = run.notifier.warning() {
         log.say_of(&run.tenant, Event::warn("outbox_damaged", warning));
