@@ -224,7 +224,7 @@ impl Found {
         };
         let archivist = archivist(config, &log, &dictionary, &view)?;
         let archive = archivist.as_ref().map_or_else(Arc::<ArchiveStats>::default, |a| a.stats.clone());
-        let (alive, ledger_ends) = channel();
+        let ((alive, ledger_ends), (items, taken)) = (channel(), sync_channel(MOST_EPOCHS as usize));
         let in_force = InForce::new(table.clone());
         let placing = Placing::of(&config.options).without(&left_out);
         let install = Install {
@@ -247,7 +247,6 @@ impl Found {
             most_bytes: config.most_bytes,
             checkpoint_ms: config.checkpoint_ms,
         });
-        let (items, taken) = sync_channel(MOST_EPOCHS as usize);
         let writer = Writer {
             items: taken,
             ledger,
