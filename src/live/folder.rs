@@ -14,6 +14,7 @@ use bellwether_connectors::disk::Disk;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An owned state folder.
 #[derive(Debug)]
@@ -22,6 +23,23 @@ pub struct Folder {
     generation: u64,
     /// Held as long as this is.
     _lock: Option<File>,
+}
+
+/// How often a lock is asked for, and how long in between: a process that has just died, or one that is being forked, still has
+/// its own for a moment.
+const TRIES: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Locks a folder's lock file.
+fn hold(lock: &File, at: &Path, folder: &Path) -> Result<(), LiveError> {
+    for _ in 1..TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN),
+            Err(TryLockError::Error(e)) => return Err(LiveError::io(at, "locking", e)),
+        }
+    }
+    Err(LiveError::InUse { path: folder.display().to_string() })
 }
 
 impl Folder {
@@ -36,11 +54,7 @@ impl Folder {
         let at = path.join("LOCK");
         let options = File::options().create(true).truncate(false).write(true).open(&at);
         let lock = options.map_err(|e| LiveError::io(&at, "opening", e))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LiveError::InUse { path: path.display().to_string() }),
-            Err(TryLockError::Error(e)) => return Err(LiveError::io(&at, "locking", e)),
-        }
+        hold(&lock, &at, path)?;
         let mut me = Self::begin(disk, path, above)?;
         me._lock = Some(lock);
         Ok(me)
