@@ -148,26 +148,9 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bellwether_model::Labels;
 
     fn decision(step_ms: i64, transition: Transition) -> Decision {
-        Decision {
-            alert_id: 1,
-            episode_id: 2,
-            decision_id: 0,
-            file: String::new(),
-            group: String::new(),
-            alert: "A".to_owned(),
-            step_ms,
-            transition,
-            labels: Labels::empty(),
-            annotations: Labels::empty(),
-            value: 1.0,
-            active_at_ms: 0,
-            fired_at_ms: None,
-            revision: 0,
-            correction: None,
-        }
+        crate::live::tests::decision(1, 2, step_ms, transition)
     }
 
     fn missed(step_ms: i64, transition: Transition, told: bool) -> Decision {

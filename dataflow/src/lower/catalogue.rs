@@ -26,8 +26,9 @@ type Known = BTreeMap<String, Vec<String>>;
 pub(super) struct Catalogue {
     /// (unit, known labels), by metric name.
     families: BTreeMap<String, Vec<(usize, Known)>>,
-    /// Units that are second evaluations: they read each other only, and nobody else does.
-    again: BTreeSet<usize>,
+    /// Unit → the unit of its second evaluation, which stands behind all first ones. Second ones read each other only, and
+    /// nobody else reads them.
+    seconds: BTreeMap<usize, usize>,
     /// Unit → producer number, for units that are read.
     pub(super) numbers: BTreeMap<usize, usize>,
     /// Producer number → identity across programs.
@@ -43,7 +44,7 @@ impl Catalogue {
         let mut catalogue = Self::default();
         for unit in units {
             let Origin::Rule(rule) = unit.origin else { continue };
-            catalogue.again.extend(unit.again.map(|_| unit.index));
+            catalogue.seconds.extend(unit.again.map(|again| (again.of, unit.index)));
             for (name, known) in families(rule, options) {
                 catalogue.families.entry(name).or_default().push((unit.index, known));
             }
@@ -79,8 +80,14 @@ impl Catalogue {
             None => self.families.values().collect(),
         };
         let admits = |known: &Known| matchers.iter().all(|m| admits(m, known));
-        let beside = |unit: &usize| self.again.contains(unit) == reader.again.is_some();
+        let from = self.seconds.values().next().copied().unwrap_or(usize::MAX);
+        let beside = |unit: &usize| (*unit >= from) == reader.again.is_some();
         candidates.into_iter().flatten().filter(|(u, known)| beside(u) && admits(known)).map(|(u, _)| *u).collect()
+    }
+
+    /// The second evaluation of a unit.
+    pub(super) fn second(&self, unit: usize) -> Option<usize> {
+        self.seconds.get(&unit).copied()
     }
 
     /// Whether two units read each other, directly or through others.

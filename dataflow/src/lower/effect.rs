@@ -76,7 +76,7 @@ impl Lowering<'_> {
     fn late(&self, unit: &Unit<'_>) -> Option<LateSpec> {
         let second = match unit.again {
             Some(_) => unit,
-            None => self.units.iter().find(|u| u.again.is_some_and(|again| again.of == unit.index))?,
+            None => &self.units[self.catalogue.second(unit.index)?],
         };
         let Again { of, policy, within_ms } = second.again?;
         let first = &self.units[of];

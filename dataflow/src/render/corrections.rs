@@ -106,21 +106,31 @@ impl Corrections {
                 }
             }
         }
+        let ends = self.ends(again.values());
         for second in again.into_values() {
-            let told = second.amends && !self.is_over(&second);
+            let told = second.amends && !is_over(&second, &ends);
             out.push(corrected(second, CorrectionKind::Missed, None, told));
         }
         out
     }
 
-    /// Whether the alert's end was decided since, so that nobody needs to hear that it had fired.
-    fn is_over(&self, second: &Audited) -> bool {
-        let Decision { alert_id, step_ms, .. } = second.decision;
-        let ends = |d: &Decision| matches!(d.transition, Transition::Resolved | Transition::Dropped);
-        let later = self.waiting.values().flatten().map(|first| &first.decision);
-        second.decision.transition == Transition::Firing
-            && later.into_iter().any(|d| d.alert_id == alert_id && d.step_ms >= step_ms && ends(d))
+    /// By alert, the last end that was decided and waits; nothing where nobody is to hear of an alert.
+    fn ends<'a>(&self, mut missed: impl Iterator<Item = &'a Audited>) -> BTreeMap<u128, i64> {
+        let mut ends = BTreeMap::new();
+        if missed.any(|second| second.amends && second.decision.transition == Transition::Firing) {
+            // In order of time, so the last one stays.
+            let first = self.waiting.values().flatten().map(|first| &first.decision);
+            let over = first.filter(|d| matches!(d.transition, Transition::Resolved | Transition::Dropped));
+            ends.extend(over.map(|d| (d.alert_id, d.step_ms)));
+        }
+        ends
     }
+}
+
+/// Whether the alert's end was decided since, so that nobody needs to hear that it had fired.
+fn is_over(second: &Audited, ends: &BTreeMap<u128, i64>) -> bool {
+    let Decision { alert_id, step_ms, .. } = second.decision;
+    second.decision.transition == Transition::Firing && ends.get(&alert_id).is_some_and(|end_ms| *end_ms >= step_ms)
 }
 
 fn meets(one: &Audited) -> Meets {

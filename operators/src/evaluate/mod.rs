@@ -325,11 +325,15 @@ impl Evaluator {
         let node = &program.nodes[n];
         let member = self.position.instant().is_some();
         let inbox = self.inbox.remove(&n).unwrap_or_default();
-        if self.view().steps(n).count == 0 || !(node.materialize || node.shape != Shape::Vector) {
+        if self.view().steps(n).count == 0 {
             return;
         }
+        // A leaf that its reader pulls row by row gives as many elements.
         if let Some(exceeded) = self.beyond_limit(n) {
             self.output.exceeded.get_or_insert(exceeded);
+            return;
+        }
+        if !(node.materialize || node.shape != Shape::Vector) {
             return;
         }
         let Some(mut state) = self.states[n].take() else { return };

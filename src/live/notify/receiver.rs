@@ -76,31 +76,11 @@ impl Receiver {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::live::Book;
-    use bellwether_model::Labels;
-
-    pub fn decision(alert_id: u128, episode_id: u128, step_ms: i64, transition: Transition) -> Decision {
-        Decision {
-            alert_id,
-            episode_id,
-            decision_id: 0,
-            file: String::new(),
-            group: String::new(),
-            alert: "A".to_owned(),
-            step_ms,
-            transition,
-            labels: Labels::empty(),
-            annotations: Labels::empty(),
-            value: 1.0,
-            active_at_ms: 0,
-            fired_at_ms: Some(0),
-            revision: 0,
-            correction: None,
-        }
-    }
+    use crate::live::tests::decision;
 
     fn due(receiver: &mut Receiver, book: &Book, now_ms: i64) -> Vec<Transition> {
         let due: Vec<Decision> = receiver.due(book.iter(), now_ms, 60_000).into_iter().cloned().collect();

@@ -2,52 +2,35 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::receiver::tests::decision;
 use super::*;
+use crate::live::tests::{alerts_told, decision, one_receiver};
 use crate::live::{ManualClock, RuleTables};
 use bellwether_connectors::disk::RealDisk;
-use bellwether_connectors::serve::{Server, ServerConfig};
 use bellwether_model::Transition;
+use bellwether_test_support::recorder::Recorder;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
-/// A receiver and what it heard: `endsAt` of each alert.
+/// A receiver, and what it is told of.
 struct World {
     folder: tempfile::TempDir,
-    server: Server,
-    heard: Arc<Mutex<Vec<String>>>,
+    receiver: Recorder,
     view: SharedView,
     clock: ManualClock,
 }
 
 impl World {
     fn new() -> Self {
-        let heard = Arc::<Mutex<Vec<String>>>::default();
-        let of_server = heard.clone();
-        let take = async move |body: axum::body::Bytes| {
-            let alerts: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap_or_default();
-            let ends = alerts.iter().map(|a| a["endsAt"].as_str().unwrap_or_default().to_owned());
-            of_server.lock().unwrap_or_else(PoisonError::into_inner).extend(ends);
-        };
-        let router = axum::Router::new().route("/api/v2/alerts", axum::routing::post(take));
-        let server = Server::start(router, &ServerConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, server, heard, view: SharedView::default(), clock: ManualClock::at(NOW_MS) }
+        let receiver = Recorder::start().unwrap();
+        Self { folder, receiver, view: SharedView::default(), clock: ManualClock::at(NOW_MS) }
     }
 
     fn start(&self, outbox: Option<&Path>) -> Notifier {
-        let url = format!("http://{}", self.server.address());
-        let http = HttpSpec::new(Duration::from_secs(10));
-        let spec = NotifySpec {
-            receivers: vec![ReceiverSpec { url, http, alert_relabel_configs: Vec::new() }],
-            resend_ms: 60_000,
-            external_labels: Labels::empty(),
-            alert_relabel_configs: Vec::new(),
-            external_url: String::new(),
-        };
+        let spec = one_receiver(self.receiver.url(""), "");
         let tables = RuleTables::new(Arc::new(RealDisk), self.folder.path(), Default::default(), Default::default());
         let table = tables.of_texts(&[("r.yml".to_owned(), "groups: []\n".to_owned())]).unwrap();
         let (view, clock) = (self.view.clone(), Arc::new(self.clock.clone()));
@@ -67,7 +50,7 @@ impl World {
     fn hears(&self, wanted: usize) -> usize {
         let begin = Instant::now();
         loop {
-            let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).len();
+            let heard = alerts_told(&self.receiver, 0).len();
             if heard > wanted || (heard == wanted && begin.elapsed() > Duration::from_secs(1)) {
                 return heard;
             }
@@ -94,7 +77,8 @@ fn a_restart_repeats_nothing_early_and_tells_the_end_of_what_was_told() {
     let notifier = world.start(Some(&world.outbox()));
     assert_eq!(world.hears(2), 2);
     notifier.stop();
-    let ends = world.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let told = alerts_told(&world.receiver, 0);
+    let ends: Vec<&str> = told.iter().map(|alert| alert["endsAt"].as_str().unwrap()).collect();
     assert_eq!(ends, ["2023-11-14T22:17:20Z", "2023-11-14T22:13:22Z"]);
     // Whoever has another outbox told nobody of anything, so there is nothing to end.
     let notifier = world.start(None);

@@ -50,7 +50,7 @@ impl Wording<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::live::notify::receiver::tests::decision;
+    use crate::live::tests::decision;
     use bellwether_model::Labels;
     use bellwether_operators::relabel::RelabelConfig;
     use std::sync::Arc;

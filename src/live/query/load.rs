@@ -73,10 +73,12 @@ pub(super) fn load(
     }
     let (intake, log) = (run.intake(), run.intake().log().clone());
     let segments = log.segments();
-    // Where its beginning is gone, the archive has it.
+    // Where its beginning is gone, the archive has it; most queries do not read that far back.
     if let (Some(first), Some(folder)) = (segments.first().filter(|s| s.first > 1), run.archive_folder()) {
         let upto_ms = upto_ms.min(first.newest_ms.saturating_add(AHEAD_MS));
-        archived(run, folder, program, &mut picker, upto_ms, &mut found)?;
+        if picker.oldest_ms() <= upto_ms {
+            archived(run, folder, program, &mut picker, upto_ms, &mut found)?;
+        }
     }
     let reaches = |s: &Segment| s.newest_ms >= picker.oldest_ms() && s.oldest_ms <= upto_ms;
     let mut reader = Admitted::guessing(log.reader(segments.into_iter().filter(reaches)), &intake.shared_dictionary());

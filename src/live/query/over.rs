@@ -155,11 +155,13 @@ pub(super) fn answer_ready(
 /// What is to be said of a query that reads samples which log and archive have given up.
 fn forgotten(run: &LiveHandle, query: &Query, ready: &Ready) -> Option<String> {
     let segments = run.intake().log().segments();
-    let collected = segments.first().is_some_and(|s| s.first > 1);
+    segments.first().filter(|s| s.first > 1)?;
     let oldest_ms = segments.iter().filter(|s| s.frames > 0).map(|s| s.oldest_ms).min()?;
+    if ready.compiled.program.selectors.is_empty() || query.start_ms >= oldest_ms {
+        return None;
+    }
     let oldest_ms = archived_from_ms(run).map_or(oldest_ms, |archived_ms| archived_ms.min(oldest_ms));
-    let reads = !ready.compiled.program.selectors.is_empty();
-    (collected && reads && query.start_ms < oldest_ms).then(|| {
+    (query.start_ms < oldest_ms).then(|| {
         let oldest = bellwether_model::civil::rfc3339(oldest_ms);
         format!("samples before {oldest} are not retained: results before then are empty")
     })

@@ -14,13 +14,15 @@ mod sums;
 
 use super::*;
 use bellwether_connectors::disk::{Disk, fault::FaultDisk, read_whole};
+use bellwether_connectors::sink::http::HttpSpec;
 use bellwether_connectors::source::intake::{Intake, Rows};
 use bellwether_connectors::source::log::LogSpec;
 use bellwether_dataflow::lower;
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::Mode;
 use bellwether_dataflow::time::LiveSpec;
-use bellwether_model::Labels;
+use bellwether_model::{Decision, Labels, Transition};
+use bellwether_test_support::recorder::Recorder;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -221,6 +223,45 @@ impl World {
         lines.sort();
         lines
     }
+}
+
+/// A decision of alert `A`, with nothing that the book and receivers do not look at.
+pub(super) fn decision(alert_id: u128, episode_id: u128, step_ms: i64, transition: Transition) -> Decision {
+    Decision {
+        alert_id,
+        episode_id,
+        decision_id: 0,
+        file: String::new(),
+        group: String::new(),
+        alert: "A".to_owned(),
+        step_ms,
+        transition,
+        labels: Labels::empty(),
+        annotations: Labels::empty(),
+        value: 1.0,
+        active_at_ms: 0,
+        fired_at_ms: Some(0),
+        revision: 0,
+        correction: None,
+    }
+}
+
+/// One Alertmanager, who hears again each minute.
+pub(super) fn one_receiver(url: String, external_url: &str) -> NotifySpec {
+    let http = HttpSpec::new(Duration::from_secs(10));
+    NotifySpec {
+        receivers: vec![ReceiverSpec { url, http, alert_relabel_configs: Vec::new() }],
+        resend_ms: 60_000,
+        external_labels: Labels::empty(),
+        alert_relabel_configs: Vec::new(),
+        external_url: external_url.to_owned(),
+    }
+}
+
+/// Alerts that an Alertmanager was told, from the n-th request on.
+pub(super) fn alerts_told(recorder: &Recorder, from: usize) -> Vec<serde_json::Value> {
+    let bodies = recorder.requests().into_iter().skip(from).map(|request| request.body);
+    bodies.flat_map(|body| serde_json::from_slice::<Vec<serde_json::Value>>(&body).unwrap()).collect()
 }
 
 /// Decisions: alert and instance, transition, seconds since the beginning; in order.

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::live::notify::{Teller, tellers};
-use bellwether_connectors::serve::{Server, ServerConfig};
-use bellwether_connectors::sink::http::HttpSpec;
-use std::sync::Mutex;
+use crate::live::tests::{alerts_told, one_receiver};
+use bellwether_test_support::recorder::Recorder;
 
 /// Where users would reach the server.
 pub(super) const EXTERNAL_URL: &str = "http://alerts.example/x";
@@ -12,35 +11,21 @@ pub(super) const EXTERNAL_URL: &str = "http://alerts.example/x";
 /// The receiver, and who tells it.
 pub(super) struct Receiver {
     teller: Teller,
-    heard: Arc<Mutex<Vec<Value>>>,
-    _server: Server,
+    recorder: Recorder,
+    /// Requests that were looked at.
+    taken: usize,
 }
 
 impl Receiver {
     pub fn new(run: &LiveRun, world: &World) -> Self {
-        let heard = Arc::<Mutex<Vec<Value>>>::default();
-        let of_server = heard.clone();
-        let take = async move |body: axum::body::Bytes| {
-            let alerts: Vec<Value> = serde_json::from_slice(&body).unwrap();
-            of_server.lock().unwrap_or_else(PoisonError::into_inner).extend(alerts);
-        };
-        let router = Router::new().route("/api/v2/alerts", axum::routing::post(take));
-        let server = Server::start(router, &ServerConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
-        let http = HttpSpec::new(Duration::from_secs(10));
-        let url = format!("http://{}", server.address());
-        let spec = NotifySpec {
-            receivers: vec![ReceiverSpec { url, http, alert_relabel_configs: Vec::new() }],
-            resend_ms: 60_000,
-            external_labels: Labels::empty(),
-            alert_relabel_configs: Vec::new(),
-            external_url: EXTERNAL_URL.to_owned(),
-        };
+        let recorder = Recorder::start().unwrap();
+        let spec = one_receiver(recorder.url(""), EXTERNAL_URL);
         let handle = run.handle();
         let (view, clock) = (handle.view(), Arc::new(world.clock.clone()));
         let from = NotifySource { view, table: Arc::new(move || handle.table()), clock };
         let (mut all, warning) = tellers(&spec, &from, None, &Arc::default()).unwrap();
         assert_eq!(warning, None);
-        Self { teller: all.pop().unwrap(), heard, _server: server }
+        Self { teller: all.pop().unwrap(), recorder, taken: 0 }
     }
 
     /// The receiver is told what is due now.
@@ -49,7 +34,9 @@ impl Receiver {
     }
 
     /// What it heard since the last call.
-    pub fn take(&self) -> Vec<Value> {
-        std::mem::take(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take(&mut self) -> Vec<Value> {
+        let told = alerts_told(&self.recorder, self.taken);
+        self.taken = self.recorder.requests().len();
+        told
     }
 }
