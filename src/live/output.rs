@@ -7,6 +7,7 @@
 use super::book::Book;
 use super::clock::WallClock;
 use super::commit::{Command, CommitterHandle, Stamped, Walls};
+use super::costs::RuleCosts;
 use super::deaths::Deaths;
 use super::error::LiveError;
 use super::forward::Spool;
@@ -50,6 +51,8 @@ pub struct View {
     pub differing: u64,
     /// Corrections since the process began, by kind.
     pub corrections: BTreeMap<&'static str, u64>,
+    /// What rules cost since the process began.
+    pub costs: RuleCosts,
 }
 
 impl View {
@@ -183,8 +186,10 @@ impl Writer {
             view.book.apply(decision);
         }
         out.updates.into_iter().for_each(|update| view.book.update(update));
+        view.costs.add(out.costs, out.values_read);
         for ExpressionError { rule, steps_ms, message, tag } in out.errors {
             if let (Some(step_ms), None) = (steps_ms.last(), tag) {
+                view.costs.failed(&rule, steps_ms.len());
                 view.errors.insert(rule, (*step_ms, message));
             }
         }

@@ -334,6 +334,7 @@ impl Engine {
             entity_labels,
             restore: kept.map(Arc::new),
             follows_alerts: true,
+            counts_costs: true,
             ..RunConfig::default()
         };
         let (stop, report) = (Arc::default(), Arc::default());

@@ -56,7 +56,10 @@ pub(super) fn build(
     let shared = Shared {
         state: WorkerState::new(control.gate.clone()),
         evaluator: Rc::new(RefCell::new(
-            Evaluator::new(index, peers).with_answers(config.answers.clone()).following_alerts(config.follows_alerts),
+            Evaluator::new(index, peers)
+                .with_answers(config.answers.clone())
+                .following_alerts(config.follows_alerts)
+                .counting_costs(config.counts_costs),
         )),
         progress: Rc::default(),
         control: Arc::clone(control),

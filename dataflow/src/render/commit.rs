@@ -24,7 +24,7 @@ use crate::time::Time;
 use bellwether_model::decision::Placed;
 use bellwether_model::{Decision, Value, is_stale};
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::{EpochOutput, KeptState, WrittenSample};
+use bellwether_operators::evaluate::{EpochOutput, KeptState, RuleCost, WrittenSample};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -148,6 +148,8 @@ fn merge(epoch: u64, list: Vec<EpochOutput>, corrections: &mut Corrections) -> M
         merged.written.append(&mut one.written);
         merged.errors.append(&mut one.errors);
         merged.instants += one.instants;
+        merged.costs.append(&mut one.costs);
+        merged.values_read += one.values_read;
         if let Some(kept) = one.kept {
             merged.kept.get_or_insert_default().push(kept);
         }
@@ -169,6 +171,7 @@ fn merge(epoch: u64, list: Vec<EpochOutput>, corrections: &mut Corrections) -> M
         .errors
         .sort_by(|a, b| (&a.rule, a.tag, &a.steps_ms, &a.message).cmp(&(&b.rule, b.tag, &b.steps_ms, &b.message)));
     merged.annotations = bellwether_operators::annotation::joined(annotations);
+    merged.costs = RuleCost::joined(std::mem::take(&mut merged.costs));
     in_order(&mut merged.written);
     merged
 }

@@ -2,7 +2,7 @@
 
 use bellwether_model::decision::Placed;
 use bellwether_operators::annotation::Annotation;
-use bellwether_operators::evaluate::{AlertUpdate, ExpressionError, KeptState, VectorRow, WrittenSample};
+use bellwether_operators::evaluate::{AlertUpdate, ExpressionError, KeptState, RuleCost, VectorRow, WrittenSample};
 
 /// What an epoch gave on all workers, in canonical order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +23,10 @@ pub struct MergedOutput {
     pub instants: u64,
     /// Kept state of every worker behind the epoch, if its binding asked for it.
     pub kept: Option<Vec<KeptState>>,
+    /// What rules cost, by rule, if somebody counts.
+    pub costs: Vec<RuleCost>,
+    /// Values that all of them read; what several of them read together counts once.
+    pub values_read: u64,
 }
 
 /// Takes results, epoch by epoch, on worker 0.

@@ -62,6 +62,8 @@ pub struct RunConfig {
     pub answers: Option<Arc<Answers>>,
     /// Whether outputs hear what active alerts say between their transitions.
     pub follows_alerts: bool,
+    /// Whether outputs hear what rules cost.
+    pub counts_costs: bool,
 }
 
 impl Default for RunConfig {
@@ -76,6 +78,7 @@ impl Default for RunConfig {
             snapshot_at_end: false,
             answers: None,
             follows_alerts: false,
+            counts_costs: false,
         }
     }
 }

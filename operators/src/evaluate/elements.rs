@@ -77,6 +77,11 @@ impl Elements {
         self.labels.len()
     }
 
+    /// Rows that have an element.
+    pub fn len(&self) -> usize {
+        self.labels.len() - self.free.len()
+    }
+
     /// Labels of a row, if it has an element.
     pub fn get(&self, row: u32) -> Option<&Labels> {
         self.labels.get(row as usize)?.as_ref()

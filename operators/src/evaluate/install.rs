@@ -85,6 +85,7 @@ impl Evaluator {
             }
         }
         self.take_selectors(&program);
+        self.costs.install(&program);
         self.states = program.nodes.iter().map(|n| Some(old.remove(&n.id).unwrap_or_else(|| fresh(&n.op)))).collect();
         self.rows_of = rows_of(&program);
         self.blocks = vec![Block::default(); program.nodes.len()];

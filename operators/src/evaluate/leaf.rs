@@ -5,6 +5,7 @@
 //! produced series got from a later evaluation are hidden by the row's clip.
 
 use super::answers::Answers;
+use super::cost::Costs;
 use super::notes::Notes;
 use super::view::{RowScratch, View};
 use crate::annotation::{
@@ -27,6 +28,7 @@ pub struct Context<'a> {
     pub(super) view: View<'a>,
     pub(super) store: &'a SeriesStore,
     pub(super) notes: &'a Notes,
+    pub(super) costs: &'a Costs,
     /// What templates query, where somebody answers.
     pub(super) answers: Option<&'a Answers>,
 }
@@ -135,6 +137,7 @@ impl<'a> Context<'a> {
         if !beside.is_empty() {
             let mut issues = Issues::default();
             native::range(func, samples, beside, self.steps(n), spec, mask, &mut issues, out.reborrow());
+            self.count_histograms(n, beside.histograms, self.steps(n), spec);
             self.note_issues(n, &issues, || self.full_labels(n, row).metric_name().to_owned());
         }
         if node.notes {
@@ -168,6 +171,7 @@ impl<'a> Context<'a> {
             Source::Pin(pin) => self.compute_pinned(wanted, (pin, slot.0), scratch, out),
             _ => self.compute_range(wanted, slot, scratch, out),
         }
+        self.count_samples(wanted.n, std::mem::take(&mut scratch.kernel.read));
     }
 
     /// What a range function has to say about a series that gave `bits`.

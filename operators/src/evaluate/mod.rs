@@ -28,6 +28,7 @@ mod answers;
 mod asked;
 mod bounds;
 mod broadcast;
+mod cost;
 mod count_values;
 mod effects;
 mod elements;
@@ -70,6 +71,7 @@ mod whereabouts;
 pub use alert_text::AlertText;
 pub use answers::{Answers, Ask};
 pub use asked::Asked;
+pub use cost::RuleCost;
 pub use kept::{Kept, KeptAlert, KeptPin, KeptPinRow, KeptRecord, KeptRing, KeptRingErrors, KeptSamples, KeptState};
 pub use output::{
     AlertUpdate, Audited, EpochOutput, EpochTimes, ExpressionError, Twice, Unsettled, VectorRow, WrittenSample,
@@ -81,6 +83,7 @@ pub use whereabouts::{Whereabouts, whereabouts};
 use crate::program::{Grid, NodeIdx, Program, Shape};
 use crate::window::{SeriesStore, Slot};
 use bellwether_model::{Block, Decision, StepRange};
+use cost::Costs;
 use effects::{Effects, News};
 use handover::Handover;
 use index::Index;
@@ -120,6 +123,7 @@ pub struct Evaluator {
     visited: u64,
     board: Board,
     notes: Notes,
+    costs: Costs,
     output: EpochOutput,
     /// Rows that selectors got since the store was told how far back they are read.
     fresh_rows: Vec<(Slot, i64)>,
@@ -167,6 +171,7 @@ impl Evaluator {
             visited: 0,
             board: Board::default(),
             notes: Notes::default(),
+            costs: Costs::default(),
             output: EpochOutput::default(),
             fresh_rows: Vec::new(),
             handover: Handover::default(),
@@ -317,7 +322,7 @@ impl Evaluator {
     }
 
     fn context<'a>(&'a self, store: &'a SeriesStore) -> Context<'a> {
-        Context { view: self.view(), store, notes: &self.notes, answers: self.answers.as_deref() }
+        Context { view: self.view(), store, notes: &self.notes, costs: &self.costs, answers: self.answers.as_deref() }
     }
 
     fn eval(&mut self, n: NodeIdx, store: &mut SeriesStore, outgoing: &mut Vec<Packet>) {
@@ -448,7 +453,9 @@ impl Evaluator {
             }
         }
         self.output.annotations = notes::annotations(&self.notes, &self.view(), &self.board, self.times);
-        std::mem::take(&mut self.output)
+        let mut output = std::mem::take(&mut self.output);
+        self.cost(&mut output);
+        output
     }
 
     fn view(&self) -> View<'_> {

@@ -1,5 +1,6 @@
 //! What the evaluator hands out at the end of an epoch.
 
+use super::cost::RuleCost;
 use super::kept::KeptState;
 use crate::annotation::Annotation;
 use crate::program::Exceeded;
@@ -150,4 +151,8 @@ pub struct EpochOutput {
     pub watermark_ms: i64,
     /// The rules that are evaluated twice, if a program came into force since the last output (worker 0 only).
     pub twice: Option<Vec<Twice>>,
+    /// What rules cost, on this worker, if somebody counts.
+    pub costs: Vec<RuleCost>,
+    /// Values that all of them read; what several of them read together counts once.
+    pub values_read: u64,
 }

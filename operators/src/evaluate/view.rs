@@ -149,6 +149,11 @@ impl<'a> View<'a> {
         self.elements(n).map_or(0, Elements::rows)
     }
 
+    /// Elements of a node on this worker.
+    pub fn count(&self, n: NodeIdx) -> usize {
+        self.elements(n).map_or(0, Elements::len)
+    }
+
     /// Whether a row has an element.
     pub fn is_live(&self, n: NodeIdx, row: u32) -> bool {
         self.elements(n).is_some_and(|e| e.get(row).is_some())

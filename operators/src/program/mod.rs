@@ -238,29 +238,22 @@ impl Program {
     pub fn rules_with(&self, node: NodeIdx) -> Vec<String> {
         let mut found = std::collections::BTreeSet::new();
         for (root, effect) in self.nodes.iter().enumerate() {
-            let name = match &effect.op {
-                Op::Alert(spec) => format!("{}/{}", spec.group, spec.name),
-                Op::Record(spec) => format!("{}/{}", spec.group, spec.name),
-                _ => continue,
-            };
-            if self.reaches(root, node) {
+            if let Some(name) = effect.op.rule().filter(|_| self.below(root).contains(&node)) {
                 found.insert(name);
             }
         }
         found.into_iter().collect()
     }
 
-    fn reaches(&self, root: NodeIdx, wanted: NodeIdx) -> bool {
+    /// The nodes that a node contains, itself included.
+    pub fn below(&self, root: NodeIdx) -> std::collections::BTreeSet<NodeIdx> {
         let (mut seen, mut open) = (std::collections::BTreeSet::new(), vec![root]);
         while let Some(n) = open.pop() {
-            if n == wanted {
-                return true;
-            }
             if seen.insert(n) {
                 open.extend(self.nodes[n].inputs.iter().copied().chain(self.nodes[n].op.sampled()));
             }
         }
-        false
+        seen
     }
 
     /// How far a rule's instant lies before its step at most, ms.

@@ -455,6 +455,15 @@ impl Op {
         }
     }
 
+    /// The rule of an effect, as `group/name`; a recorded series by its name.
+    pub fn rule(&self) -> Option<String> {
+        match self {
+            Self::Alert(spec) => Some(format!("{}/{}", spec.group, spec.name)),
+            Self::Record(spec) => Some(format!("{}/{}", spec.group, spec.name)),
+            _ => None,
+        }
+    }
+
     /// The producer number of a rule whose series are read.
     pub fn producer(&self) -> Option<usize> {
         match self {

@@ -49,10 +49,12 @@ pub struct WindowSpec {
     pub hidden_ms: i64,
 }
 
-/// Memory that calls reuse; holds nothing from one call to the next.
+/// Memory that calls reuse; holds nothing from one call to the next but a count.
 #[derive(Debug, Default)]
 pub struct Scratch {
     bounds: Bounds,
+    /// Samples that windows held since this was last taken.
+    pub(crate) read: u64,
     pub(crate) resets: Vec<u32>,
     pub(crate) keys: Vec<i64>,
     pub(crate) values: Vec<f64>,
@@ -78,6 +80,7 @@ pub fn range(
     let mut bounds = std::mem::take(&mut scratch.bounds);
     match bounds.find(samples, steps, spec, mask) {
         Some(w) if args.len() >= func.parameters() => {
+            scratch.read += w.values.len() as u64;
             dispatch(func, &w, args, scratch, &mut out);
             clear_without_args(&args[..func.parameters()], &mut out);
         }

@@ -1,14 +1,16 @@
 //! `/metrics`: the run's own metrics, in the text format.
 
 use super::Api;
-use crate::live::{CommitStats, Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats};
+use crate::live::{
+    CommitStats, Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats, RuleCosts, RuleTable, RuleTotals,
+};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bellwether_connectors::serve::counters::ProtocolCounters;
 use bellwether_connectors::source::intake::{Intake, Reason};
 use bellwether_model::decision::CorrectionKind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -82,6 +84,27 @@ impl Text {
                 self.line(name, &format!("{{receiver=\"{}\"}}", stats.url), read(pick(stats)));
             }
         }
+    }
+
+    fn rules(&mut self, table: &RuleTable, costs: &RuleCosts) {
+        type Pick = fn(RuleTotals) -> u64;
+        let rows: [(&str, &str, Pick); 3] = [
+            ("evaluations_total", "Steps at which a rule was evaluated.", |t| t.evaluations),
+            ("evaluation_failures_total", "Steps at which its expression failed.", |t| t.failures),
+            ("values_read_total", "Values that its expression read: what it costs.", |t| t.values),
+        ];
+        // Rules of one group and name are one.
+        let rules: BTreeSet<_> = table.set.rules().map(|(_, g, r)| (g.name.as_str(), r.name.as_str())).collect();
+        for (name, help, pick) in rows {
+            let name = format!("rule_{name}");
+            self.head(&name, "counter", help);
+            for (group, rule) in &rules {
+                let labels = format!("{{group={},rule={}}}", quoted(group), quoted(rule));
+                self.line(&name, &labels, pick(costs.of(group, rule)) as f64);
+            }
+        }
+        let help = "Values that all rules read; what several of them share counts once.";
+        self.one("values_read_total", "counter", help, costs.values as f64);
     }
 
     fn remote(&mut self, stats: &RemoteStats, now_ms: i64) {
@@ -224,6 +247,7 @@ pub(super) fn text(api: &Api) -> String {
     let good = if reload.error.is_none() { 1.0 } else { 0.0 };
     text.one("rules_last_reload_successful", "gauge", "Whether the rule files were good when last read.", good);
     text.one("rules_last_reload_seconds", "gauge", "When good rules were read.", reload.good_ms as f64 / 1_000.0);
+    let table = run.table();
     let view = run.view();
     let view = view.lock().unwrap_or_else(PoisonError::into_inner);
     let watermark = view.watermark_ms as f64 / 1_000.0;
@@ -239,6 +263,7 @@ pub(super) fn text(api: &Api) -> String {
     text.corrections(&view.corrections);
     text.one("alerts", "gauge", "Alerts that are pending, firing or resolved lately.", view.book.len() as f64);
     text.one("rules_failing", "gauge", "Rules that failed at some step.", view.errors.len() as f64);
+    text.rules(&table, &view.costs);
     text.one("replay_differences_total", "counter", "Decisions that a replay gave otherwise.", view.differing as f64);
     if let Some(c) = view.checkpoint {
         let age = now_ms.saturating_sub(c.at_ms) as f64 / 1_000.0;

@@ -4,6 +4,7 @@
 
 mod asking;
 mod compliance;
+mod costs;
 mod forward;
 mod late;
 mod machines;

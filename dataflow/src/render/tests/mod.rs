@@ -9,6 +9,7 @@ use bellwether_operators::program::{MatchOp, Matcher, Program, Selector};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod costs;
 mod live;
 mod swap;
 mod whole;
