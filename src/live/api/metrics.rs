@@ -2,7 +2,8 @@
 
 use super::Api;
 use crate::live::{
-    CommitStats, Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats, RuleCosts, RuleTable, RuleTotals,
+    ArchiveStats, CommitStats, Latency, Progress, ReceiverStats, RemoteStats, ReplicaStats, RuleCosts, RuleTable,
+    RuleTotals,
 };
 use axum::extract::State;
 use axum::http::header;
@@ -59,6 +60,13 @@ impl Text {
         self.one("lateness_seconds", "gauge", "How late samples may come.", lateness);
         let held = read(&commit.held_for);
         self.one("watermark_held_for_sources", "gauge", "Sources that the watermark waits for after a gap.", held);
+    }
+
+    fn archive(&mut self, archive: &ArchiveStats) {
+        self.one("archive_samples", "gauge", "Samples in the archive.", read(&archive.samples));
+        self.one("archive_parts", "gauge", "Parts of the archive.", read(&archive.parts));
+        let help = "Parts that could not be written at once.";
+        self.one("archive_failures_total", "counter", help, read(&archive.failures));
     }
 
     fn corrections(&mut self, counts: &BTreeMap<&'static str, u64>) {
@@ -214,10 +222,7 @@ pub(super) fn text(api: &Api) -> String {
     text.receivers(&api.receivers);
     text.forwarded(&run.forwarded(), now_ms);
     text.one("log_bytes", "gauge", "Bytes of the durable log.", read(&commit.log_bytes));
-    let archive = run.archive();
-    text.one("archive_samples", "gauge", "Samples in the archive.", read(&archive.samples));
-    text.one("archive_parts", "gauge", "Parts of the archive.", read(&archive.parts));
-    text.one("archive_failures_total", "counter", "Parts that could not be written at once.", read(&archive.failures));
+    text.archive(run.archive());
     text.one("log_frames_total", "counter", "Commits: each is one fsync.", read(&commit.frames));
     text.one("log_samples_total", "counter", "Samples brought to disk.", read(&commit.samples));
     text.one(
