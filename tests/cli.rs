@@ -23,6 +23,8 @@ mod histograms;
 mod hostile;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/metadata.rs"]
+mod metadata;
 #[path = "cli/packaging.rs"]
 mod packaging;
 #[path = "cli/quarantine.rs"]

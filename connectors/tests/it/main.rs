@@ -7,6 +7,7 @@ mod damage;
 mod fleet;
 mod memory;
 mod messages;
+mod metadata;
 mod otlp;
 mod parquet_layouts;
 mod parquet_meaning;

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bellwether_connectors::serve::counters::ProtocolCounters;
-use bellwether_connectors::source::intake::{Intake, Reason};
+use bellwether_connectors::source::intake::{Dictionary, Intake, Reason};
 use bellwether_model::decision::CorrectionKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -67,6 +67,15 @@ impl Text {
         self.one("archive_parts", "gauge", "Parts of the archive.", read(&archive.parts));
         let help = "Parts that could not be written at once.";
         self.one("archive_failures_total", "counter", help, read(&archive.failures));
+    }
+
+    fn known(&mut self, dictionary: &Dictionary) {
+        self.one("series_known", "gauge", "Series that were ever seen.", dictionary.len() as f64);
+        let metadata = dictionary.metadata();
+        let help = "Metrics of which senders say type, help or unit.";
+        self.one("metadata_metrics", "gauge", help, metadata.len() as f64);
+        let help = "Entries of metadata that were too long, too many, or none.";
+        self.one("metadata_dropped_total", "counter", help, metadata.dropped() as f64);
     }
 
     fn corrections(&mut self, counts: &BTreeMap<&'static str, u64>) {
@@ -246,8 +255,7 @@ pub(super) fn text(api: &Api) -> String {
     let stats = run.stats();
     text.seconds("engine_latency_seconds", "From an epoch's binding to its decisions on disk.", &stats.engine);
     text.seconds("decision_delay_seconds", "From a decision's step to its being on disk.", &stats.delay);
-    let series = run.intake().dictionary().len() as f64;
-    text.one("series_known", "gauge", "Series that were ever seen.", series);
+    text.known(run.intake().dictionary());
     let reload = run.last_reload();
     let good = if reload.error.is_none() { 1.0 } else { 0.0 };
     text.one("rules_last_reload_successful", "gauge", "Whether the rule files were good when last read.", good);

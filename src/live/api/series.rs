@@ -1,5 +1,5 @@
-//! `/api/v1/series`, `/api/v1/labels` and `/api/v1/label/…/values`; and what a data source asks for that is not kept here:
-//! metadata and exemplars, which are empty.
+//! `/api/v1/series`, `/api/v1/labels` and `/api/v1/label/…/values`; `/api/v1/metadata`; and exemplars, which are not kept here and
+//! are empty.
 
 use super::answer::{failed, success, success_text};
 use super::params::Params;
@@ -7,7 +7,8 @@ use super::result::{envelope, labels, list, string};
 use crate::live::query::{Queries, QueryError, SeriesQuery, Wanted};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde_json::json;
+use bellwether_connectors::source::intake::Entry;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 fn asked(params: &Params, wanted: Wanted, now_ms: i64) -> Result<SeriesQuery, QueryError> {
@@ -52,9 +53,30 @@ pub async fn label_values(State(queries): State<Arc<Queries>>, Path(name): Path<
     respond(&queries, &params, Wanted::Values(name)).await
 }
 
-/// Types and help of metrics: senders' metadata is not kept.
-pub async fn metadata() -> Response {
-    success(json!({}))
+/// A parameter that limits; anything where it is not there.
+fn at_most(params: &Params, name: &str) -> Result<Option<i64>, QueryError> {
+    match params.text(name) {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| QueryError::BadData(format!("{name} must be a number"))),
+    }
+}
+
+/// Types, help and units of metrics, as senders say them (Prometheus web/api/v1, `metricMetadata`): of several that are said of one
+/// metric the newest comes first.
+pub async fn metadata(State(queries): State<Arc<Queries>>, params: Params) -> Response {
+    let limits = at_most(&params, "limit").and_then(|limit| Ok((limit, at_most(&params, "limit_per_metric")?)));
+    let (limit, per_metric) = match limits {
+        // Prometheus: a negative limit is none; that of a metric is none at 0 either.
+        Ok((limit, per_metric)) => (
+            limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX),
+            per_metric.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(usize::MAX),
+        ),
+        Err(error) => return failed(&error),
+    };
+    let metric = Some(params.text("metric")).filter(|metric| !metric.is_empty());
+    let entry = |e: Entry| json!({"type": e.kind.name(), "help": &*e.help, "unit": &*e.unit});
+    let all = queries.metadata(metric, limit, per_metric).into_iter();
+    success(all.map(|(name, entries)| (name, entries.into_iter().map(entry).collect::<Value>())).collect())
 }
 
 /// Exemplars are not kept.

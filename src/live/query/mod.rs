@@ -19,7 +19,7 @@ mod series;
 pub(super) mod tests;
 
 use super::run::LiveHandle;
-use bellwether_connectors::source::intake::Intake;
+use bellwether_connectors::source::intake::{Entry, Intake};
 use bellwether_dataflow::promql;
 use bellwether_model::{Labels, Value};
 use std::sync::Arc;
@@ -145,6 +145,11 @@ impl Queries {
     /// The wall clock, ms.
     pub fn now_ms(&self) -> i64 {
         self.run.intake().now_ms()
+    }
+
+    /// What senders say of metrics.
+    pub fn metadata(&self, metric: Option<&str>, limit: usize, per_metric: usize) -> Vec<(String, Vec<Entry>)> {
+        self.run.intake().dictionary().metadata().list(metric, limit, per_metric)
     }
 
     /// Runs something that takes long on a thread of its own, if there is room for it in time.

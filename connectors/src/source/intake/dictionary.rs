@@ -9,6 +9,7 @@
 //! 64 maps behind locks of their own, so that handlers do not wait for each other; the labels by number. Ways to write a
 //! label set are remembered up to a multiple of the series: a sender that shuffles its labels is slow, not costly.
 
+use super::Metadata;
 use bellwether_model::Labels;
 use hashbrown::HashTable;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +26,7 @@ const WAYS: usize = 1 << 16;
 /// Hash to number.
 type Map = HashTable<(u128, u32)>;
 
-/// Series by number and by hash; shared by everybody who decodes.
+/// Series by number and by hash, and what is said of their metrics; shared by everybody who decodes.
 #[derive(Debug)]
 pub struct Dictionary {
     tenant: String,
@@ -36,6 +37,7 @@ pub struct Dictionary {
     labels: RwLock<Vec<Labels>>,
     /// Entries of `raw`.
     ways: AtomicUsize,
+    metadata: Metadata,
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
@@ -68,6 +70,7 @@ impl Dictionary {
             canonical: maps(),
             labels: RwLock::default(),
             ways: AtomicUsize::new(0),
+            metadata: Metadata::default(),
         }
     }
 
@@ -132,6 +135,11 @@ impl Dictionary {
             }
             at = upto;
         }
+    }
+
+    /// What is said of metrics.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// Series known.

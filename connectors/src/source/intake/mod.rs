@@ -14,12 +14,14 @@ mod batch;
 mod delta;
 mod dictionary;
 mod limits;
+mod metadata;
 mod report;
 
 pub use batch::{Batch, Pair, Refusal, TooManySamples};
 pub use delta::{Change, Delta};
 pub use dictionary::Dictionary;
 pub use limits::WriteLimits;
+pub use metadata::{Entry, Metadata, MetricType, Telling, Told};
 pub use report::{Reason, Report};
 
 use bellwether_model::HistogramSample;

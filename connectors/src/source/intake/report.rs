@@ -63,7 +63,7 @@ pub struct Report {
     pub histograms: u64,
     /// Exemplars passed over.
     pub exemplars: u64,
-    /// Entries of metadata passed over.
+    /// Entries of metadata that came.
     pub metadata: u64,
     /// Samples refused, by [`Reason`].
     pub rejected: [u64; Reason::ALL.len()],

@@ -2,7 +2,7 @@
 //!
 //! # Semantics (opentelemetry-proto 1.x, `metrics.proto`, `common.proto`, `metrics_service.proto`)
 //! A `oneof` is written as fields of which one is there: on the wire that is the same. In JSON numbers of 64 bits may be
-//! texts, and floats that are no number are; what is not read here (descriptions, scopes, exemplars) is passed over.
+//! texts, and floats that are no number are; what is not read here (scopes, exemplars) is passed over.
 
 use super::json;
 use prost::Message;
@@ -54,6 +54,9 @@ pub struct Metric {
     /// Name, with dots.
     #[prost(string, tag = "1")]
     pub name: String,
+    /// What it is about.
+    #[prost(string, tag = "2")]
+    pub description: String,
     /// Unit, as UCUM writes it.
     #[prost(string, tag = "3")]
     pub unit: String,

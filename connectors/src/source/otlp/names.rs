@@ -76,6 +76,13 @@ fn of_unit(unit: &str) -> (String, String) {
     (main, if per == "per_" { String::new() } else { per })
 }
 
+/// A unit as Prometheus writes it: `By/s` is `bytes_per_second`.
+pub(super) fn unit(unit: &str) -> String {
+    let (main, per) = of_unit(unit);
+    let words: Vec<&str> = [main.as_str(), per.as_str()].into_iter().filter(|word| !word.is_empty()).collect();
+    words.join("_").trim_matches('_').to_owned()
+}
+
 /// The name of a metric; `None` where nothing of it is left.
 pub(super) fn metric(name: &str, unit: &str, kind: Kind, suffixes: bool) -> Option<String> {
     let (main, per) = of_unit(unit);
@@ -164,6 +171,13 @@ mod tests {
         assert_eq!(metric("...", "", Kind::Other, true), None);
         assert_eq!(metric("", "", Kind::Gauge, true), None);
         assert_eq!(metric("a.b_c__d", "s", Kind::MonotoneSum, false).as_deref(), Some("a_b_c__d"));
+    }
+
+    #[test]
+    fn units_are_written_out() {
+        let cases =
+            [("By/s", "bytes_per_second"), ("1", ""), ("{x}", ""), ("/m", "per_minute"), ("°F", "F"), ("%", "percent")];
+        cases.into_iter().for_each(|(of, expected)| assert_eq!(unit(of), expected, "{of}"));
     }
 
     #[test]

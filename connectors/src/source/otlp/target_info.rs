@@ -4,7 +4,7 @@ use super::OtlpOptions;
 use super::message::KeyValue;
 use super::points::series;
 use super::translate::{ResourceLabels, SERVICE_INSTANCE, SERVICE_NAME, SERVICE_NAMESPACE};
-use crate::source::intake::{Batch, TooManySamples};
+use crate::source::intake::{Batch, MetricType, Told, TooManySamples};
 use bellwether_model::METRIC_NAME;
 
 /// Half of the lookback: at any instant between the first and the last point the series is there.
@@ -57,6 +57,8 @@ pub(super) fn target_info(
             return Ok(());
         }
     };
+    let told = Told { metric: b"target_info", kind: MetricType::Gauge, help: b"Target metadata", unit: b"" };
+    batch.dictionary().metadata().tell(&[told]);
     let mut stamp_ms = first.max(last.saturating_sub(INTERVAL_MS * MOST));
     while stamp_ms < last {
         batch.float(number, stamp_ms, 1.0, 0)?;

@@ -5,7 +5,7 @@ use super::names::Kind;
 use super::points::{Point, PointError};
 use super::target_info::{Span, target_info};
 use super::{CUMULATIVE, DELTA, OtlpOptions, attribute, names};
-use crate::source::intake::{Batch, Reason, Refusal, TooManySamples};
+use crate::source::intake::{Batch, MetricType, Reason, Refusal, Told, TooManySamples};
 use bellwether_model::{LabelsBuilder, METRIC_NAME};
 
 pub(super) const SERVICE_NAME: &str = "service.name";
@@ -123,6 +123,12 @@ fn one_metric(
         refuse(batch, points.len(), Refusal { reason: Reason::Labels, text });
         return Ok(());
     };
+    if !points.is_empty() {
+        let (unit, help) = (names::unit(&metric.unit), metric.description.as_bytes());
+        let told = Told { metric: name.as_bytes(), kind: type_of(metric), help, unit: unit.as_bytes() };
+        batch.report().metadata += 1;
+        batch.dictionary().metadata().tell(&[told]);
+    }
     for point in points {
         match point.append(&name, delta, resource, batch) {
             Ok(stamp_ms) => span.cover(stamp_ms),
@@ -131,6 +137,18 @@ fn one_metric(
         }
     }
     Ok(())
+}
+
+/// What a metric is as Prometheus says it (`otelMetricTypeToPromMetricType`); deltas are what they add up to.
+fn type_of(metric: &Metric) -> MetricType {
+    match metric {
+        Metric { gauge: Some(_), .. } => MetricType::Gauge,
+        Metric { sum: Some(sum), .. } if sum.is_monotonic => MetricType::Counter,
+        Metric { sum: Some(_), .. } => MetricType::Gauge,
+        Metric { histogram: Some(_), .. } | Metric { exponential_histogram: Some(_), .. } => MetricType::Histogram,
+        Metric { summary: Some(_), .. } => MetricType::Summary,
+        _ => MetricType::Unknown,
+    }
 }
 
 /// A sender's text, as much of it as a message needs.

@@ -5,7 +5,7 @@
 //!
 //! # Semantics (Prometheus storage/remote, `write_handler.go`; the specifications of remote-write 1.0 and 2.0)
 //! What is not protobuf is refused as a whole; a series or a sample that is not valid is refused alone, and the rest is
-//! taken. Stale markers are samples. Exemplars and metadata are passed over and counted.
+//! taken. Stale markers are samples. Metadata goes to [`Dictionary::metadata`]; exemplars are passed over and counted.
 //!
 //! # State
 //! None of its own. A series is found by a 128-bit hash of its labels as they were written ([`Dictionary::find`]); labels
@@ -15,6 +15,7 @@
 //! [`DecodeError`] is about the request, [`Report`] about its samples.
 //!
 //! [`Dictionary::find`]: super::intake::Dictionary::find
+//! [`Dictionary::metadata`]: super::intake::Dictionary::metadata
 
 mod histogram;
 mod sample;

@@ -2,12 +2,13 @@
 //!
 //! # Semantics
 //! Labels stand before samples in whatever real senders write, so the bytes of all of them are one piece, and its hash
-//! finds the series. Where they do not, they are put together first.
+//! finds the series. Where they do not, they are put together first. Metadata is said of families beside series, mostly in
+//! requests of its own; an entry that is no protobuf is dropped alone.
 
 use super::DecodeError;
 use super::histogram::Parts;
 use super::sample::sample;
-use crate::source::intake::{Batch, Pair, Refusal};
+use crate::source::intake::{Batch, MetricType, Pair, Refusal, Telling, Told};
 use crate::source::protobuf::{Malformed, Reader};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -22,17 +23,39 @@ const HISTOGRAMS: u32 = 4;
 /// Decodes a message.
 pub(super) fn decode(message: &[u8], batch: &mut Batch<'_>) -> Result<(), DecodeError> {
     let mut reader = Reader::new(message);
+    let mut telling = Telling::new(batch.dictionary().metadata());
     while let Some(key) = reader.key()? {
         match key.field {
             1 => series(reader.bytes(key)?, batch)?,
             3 => {
-                reader.bytes(key)?;
+                let entry = reader.bytes(key)?;
                 batch.report().metadata += 1;
+                match told(entry) {
+                    Ok(told) => telling.push(told),
+                    Err(_) => telling.malformed(),
+                }
             }
             _ => reader.skip(key)?,
         }
     }
+    telling.finish();
     Ok(())
+}
+
+/// One `MetricMetadata`.
+fn told(message: &[u8]) -> Result<Told<'_>, Malformed> {
+    let mut reader = Reader::new(message);
+    let mut told = Told { metric: &[], kind: MetricType::Unknown, help: &[], unit: &[] };
+    while let Some(key) = reader.key()? {
+        match key.field {
+            1 => told.kind = MetricType::from_number(reader.varint(key)?),
+            2 => told.metric = reader.bytes(key)?,
+            4 => told.help = reader.bytes(key)?,
+            5 => told.unit = reader.bytes(key)?,
+            _ => reader.skip(key)?,
+        }
+    }
+    Ok(told)
 }
 
 /// What a series' message holds, before any of it is decoded.
