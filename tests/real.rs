@@ -4,7 +4,7 @@
 //! # Semantics
 //! What is not installed is said to be skipped: `apt-get install prometheus prometheus-node-exporter
 //! prometheus-alertmanager`, `pip install opentelemetry-sdk opentelemetry-exporter-otlp` (`BELLWETHER_PYTHON` names another
-//! interpreter), a bucket (`BELLWETHER_S3`).
+//! interpreter), a bucket (`BELLWETHER_S3`). `BELLWETHER_PROMETHEUS` names another Prometheus (`scripts/newest-prometheus`).
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -14,6 +14,10 @@ mod alertmanager;
 mod bucket;
 #[path = "real/comparison.rs"]
 mod comparison;
+#[path = "real/outage.rs"]
+mod outage;
+#[path = "real/prometheus.rs"]
+mod prometheus;
 #[path = "real/senders.rs"]
 mod senders;
 #[path = "real/store.rs"]
@@ -80,8 +84,11 @@ impl Run {
     /// Starts where one was before.
     fn again(folder: &Path, arguments: &[&str]) -> Self {
         let rules = folder.join("rules.yml").display().to_string();
-        let lateness: &[&str] = if arguments.contains(&"--lateness") { &[] } else { &["--lateness", "1s"] };
-        Self::spawn(folder, &[&["run", "--rules", &rules, "--catch-up-hold", "0s"], lateness, arguments].concat())
+        let unless = |name: &'static str, value: &'static str| {
+            if arguments.contains(&name) { Vec::new() } else { vec![name, value] }
+        };
+        let (lateness, hold) = (unless("--lateness", "1s"), unless("--catch-up-hold", "0s"));
+        Self::spawn(folder, &[&["run", "--rules", &rules], &lateness[..], &hold, arguments].concat())
     }
 
     /// Starts with a configuration file alone.

@@ -6,13 +6,13 @@
 //! may differ where a scrape has a stamp just before the step and was not stored yet when Prometheus evaluated: such a
 //! step is named, and there may only be few.
 
-use super::{Run, folder, free_port, get, installed, json, listen, now_ms, quiet, wait_for};
+use super::prometheus::Prometheus;
+use super::{Run, folder, free_port, get, json, now_ms, wait_for};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Command;
 use std::time::Duration;
 
 /// Scrapes with a stamp that close before a step may not have been stored at the step, ms.
@@ -116,34 +116,19 @@ fn ours(decisions: &str, upto_ms: i64) -> BTreeMap<String, BTreeSet<i64>> {
 
 #[test]
 fn prometheus_and_we_say_the_same_of_the_same_scrapes() {
-    let test = "prometheus_and_we_say_the_same_of_the_same_scrapes";
-    if !installed("prometheus", &["--version"], test) {
-        return;
-    }
+    let Some(prometheus) = Prometheus::find("prometheus_and_we_say_the_same_of_the_same_scrapes") else { return };
     let folder = folder();
-    // Debian 12 has 2.42; groups are spread otherwise since 2.44.
-    let version = Command::new("prometheus").arg("--version").output().unwrap();
-    let version = [version.stdout, version.stderr].concat();
-    let is_old = String::from_utf8_lossy(&version).contains("version 2.42");
-    let grid = if is_old { "prometheus2" } else { "prometheus" };
     let groups: String = ["one", "two", "three"].map(|name| GROUP.replace("NAME", name)).concat();
     let run = Run::start(
         folder.path(),
         &format!("groups:{groups}"),
-        &["--grid", grid, "--lateness", "3s", "--withhold-absence", "false"],
+        &["--grid", prometheus.grid(), "--lateness", "3s", "--withhold-absence", "false"],
     );
     let begin_ms = now_ms() + 12_000;
     let (target, port) = (exporter(begin_ms), free_port());
-    let config = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 2s}}\nrule_files: ['{}']\nscrape_configs:\n\
-         - {{job_name: show, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}\n\
-         remote_write: [{{url: 'http://127.0.0.1:{}/api/v1/write', queue_config: {{batch_send_deadline: 200ms}}}}]\n",
-        folder.path().join("rules.yml").display(),
-        run.port,
-    );
-    std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-    let arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb"].map(str::to_owned);
-    let _prometheus = quiet("prometheus", &[&arguments[..], &[listen(port)]].concat(), folder.path());
+    let rules = format!("rule_files: ['{}']\n", folder.path().join("rules.yml").display());
+    let jobs = [("show", target)];
+    let sender = prometheus.start(folder.path(), port, &jobs, run.port, &rules, "batch_send_deadline: 200ms");
     wait_for("the show is over", || now_ms() > begin_ms + SHOW_MS);
     let (from_ms, upto_ms) = (begin_ms - 2_000, begin_ms + SHOW_MS - 6_000);
     std::thread::sleep(Duration::from_secs(4));
@@ -154,6 +139,7 @@ fn prometheus_and_we_say_the_same_of_the_same_scrapes() {
     let ours = ours(&decisions, upto_ms);
     assert!(get(run.port, "/-/ready").is_some());
     compare(&theirs, &ours, &scrapes, &steps, (from_ms, upto_ms));
+    sender.is_satisfied(&["failed", "dropped", "retried"], &[]);
 }
 
 /// Compares step by step; what differs must be explained.

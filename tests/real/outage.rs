@@ -37,7 +37,7 @@ fn what_came_while_we_were_away_comes_again() {
     wait_for("Prometheus goes on", || run.counter("bellwether_ingest_samples_total", &["remote_write"]) > before);
     let upto_ms = now_ms();
     std::thread::sleep(Duration::from_secs(10));
-    let samples = sender.is_repeated_by(ours, "{job=\"itself\"}", (from_ms, upto_ms));
+    let samples = sender.is_repeated_by(ours, "itself", (from_ms, upto_ms));
     println!("{samples} samples, nothing lost");
     assert!(samples > 10_000);
     // That it has to try again is what it warns of.

@@ -1,19 +1,22 @@
 //! Real senders push to a real `bellwether run`, and its rules see what they sent.
 //!
 //! # Semantics
-//! Debian's Prometheus scrapes itself and a node-exporter and writes on by remote-write 1.0; the OpenTelemetry SDK for
-//! Python pushes over gRPC and HTTP. What is not installed is said to be skipped: `apt-get install prometheus
+//! Prometheus scrapes itself and a node-exporter and writes on: every sample and all metadata are here as they are there. The
+//! OpenTelemetry SDK for Python pushes over gRPC and HTTP. What is not installed is said to be skipped: `apt-get install prometheus
 //! prometheus-node-exporter`, `pip install opentelemetry-sdk opentelemetry-exporter-otlp` (`BELLWETHER_PYTHON` names another
 //! interpreter).
 
-use super::{Run, folder, free_port, get, installed, listen, quiet};
+use super::prometheus::{Prometheus, metadata};
+use super::{Run, folder, free_port, installed, listen, now_ms, quiet, wait_for};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 #[test]
-fn debian_s_prometheus_writes_on() {
-    let test = "debian_s_prometheus_writes_on";
-    if !installed("prometheus", &["--version"], test) || !installed("prometheus-node-exporter", &["--version"], test) {
+fn prometheus_writes_on() {
+    let test = "prometheus_writes_on";
+    let Some(prometheus) = Prometheus::find(test) else { return };
+    if !installed("prometheus-node-exporter", &["--version"], test) {
         return;
     }
     let folder = folder();
@@ -21,31 +24,29 @@ fn debian_s_prometheus_writes_on() {
         {alert: Up, expr: 'up == 1'}, {alert: Gone, expr: 'up == 0'},
         {alert: Works, expr: 'rate(node_cpu_seconds_total[5s]) >= 0'}]}]";
     let run = Run::start(folder.path(), rules, &[]);
-    let (exporter_port, prometheus_port) = (free_port(), free_port());
-    let scrape = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n\
-         - {{job_name: node, static_configs: [{{targets: ['127.0.0.1:{exporter_port}']}}]}}\n\
-         - {{job_name: itself, static_configs: [{{targets: ['127.0.0.1:{prometheus_port}']}}]}}\n\
-         - {{job_name: nobody, static_configs: [{{targets: ['127.0.0.1:1']}}]}}\n\
-         remote_write: [{{url: 'http://127.0.0.1:{}/api/v1/write'}}]\n",
-        run.port
-    );
-    std::fs::write(folder.path().join("prometheus.yml"), scrape).unwrap();
+    let (exporter_port, port) = (free_port(), free_port());
     let _exporter = quiet("prometheus-node-exporter", &[listen(exporter_port)], folder.path());
-    let arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb"].map(str::to_owned);
-    let _prometheus = quiet("prometheus", &[&arguments[..], &[listen(prometheus_port)]].concat(), folder.path());
+    let jobs = [("node", exporter_port), ("itself", port), ("nobody", 1)];
+    let sender = prometheus.start(folder.path(), port, &jobs, run.port, "", "");
     run.wait_for(&[("Up", "\"node\""), ("Up", "\"itself\""), ("Gone", "\"nobody\""), ("Works", "\"mode\":\"idle\"")]);
-    let told = get(prometheus_port, "/metrics").unwrap();
-    let sum = |name: &str| -> f64 {
-        let of = told.lines().filter(|line| line.starts_with(name));
-        of.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    };
-    let lost =
-        ["failed", "dropped", "retried"].map(|what| sum(&format!("prometheus_remote_storage_samples_{what}_total")));
-    assert_eq!(lost, [0.0; 3]);
+    let from_ms = now_ms();
+    std::thread::sleep(Duration::from_secs(10));
+    let samples = sender.is_repeated_by(run.port, "node|itself|nobody", (from_ms, now_ms() - 1_000));
+    println!("{samples} samples equal");
+    assert!(samples > 10_000);
     let taken = run.counter("bellwether_ingest_samples_total", &["remote_write"]);
-    assert!(taken > 0 && taken as f64 >= sum("prometheus_remote_storage_samples_total"), "{taken}");
+    assert!(taken > 0 && taken as f64 >= sender.sum("prometheus_remote_storage_samples_total"), "{taken}");
     assert_eq!(run.counter("bellwether_ingest_rejected_total", &["remote_write"]), 0);
+    let natives = run.counter("bellwether_ingest_histograms_total", &["remote_write"]);
+    assert_eq!(natives > 0, !prometheus.is_old(), "native histograms are sent since 3.0");
+    // What is said of metrics: by 2.0 only of those that have samples.
+    let theirs = metadata(port);
+    wait_for("metadata is here", || metadata(run.port).len() >= theirs.len());
+    let ours = metadata(run.port);
+    assert!(theirs.keys().filter(|name| name.starts_with("node_")).count() > 100, "{theirs:?}");
+    theirs.iter().for_each(|(name, entries)| assert_eq!(ours.get(name), Some(entries), "{name}"));
+    println!("{} metrics with equal metadata", theirs.len());
+    sender.is_satisfied(&["failed", "dropped", "retried"], &[]);
 }
 
 #[test]

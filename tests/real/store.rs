@@ -1,6 +1,7 @@
 //! A real Prometheus takes what rules write, through its own death, and answers queries about it.
 
-use super::{Run, folder, free_port, http, installed, json, listen, now_ms, quiet, wait_for};
+use super::prometheus::Prometheus;
+use super::{Run, folder, free_port, http, json, listen, now_ms, quiet, wait_for};
 use bellwether_connectors::sink::remote_write::{compress, message};
 use bellwether_connectors::source::remote_write::Version;
 use bellwether_model::{Labels, Sample};
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-fn prometheus(port: u16, folder: &Path) -> super::Killed {
+fn start(prometheus: &Prometheus, port: u16, folder: &Path) -> super::Killed {
     std::fs::write(folder.join("prometheus.yml"), "global: {scrape_interval: 1h}\n").unwrap();
     let arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--web.enable-remote-write-receiver"];
-    quiet("prometheus", &[&arguments.map(str::to_owned)[..], &[listen(port)]].concat(), folder)
+    quiet(&prometheus.command, &[&arguments.map(str::to_owned)[..], &[listen(port)]].concat(), folder)
 }
 
 /// Stamps (s) and values of a range selector's one series.
@@ -28,13 +29,10 @@ fn samples(port: u16, query: &str) -> BTreeMap<i64, String> {
 
 #[test]
 fn prometheus_has_what_rules_wrote_through_its_death() {
-    let test = "prometheus_has_what_rules_wrote_through_its_death";
-    if !installed("prometheus", &["--version"], test) {
-        return;
-    }
+    let Some(prometheus) = Prometheus::find("prometheus_has_what_rules_wrote_through_its_death") else { return };
     let folder = folder();
     let port = free_port();
-    let store = prometheus(port, folder.path());
+    let store = start(&prometheus, port, folder.path());
     let rules = "groups: [{name: g, interval: 1s, rules: [{record: wave:double, expr: wave * 2}, {alert: High, expr: wave > 5}]}]";
     let url = format!("http://127.0.0.1:{port}/api/v1/write");
     let run = Run::start(folder.path(), rules, &["--remote-write", &url, "--external-label", "dc=eu"]);
@@ -51,7 +49,7 @@ fn prometheus_has_what_rules_wrote_through_its_death() {
     (0..12).for_each(|_| send(7.0));
     (0..16).for_each(|_| send(1.0));
     assert!(run.counter("bellwether_remote_write_samples_waiting", &[&url]) > 0);
-    let _store = prometheus(port, folder.path());
+    let _store = start(&prometheus, port, folder.path());
     (0..4).for_each(|_| send(1.0));
     wait_for("nothing waits", || {
         send(1.0);
