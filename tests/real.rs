@@ -1,5 +1,5 @@
-//! A real `bellwether run` among real neighbours: Prometheus and the OpenTelemetry SDK that send to it, Alertmanager that hears
-//! from it, and Prometheus beside it with the same rules.
+//! A real `bellwether run` among real neighbours: Prometheus and the OpenTelemetry SDK that send to it, Prometheus that scrapes
+//! it, Alertmanager that hears from it, and Prometheus beside it with the same rules.
 //!
 //! # Semantics
 //! What is not installed is said to be skipped: `apt-get install prometheus prometheus-node-exporter
@@ -14,6 +14,8 @@ mod alertmanager;
 mod bucket;
 #[path = "real/comparison.rs"]
 mod comparison;
+#[path = "real/itself.rs"]
+mod itself;
 #[path = "real/outage.rs"]
 mod outage;
 #[path = "real/prometheus.rs"]

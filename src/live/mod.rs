@@ -29,6 +29,7 @@ mod commit;
 mod costs;
 mod deaths;
 mod error;
+mod exponential;
 mod feed;
 mod folder;
 mod forward;

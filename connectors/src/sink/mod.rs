@@ -20,6 +20,7 @@ pub mod http;
 mod json;
 mod jsonl;
 mod partial;
+pub mod protobuf;
 mod push;
 pub mod remote_write;
 mod remote_writer;

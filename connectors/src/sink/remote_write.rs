@@ -7,55 +7,11 @@
 //! The inverse of [`decode`](crate::source::remote_write::decode) for what is valid. Histograms are written with
 //! fractional counts; those of 2.0 and its floats carry their starts, which 1.0 has no room for.
 
+use super::protobuf::{Message, spans, zigzag};
 use crate::source::remote_write::Version;
 use bellwether_model::histogram::{Buckets, Hint};
 use bellwether_model::{Histogram, Labels, Sample, Value};
 use std::collections::HashMap;
-
-/// Bytes of a message, written field by field.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    fn varint(&mut self, field: u64, number: u64) {
-        if number != 0 {
-            self.number(field << 3);
-            self.number(number);
-        }
-    }
-
-    /// Also 0: of a sample, or of a count, which says that a histogram has fractional ones.
-    fn double(&mut self, field: u64, value: f64) {
-        self.number(field << 3 | 1);
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        self.number(field << 3 | 2);
-        self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn doubles(&mut self, field: u64, values: &[f64]) {
-        if !values.is_empty() {
-            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            self.bytes(field, &bytes);
-        }
-    }
-}
-
-/// The number that stands for a signed one.
-fn zigzag(n: i32) -> u64 {
-    u64::from(((n << 1) ^ (n >> 31)) as u32)
-}
 
 /// Symbols of a request: the first is the empty one.
 #[derive(Default)]
@@ -94,18 +50,8 @@ fn labels_2(labels: &Labels, symbols: &mut Symbols, series: &mut Message) {
     series.bytes(1, &refs.0);
 }
 
-fn side(buckets: &Buckets, spans: u64, counts: u64, message: &mut Message) {
-    let mut next = 0;
-    let mut rest = buckets.indices();
-    while let Some(first) = rest.first() {
-        let run = rest.iter().enumerate().take_while(|(i, index)| **index == first.wrapping_add(*i as i32)).count();
-        let mut span = Message::default();
-        span.varint(1, zigzag(first.wrapping_sub(next)));
-        span.varint(2, run as u64);
-        message.bytes(spans, &span.0);
-        next = first.wrapping_add(run as i32);
-        rest = &rest[run..];
-    }
+fn side(buckets: &Buckets, field: u64, counts: u64, message: &mut Message) {
+    spans(buckets, field, message);
     message.doubles(counts, buckets.counts());
 }
 
@@ -113,7 +59,7 @@ fn histogram(h: &Histogram, stamp_ms: i64, start_ms: i64) -> Message {
     let mut message = Message::default();
     message.double(2, h.count);
     message.double(3, h.sum);
-    message.varint(4, zigzag(i32::from(h.schema)));
+    message.varint(4, zigzag(i64::from(h.schema)));
     message.double(5, h.zero_threshold);
     message.double(7, h.zero_count);
     side(&h.negative, 8, 10, &mut message);

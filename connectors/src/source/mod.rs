@@ -22,7 +22,7 @@ pub mod open;
 pub mod openmetrics;
 pub mod otlp;
 pub mod parquet;
-mod protobuf;
+pub mod protobuf;
 pub mod remote_write;
 mod table;
 
