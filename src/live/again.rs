@@ -140,6 +140,7 @@ pub fn replay_folder(
         tables,
         queue: queue.clone(),
         walls: walls.clone(),
+        past: None,
     };
     let config = RunConfig {
         workers,

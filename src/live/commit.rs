@@ -210,12 +210,15 @@ pub(super) struct Stamped {
     pub elected: Vec<(u64, Elected)>,
     /// The oldest stamp that a restart reads of what deltas add up to, ms, if a checkpoint was asked for.
     pub totals_from_ms: i64,
+    /// Stamps from here on are in the log, ms.
+    pub log_from_ms: i64,
 }
 
 impl Stamped {
     /// An epoch that runs again: nobody asks for a checkpoint.
     pub fn replayed(bound: Bound) -> Self {
-        Self { bound, sources: Vec::new(), elected: Vec::new(), totals_from_ms: i64::MAX }
+        let (sources, elected) = Default::default();
+        Self { bound, sources, elected, totals_from_ms: i64::MAX, log_from_ms: i64::MIN }
     }
 }
 
@@ -336,6 +339,7 @@ impl Committer {
             Command::Checkpoint => self.snapshot = true,
             Command::Collect(epoch, before_ms) => {
                 // What the archive does not have yet stays.
+                self.archive.needs_from(before_ms);
                 let epoch = epoch.min(self.archive.log_goes_upto());
                 if !self.install.may_collect(epoch) {
                     return Ok(());
@@ -372,7 +376,7 @@ impl Committer {
             if !self.stopping {
                 self.install.prepare(&mut self.table, &mut self.time, &self.log, &self.shared)?;
             }
-            if let Some(first_ms) = self.unbound.first().and_then(Rows::newest_ms) {
+            if let Some(first_ms) = self.unbound.first().unwrap_or(&rows).newest_ms() {
                 self.time.begin_with(first_ms, now_ms);
             }
             let due = &self.table.due;
@@ -454,7 +458,7 @@ impl Committer {
         if let Some(warmer) = &self.install.warmer {
             warmer.pass(&bound, &epoch);
         }
-        let stamped = Stamped { bound, sources, elected, totals_from_ms };
+        let stamped = Stamped { bound, sources, elected, totals_from_ms, log_from_ms: self.log.whole_from_ms() };
         self.walls.lock().unwrap_or_else(PoisonError::into_inner).insert(stamped.bound.epoch, stamped);
         self.shared.0.queue.put(epoch);
     }

@@ -17,6 +17,7 @@ use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::Log;
 use bellwether_dataflow::checkpoint::Checkpoint;
 use bellwether_dataflow::time::LiveClock;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub(super) struct Install {
     pub dictionary: Arc<Dictionary>,
     pub placing: Placing,
     pub in_force: InForce,
+    /// The archive's folder, if there is one.
+    pub archive: Option<PathBuf>,
     /// Rules that are not in force yet, and their shadow.
     pub wanted: Option<RuleTable>,
     pub warmer: Option<Warmer>,
@@ -81,8 +84,9 @@ impl Install {
         in_force: &InForce,
     ) -> Self {
         let (tables, dictionary, in_force) = (tables.clone(), dictionary.clone(), in_force.clone());
-        let (wanted, warmer, next) = (None, None, None);
-        Self { tables, files, dictionary, placing, in_force, wanted, warmer, next, holds_until: 0, misses: 0 }
+        let (archive, wanted, warmer, next) = (None, None, None, None);
+        let (holds_until, misses) = (0, 0);
+        Self { tables, files, dictionary, placing, in_force, archive, wanted, warmer, next, holds_until, misses }
     }
 
     /// Rules that shall be in force.
@@ -159,6 +163,7 @@ impl Install {
                 table: wanted.clone(),
                 before: table.clone(),
                 log: log.view(),
+                archive: self.archive.clone(),
                 dictionary: self.dictionary.clone(),
                 placing: self.placing.clone(),
                 watermark_ms: time.watermark_ms(),

@@ -202,10 +202,11 @@ impl Writer {
 
     fn checkpoint(&mut self, stamped: &Stamped, kept: Vec<KeptState>, ledger: LedgerMark) -> Result<(), LiveError> {
         let begin = Instant::now();
-        let Stamped { bound, sources, elected, totals_from_ms } = stamped;
+        let Stamped { bound, sources, elected, totals_from_ms, log_from_ms } = stamped;
         let reads_from_ms = kept.iter().map(|k| k.reads_from_ms).min().unwrap_or(i64::MIN);
         let (tenant, entity_labels) = &self.placing;
         let checkpoint = Checkpoint::new(bound.epoch, bound.watermark_ms, kept, tenant, entity_labels);
+        let before_ms = reads_from_ms.min(*totals_from_ms).min(bound.watermark_ms.saturating_sub(self.retention_ms));
         let book = self.view.lock().unwrap_or_else(PoisonError::into_inner).book.clone();
         let mut manifest = Manifest {
             format: 0,
@@ -223,6 +224,7 @@ impl Writer {
             book,
             build: BUILD.to_owned(),
             lost: bound.lost,
+            log_from_ms: Some(before_ms.max(*log_from_ms)),
         };
         if let Some(spool) = &mut self.spool {
             spool.sync()?;
@@ -232,7 +234,6 @@ impl Writer {
         let took_ms = begin.elapsed().as_millis() as u64;
         let news = CheckpointNews { epoch: bound.epoch, at_ms: self.clock.now_ms(), bytes, took_ms };
         self.view.lock().unwrap_or_else(PoisonError::into_inner).checkpoint = Some(news);
-        let before_ms = reads_from_ms.min(*totals_from_ms).min(bound.watermark_ms.saturating_sub(self.retention_ms));
         // A thread that has ended says why itself.
         let _ = self.uploads.as_ref().map(|uploads| uploads.send(()));
         self.commit.command(Command::Collect(bound.epoch, before_ms));

@@ -3,20 +3,24 @@
 //! # Semantics
 //! Rows of epochs up to the checkpoint's are loaded as far back as somebody reads, and evaluate nothing. Epochs behind it run
 //! again under their own bindings and under the rules that were in force. Rows that no binding covers are handed to the
-//! commit thread: they belong to the next epoch.
+//! commit thread: they belong to the next epoch. What the log has given up by then and somebody reads comes from the archive.
 
+use super::archive::past::Past;
 use super::commit::{Stamped, Walls};
 use super::error::LiveError;
 use super::frames::Frames;
 use super::queue::{Epoch, Queue};
-use super::reads::{Picker, by_series};
+use super::reads::{Picker, Reads, by_series};
 use super::rules::{RuleTable, RuleTables};
 use super::store::Manifest;
 use super::warm::{Start, WarmFiles};
 use bellwether_connectors::crash::crash_point;
+use bellwether_connectors::source::Keep;
 use bellwether_connectors::source::intake::{Dictionary, Rows};
+use bellwether_connectors::source::log::Frame;
 use bellwether_dataflow::time::{Binding, Bound, EpochTimes};
 use bellwether_operators::program::Program;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 /// Rows of one load epoch, about.
@@ -42,6 +46,16 @@ pub(super) struct Replay {
     pub tables: RuleTables,
     pub queue: Queue,
     pub walls: Walls,
+    /// What the log has given up, if the frames are the log's alone.
+    pub past: Option<LogPast>,
+}
+
+/// Where samples are that the log has given up.
+pub(super) struct LogPast {
+    /// The archive.
+    pub folder: PathBuf,
+    /// Stamps from here on are in the log, ms.
+    pub log_from_ms: i64,
 }
 
 /// The rules in force, and whether the dataflow has them.
@@ -109,6 +123,13 @@ impl Replay {
         let kept = self.warm.get(bound.epoch, hash)?;
         let mut picker = Picker::new(program, before, kept.watermark_ms);
         let (mut history, mut unbound) = (Vec::new(), Vec::new());
+        if !picker.is_idle()
+            && let Some(mut past) = self.past(Reads::beyond(program, before), picker.oldest_ms(), bound.epoch - 1)?
+        {
+            while let Some(rows) = past.read()? {
+                history.push(picker.pick(&rows, &self.dictionary));
+            }
+        }
         let mut reader = self.reader.again()?;
         while !picker.is_idle()
             && let Some(frame) = reader.read()?
@@ -123,14 +144,26 @@ impl Replay {
         Ok(Start { kept: kept.kept, history: by_series(history) })
     }
 
+    /// What the log has given up of series that are read from a stamp on, in epochs up to one.
+    fn past(&self, reads: Reads, from_ms: i64, upto_epoch: u64) -> Result<Option<Past>, LiveError> {
+        let Some(LogPast { folder, log_from_ms }) = self.past.as_ref().filter(|past| from_ms < past.log_from_ms) else {
+            return Ok(None);
+        };
+        let keep: Keep = Arc::new(move |labels| reads.reach_ms(labels).is_some());
+        Past::open(folder, &self.dictionary, keep, (from_ms, *log_from_ms - 1), upto_epoch)
+    }
+
     /// Loads the windows behind a checkpoint, up to its binding. `false` if the run ended meanwhile.
     fn load(&mut self, manifest: &Manifest, rules: &mut InForce) -> Result<bool, LiveError> {
         let mut program = rules.change(&self.tables, manifest.rules)?;
         let last = manifest.bound().times(rules.warm_up_ms());
         let mut number = manifest.epoch.saturating_sub(CHUNKS).max(1).min(manifest.epoch);
         let (mut chunk, mut in_chunk) = (Vec::new(), 0);
+        let reads = program.as_ref().map(|program| Reads::of(program)).unwrap_or_default();
+        let mut past = self.past(reads, manifest.reads_from_ms, manifest.epoch)?;
         loop {
-            let frame = self.reader.read()?;
+            let gone = past.as_mut().map_or(Ok(None), Past::read)?.map(|rows| Frame { rows, bind: None });
+            let frame = if gone.is_some() { gone } else { self.reader.read()? };
             let ends = frame.as_ref().is_none_or(|f| f.bind.as_ref().is_some_and(|b| b.epoch >= manifest.epoch));
             if let Some(mut frame) = frame {
                 keep_from(&mut frame.rows, manifest.reads_from_ms);

@@ -17,7 +17,7 @@ use super::quarantine::Quarantine;
 use super::queue::Queue;
 use super::reads::Reads;
 use super::remote::{RemoteSpec, Restored};
-use super::replay::{Replay, read_bound};
+use super::replay::{LogPast, Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::store::{Manifest, Store};
 use super::totals::Totals;
@@ -136,7 +136,7 @@ impl Found {
         quarantine: (Quarantine, Arc<Reads>),
     ) -> Result<Self, LiveError> {
         let dictionary = Arc::new(Dictionary::new(&config.options.tenant));
-        let (log, opened) = Log::open(&config.disk, &config.folder.join("log"), config.log, &dictionary)?;
+        let (mut log, opened) = Log::open(&config.disk, &config.folder.join("log"), config.log, &dictionary)?;
         let newest = store.newest()?;
         if let Some((manifest, checkpoint)) = &newest {
             let path = || config.folder.join("checkpoint").join(&manifest.checkpoint).display().to_string();
@@ -152,6 +152,7 @@ impl Found {
             election.resume(manifest.elected.iter().copied());
             time.resume_sources(manifest.sources.iter().copied());
             time.resume(&manifest.bound());
+            log.begins_with(manifest.log_from_ms());
             last_rules = Some(manifest.rules);
         }
         let (mut reader, mut totals) = (log.reader(|_| true), Totals::default());
@@ -212,7 +213,9 @@ impl Found {
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
         let (walls, view) = (Walls::default(), known(manifest.as_ref(), &quarantine));
         let reader = Box::new(Admitted::new(log.reader(|_| true), &dictionary));
+        let (log_from_ms, needs_from_ms) = (log.whole_from_ms(), manifest.as_ref().map_or(i64::MAX, |m| m.reads_from_ms));
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
+        let past = config.archive.as_ref().map(|spec| LogPast { folder: spec.folder.clone(), log_from_ms });
         let replay = Replay {
             reader,
             dictionary: dictionary.clone(),
@@ -221,15 +224,18 @@ impl Found {
             tables: tables.clone(),
             queue: queue.clone(),
             walls: walls.clone(),
+            past,
         };
         let archivist = archivist(config, &log, &dictionary, &view)?;
         let archive = archivist.as_ref().map_or_else(Arc::<ArchiveStats>::default, |a| a.stats.clone());
+        archive.needs_from(needs_from_ms);
         let ((alive, ledger_ends), (items, taken)) = (channel(), sync_channel(MOST_EPOCHS as usize));
         let in_force = InForce::new(table.clone());
         let placing = Placing::of(&config.options).without(&left_out);
         let install = Install {
             next: (last_rules != Some(table.version)).then(Start::default),
             wanted,
+            archive: config.archive.as_ref().map(|spec| spec.folder.clone()),
             ..Install::new(tables, warm, &dictionary, placing.clone(), &in_force)
         };
         let committer = Committer::new(Parts {

@@ -67,6 +67,9 @@ pub struct Manifest {
     /// Whether samples before its first step were lost with another machine.
     #[serde(default)]
     pub lost: bool,
+    /// Stamps from here on are in the log by the time that this is read, ms; older builds collected none that a restart reads.
+    #[serde(default)]
+    pub log_from_ms: Option<i64>,
 }
 
 impl Manifest {
@@ -82,6 +85,11 @@ impl Manifest {
             )));
         }
         Ok(manifest)
+    }
+
+    /// Stamps from here on are in the log, ms.
+    pub fn log_from_ms(&self) -> i64 {
+        self.log_from_ms.unwrap_or(self.reads_from_ms)
     }
 
     fn file(&self) -> String {

@@ -18,11 +18,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-const START_MS: i64 = 1_700_000_040_000;
-const TICK_MS: i64 = 5_000;
+pub(super) const START_MS: i64 = 1_700_000_040_000;
+pub(super) const TICK_MS: i64 = 5_000;
 const LATENESS_MS: i64 = 10_000;
 const SPAN_MS: i64 = 60_000;
-const TICKS: i64 = 150;
+pub(super) const TICKS: i64 = 150;
 
 const RULES: &str = r#"
 groups:
@@ -46,9 +46,9 @@ groups:
 type Sent = BTreeMap<(Labels, i64), (Option<f64>, bool)>;
 
 /// A run with the machine's disk and a clock that the test sets.
-struct World {
-    place: Place,
-    clock: ManualClock,
+pub(super) struct World {
+    pub(super) place: Place,
+    pub(super) clock: ManualClock,
     sent: Sent,
     /// Whether some samples come late.
     late: bool,
@@ -57,7 +57,7 @@ struct World {
     /// How long after its stamps a tick's samples come, ms.
     delay_ms: i64,
     /// Of the decisions in the ledger, as the run says it at its end.
-    hash: u128,
+    pub(super) hash: u128,
 }
 
 fn labels(name: &str, i: i64) -> Labels {
@@ -65,7 +65,7 @@ fn labels(name: &str, i: i64) -> Labels {
 }
 
 impl World {
-    fn new(late: bool) -> Self {
+    pub(super) fn new(late: bool) -> Self {
         let place = Place::new();
         place.write("rules.yml", RULES);
         Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late, pairs: false, delay_ms: 0, hash: 0 }
@@ -75,11 +75,11 @@ impl World {
         self.place.path("state")
     }
 
-    fn archive(&self) -> PathBuf {
+    pub(super) fn archive(&self) -> PathBuf {
         self.place.path("state/archive")
     }
 
-    fn start(&self, workers: usize) -> LiveRun {
+    pub(super) fn start(&self, workers: usize) -> LiveRun {
         let config = LiveConfig {
             disk: Arc::new(RealDisk),
             folder: self.state(),
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// Sends what a tick brings; what comes late has stamps of long ago, some of them known already.
-    fn send(&mut self, run: &LiveRun, tick: i64) {
+    pub(super) fn send(&mut self, run: &LiveRun, tick: i64) {
         let at_ms = START_MS + tick * TICK_MS;
         let mut floats = Vec::new();
         for i in 0..4 {
@@ -152,7 +152,7 @@ impl World {
     }
 
     /// Sends the samples of some ticks, each once those before are decided.
-    fn live(&mut self, run: &LiveRun, ticks: std::ops::Range<i64>) {
+    pub(super) fn live(&mut self, run: &LiveRun, ticks: std::ops::Range<i64>) {
         for tick in ticks {
             let now_ms = START_MS + tick * TICK_MS + self.delay_ms;
             self.clock.set(now_ms);
@@ -186,7 +186,7 @@ impl World {
     }
 
     /// Decisions as `(step, …)` without where they came to light.
-    fn decisions(&self, file: &str) -> Vec<String> {
+    pub(super) fn decisions(&self, file: &str) -> Vec<String> {
         let text = self.place.read(file);
         let mut lines: Vec<String> = text
             .lines()
@@ -273,7 +273,7 @@ fn a_backtest_of_the_archive_decides_what_the_live_run_decided() {
 
 impl World {
     /// A replay gives what the live run gave.
-    fn replays_alike(&self) {
+    pub(super) fn replays_alike(&self) {
         for workers in ["1", "3"] {
             let out = format!("again{workers}.jsonl");
             let answer = self.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);

@@ -64,8 +64,12 @@ impl Intake {
         // The sort is stable: batches of one link stay in the order in which they were sent.
         batches.sort_by_key(|b| (b.runs.seq, b.link));
         for batch in batches {
-            let admitted = store.admit(batch.link as usize, &batch.runs, self.watermark_ms);
-            if binding.load_only || batch.runs.seq < binding.loads_before_seq {
+            let (link, is_history) = (batch.link as usize, batch.runs.seq < binding.loads_before_seq);
+            let admitted = match is_history {
+                true => store.load(link, &batch.runs),
+                false => store.admit(link, &batch.runs, self.watermark_ms),
+            };
+            if binding.load_only || is_history {
                 // These were counted when they first came.
                 counters.series += admitted.appeared.len() as u64;
             } else {

@@ -145,17 +145,7 @@ impl SeriesStore {
     /// Admits a batch of source link `link`, in log order; stamps `<= late_ms` are late.
     pub fn admit(&mut self, link: usize, runs: &Runs, late_ms: i64) -> Admitted {
         let mut done = Admitted { samples: runs.samples() as u64, ..Admitted::default() };
-        if self.links.len() <= link {
-            self.links.resize(link + 1, Vec::new());
-        }
-        let entries = &mut self.links[link];
-        for (number, labels) in &runs.defs {
-            let at = *number as usize;
-            if entries.len() <= at {
-                entries.resize(at + 1, None);
-            }
-            entries[at] = Some(LinkEntry { labels: labels.clone(), slot: IGNORED, generation: u32::MAX });
-        }
+        self.define(link, runs);
         for run in runs.iter() {
             let Some(slot) = self.resolve(link, run.series, &mut done.appeared) else {
                 done.ignored += run.stamps.len() as u64;
@@ -180,6 +170,40 @@ impl SeriesStore {
             done.count(pushed);
         }
         done
+    }
+
+    /// Takes a batch that has all that is read of its series, for readers that look further back than those before: what is
+    /// there is in the batch, or was too old for them, and then it may be what came second for its stamp.
+    pub fn load(&mut self, link: usize, runs: &Runs) -> Admitted {
+        self.define(link, runs);
+        let mut appeared = Vec::new();
+        for number in runs.iter().map(|run| run.series).chain(runs.histograms.iter().map(|h| h.series)) {
+            if let Some(slot) = self.resolve(link, number, &mut appeared)
+                && self.series[slot as usize].life == Life::Ingested
+            {
+                self.series[slot as usize].samples = SampleBuffer::default();
+                self.histograms.remove(slot);
+                self.starts.remove(slot);
+            }
+        }
+        let mut done = self.admit(link, runs, i64::MIN);
+        appeared.append(&mut done.appeared);
+        Admitted { appeared, ..done }
+    }
+
+    /// Learns the labels of a batch's series.
+    fn define(&mut self, link: usize, runs: &Runs) {
+        if self.links.len() <= link {
+            self.links.resize(link + 1, Vec::new());
+        }
+        let entries = &mut self.links[link];
+        for (number, labels) in &runs.defs {
+            let at = *number as usize;
+            if entries.len() <= at {
+                entries.resize(at + 1, None);
+            }
+            entries[at] = Some(LinkEntry { labels: labels.clone(), slot: IGNORED, generation: u32::MAX });
+        }
     }
 
     /// Stores a run of floats.

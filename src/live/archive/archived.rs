@@ -11,7 +11,7 @@
 
 use crate::live::error::LiveError;
 use crate::live::frames::{Admitted, Frames};
-use bellwether_connectors::source::SampleSource;
+use bellwether_connectors::source::{Keep, SampleSource};
 use bellwether_connectors::source::archive::{ArchiveSource, BindingRow, Cut, RolledArchive, read_bindings, read_late};
 use bellwether_connectors::source::intake::{Dictionary, Rows};
 use bellwether_connectors::source::log::{Bind, Frame, LogReader};
@@ -30,7 +30,11 @@ pub(in crate::live) struct Archived {
     dictionary: Arc<Dictionary>,
     /// The log, from its beginning.
     log: LogReader,
+    /// The first part that is read, and the next.
+    first: usize,
     parts: usize,
+    /// Which series are read, and the oldest stamp, ms; all without.
+    some: Option<(Keep, i64)>,
     open: Option<Open>,
     /// The log behind the parts.
     behind: Option<Admitted>,
@@ -118,8 +122,24 @@ impl Archived {
             }
             next = part.to_epoch + 1;
         }
+        Ok(Self::since(folder, archive, log, dictionary, (0, None)))
+    }
+
+    /// The same from a part on, of some series and from a stamp on, ms.
+    pub fn since(
+        folder: &Path,
+        archive: Arc<RolledArchive>,
+        log: LogReader,
+        dictionary: Arc<Dictionary>,
+        (first, some): (usize, Option<(Keep, i64)>),
+    ) -> Self {
         let folder = folder.to_owned();
-        Ok(Self { folder, archive, dictionary, log, parts: 0, open: None, behind: None })
+        Self { folder, archive, dictionary, log, first, parts: first, some, open: None, behind: None }
+    }
+
+    /// Up to where the parts go.
+    pub fn cut(&self) -> Option<Cut> {
+        self.archive.manifest().cut
     }
 
     /// The first binding, as the log held it.
@@ -132,7 +152,11 @@ impl Archived {
         let Some(part) = self.archive.manifest().parts.get(self.parts) else { return Ok(None) };
         let folder = part.folder(&self.folder);
         let late = read_late(&folder)?.into_iter().map(|r| ((r.series, r.stamp_ms), r.epoch)).collect();
-        let source = ArchiveSource::of(self.archive.part(self.parts)?, 0, 1, None);
+        let keep = self.some.as_ref().map(|(keep, _)| keep.as_ref() as &dyn Fn(&_) -> bool);
+        let mut source = ArchiveSource::of(self.archive.part(self.parts)?, 0, 1, keep);
+        if let Some((_, from_ms)) = &self.some {
+            source.seek(*from_ms)?;
+        }
         self.parts += 1;
         let (bindings, waiting) = (read_bindings(&folder)?.into(), BTreeMap::new());
         Ok(Some(Open { source, numbers: Vec::new(), bindings, late, waiting, read_ms: i64::MIN }))
@@ -197,6 +221,7 @@ impl Frames for Archived {
 
     fn again(&self) -> Result<Box<dyn Frames>, LiveError> {
         let (log, dictionary) = (LogReader::again(&self.log), self.dictionary.clone());
-        Ok(Box::new(Self::new(&self.folder, self.archive.clone(), log, dictionary)?))
+        let part = (self.first, self.some.clone());
+        Ok(Box::new(Self::since(&self.folder, self.archive.clone(), log, dictionary, part)))
     }
 }

@@ -13,6 +13,7 @@
 
 pub(super) mod archived;
 mod decisions;
+pub(super) mod past;
 mod plan;
 mod roll;
 
@@ -23,7 +24,7 @@ use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::LogView;
 use plan::Plan;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -65,6 +66,7 @@ pub struct ArchiveStats {
     pub failures: AtomicU64,
     log_upto: AtomicU64,
     warm_upto: AtomicU64,
+    needs_from_ms: AtomicI64,
     trouble: Mutex<Option<String>>,
 }
 
@@ -73,7 +75,8 @@ impl Default for ArchiveStats {
     fn default() -> Self {
         let (samples, parts, failures) = Default::default();
         let [log_upto, warm_upto] = [u64::MAX; 2].map(AtomicU64::new);
-        Self { samples, parts, failures, log_upto, warm_upto, trouble: Mutex::default() }
+        let needs_from_ms = AtomicI64::new(i64::MAX);
+        Self { samples, parts, failures, log_upto, warm_upto, needs_from_ms, trouble: Mutex::default() }
     }
 }
 
@@ -86,6 +89,11 @@ impl ArchiveStats {
     /// No part begins with this epoch or an older one, so nothing that it began with is needed.
     pub fn warm_goes_upto(&self) -> u64 {
         self.warm_upto.load(Ordering::SeqCst)
+    }
+
+    /// A restart reads stamps from here on, ms: where the log does not have them, they stay in the archive.
+    pub fn needs_from(&self, stamp_ms: i64) {
+        self.needs_from_ms.store(stamp_ms, Ordering::SeqCst);
     }
 
     /// Why the last part could not be written, if it could not.
@@ -159,7 +167,8 @@ impl Archivist {
             let plan = Plan::read(&self.log, &self.dictionary, from, self.rolled.span_ms, epoch)?;
             let Some(plan) = plan else { return Ok(()) };
             self.roll(plan)?;
-            let before_ms = watermark_ms.saturating_sub(self.spec.retention_ms);
+            let needs_from_ms = self.stats.needs_from_ms.load(Ordering::SeqCst);
+            let before_ms = watermark_ms.saturating_sub(self.spec.retention_ms).min(needs_from_ms);
             let kept = self.rolled.collect(&self.spec.folder, before_ms);
             self.stats.note(&self.rolled);
             kept?;

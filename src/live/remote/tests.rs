@@ -33,6 +33,7 @@ fn manifest(epoch: u64, generation: u64) -> Manifest {
         book: Book::default(),
         build: "a build".to_owned(),
         lost: false,
+        log_from_ms: None,
     }
 }
 

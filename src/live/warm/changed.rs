@@ -1,6 +1,7 @@
 //! Which rules begin with a rule table, and what runs in shadow for them.
 
 use super::Job;
+use super::begin::Parts;
 use crate::live::error::LiveError;
 use bellwether_dataflow::lower::{self, QueryInput, RuleInput};
 use bellwether_dataflow::rules::Diagnostic;
@@ -35,7 +36,7 @@ fn new_rules(job: &Job, rules: &[RuleInput<'_>]) -> BTreeSet<usize> {
 }
 
 /// What runs in shadow for the rules that begin; `None` where none does.
-pub(super) fn shadow_of(job: &Job) -> Result<Option<Shadow>, LiveError> {
+pub(super) fn shadow_of(job: &Job, parts: Option<&Parts>) -> Result<Option<Shadow>, LiveError> {
     let rules = lower::rule_inputs(&job.table.set);
     let new = new_rules(job, &rules);
     if new.is_empty() {
@@ -65,12 +66,12 @@ pub(super) fn shadow_of(job: &Job) -> Result<Option<Shadow>, LiveError> {
     let program = Arc::new(compiled.program);
     let held = new.iter().map(|i| rules[*i].for_ms.saturating_add(rules[*i].keep_firing_for_ms)).max().unwrap_or(0);
     let from_ms = job.watermark_ms.saturating_sub(held).saturating_sub(options.default_interval_ms);
-    // Rules that are read begin before the first step; where the log does not go that far back, so does nothing.
+    // Rules that are read begin before the first step; where nothing is known from that far back, so does nothing.
     let reads_from_ms = program.read_from_ms(from_ms, None);
-    // Where its beginning is gone its first segment may hold anything that came late.
-    let segments = job.log.segments();
-    let cut_ms = segments.first().filter(|s| s.first > 1).map_or(i64::MIN, |s| s.newest_ms);
-    let history_ms = cut_ms.max(job.begun_ms);
+    let history_ms = match parts.filter(|_| reads_from_ms < job.log.whole_from_ms()) {
+        Some(parts) => parts.known_from_ms(job.begun_ms),
+        None => job.log.whole_from_ms().max(job.begun_ms),
+    };
     let from_ms = from_ms.max(history_ms.saturating_add(LOOKBACK_MS));
     Ok(Some(Shadow { program, from_ms, reads_from_ms, history_ms }))
 }

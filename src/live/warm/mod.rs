@@ -2,8 +2,8 @@
 //! all along.
 //!
 //! # Semantics
-//! New rules, and the rules that they read, run in shadow over the log: a dataflow of their own, under the log's own
-//! bindings, whose decisions nobody sees. When it has come as far as the live run, the commit thread takes what it keeps
+//! New rules, and the rules that they read, run in shadow over the log, and over the archive where the log does not reach back
+//! far enough: a dataflow of their own, under the log's own bindings, whose decisions nobody sees. When it has come as far as the live run, the commit thread takes what it keeps
 //! behind the last epoch, brings that to disk, and lets the next epoch's binding name it together with the new rules. So a
 //! restart and a replay begin those rules with the same bytes. An alert that is active by then is told with the first step
 //! that still sees it: its hold duration has run meanwhile.
@@ -11,9 +11,10 @@
 //! The windows of what was not read before are filled from the log too ([`Picker`]).
 //!
 //! # Limits
-//! Shadow goes as far back as the log does. Nothing is evaluated before the log's oldest stamp and the lookback have gone by:
+//! Shadow goes as far back as archive and log do. Nothing is evaluated before their oldest stamp and the lookback have gone by:
 //! where there is no sample yet, nothing is absent.
 
+mod begin;
 mod changed;
 mod file;
 mod shadow;
@@ -23,6 +24,7 @@ mod tests;
 
 pub(super) use file::WarmFiles;
 
+use self::begin::Parts;
 use super::commit::CommitterHandle;
 use super::error::LiveError;
 use super::feed::Placing;
@@ -34,6 +36,7 @@ use bellwether_connectors::source::log::{LogReader, LogView};
 use bellwether_dataflow::time::Bound;
 use bellwether_operators::evaluate::KeptState;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,6 +60,8 @@ pub(super) struct Job {
     /// In force now.
     pub before: RuleTable,
     pub log: LogView,
+    /// The archive's folder, if there is one.
+    pub archive: Option<PathBuf>,
     pub dictionary: Arc<Dictionary>,
     pub placing: Placing,
     pub watermark_ms: i64,
@@ -126,7 +131,8 @@ pub(super) struct Warmer {
 impl Warmer {
     /// Begins a warm start; `None` if no rule would notice.
     pub fn begin(job: Job) -> Result<Option<Self>, LiveError> {
-        let shadow = changed::shadow_of(&job)?;
+        let parts = Parts::of(&job)?;
+        let shadow = changed::shadow_of(&job, parts.as_ref())?;
         let picker = Picker::new(&job.table.program, &job.before.program, job.watermark_ms);
         if shadow.is_none() && picker.is_idle() {
             return Ok(None);
@@ -135,7 +141,7 @@ impl Warmer {
         let (of_thread, commit) = (Arc::clone(&meeting), job.commit.clone());
         std::thread::spawn(move || {
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                shadow::run(job, shadow, picker, &of_thread).map_err(|e| e.to_string())
+                shadow::run(job, shadow, picker, parts, &of_thread).map_err(|e| e.to_string())
             }));
             if let Err(why) = done.unwrap_or_else(|_| Err("it panicked".to_owned())) {
                 of_thread.state().failed = Some(why);

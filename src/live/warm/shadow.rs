@@ -1,4 +1,4 @@
-//! The shadow: new rules over the log, until they have caught up with the live run.
+//! The shadow: new rules over archive and log, until they have caught up with the live run.
 //!
 //! # Time
 //! Epochs are the log's own. As long as the shadow is far behind, several of them go as one.
@@ -6,11 +6,13 @@
 //! # State
 //! Its own dataflow, on one worker: it must not take the machine from the live run.
 
+use super::begin::Parts;
 use super::changed::Shadow;
 use super::{Job, Meeting};
+use crate::live::archive::archived::Archived;
 use crate::live::error::LiveError;
 use crate::live::feed::LiveFeed;
-use crate::live::frames::Admitted;
+use crate::live::frames::{Admitted, Frames};
 use crate::live::queue::{Epoch, Queue};
 use crate::live::reads::Picker;
 use crate::live::replay::read_bound;
@@ -168,8 +170,27 @@ impl Reading<'_> {
         }
     }
 
+    /// Reads the archive up to where the log goes on. `false` if the shadow is to end.
+    fn archive(&mut self, mut frames: Archived) -> Result<bool, LiveError> {
+        let Some(cut) = frames.cut() else { return Ok(true) };
+        while self.last_epoch < cut.epoch
+            && let Some(frame) = frames.read()?
+        {
+            if self.frame(frame)?.is_none() {
+                return Ok(false);
+            }
+        }
+        (self.position, self.bound_position) = (cut.frame, cut.frame);
+        Ok(true)
+    }
+
     /// Catches up, then takes epochs as they come.
-    fn run(&mut self) -> Result<(), LiveError> {
+    fn run(&mut self, archived: Option<Archived>) -> Result<(), LiveError> {
+        if let Some(archived) = archived
+            && !self.archive(archived)?
+        {
+            return Ok(());
+        }
         while self.catch_up()? {
             self.meeting.state().wants_epochs = true;
             self.job.commit.poke();
@@ -206,7 +227,13 @@ impl Reading<'_> {
 }
 
 /// Runs the shadow until it is cancelled or fails.
-pub(super) fn run(job: Job, shadow: Option<Shadow>, picker: Picker, meeting: &Arc<Meeting>) -> Result<(), LiveError> {
+pub(super) fn run(
+    job: Job,
+    shadow: Option<Shadow>,
+    picker: Picker,
+    parts: Option<Parts>,
+    meeting: &Arc<Meeting>,
+) -> Result<(), LiveError> {
     let queue = Queue::new(1, IN_FLIGHT);
     let engine = shadow.as_ref().map(|_| {
         let config = RunConfig {
@@ -234,6 +261,8 @@ pub(super) fn run(job: Job, shadow: Option<Shadow>, picker: Picker, meeting: &Ar
     let position = segments.iter().find(|s| s.newest_ms >= first).map_or(u64::MAX, |s| s.first);
     let position = position.min(segments.last().map_or(1, |s| s.first));
     let program = shadow.as_ref().map(|s| Arc::clone(&s.program));
+    let parts = parts.filter(|_| first < job.log.whole_from_ms());
+    let archived = parts.map(|parts| parts.frames(&job, program.as_deref(), first));
     let mut reading = Reading {
         job: &job,
         meeting,
@@ -248,7 +277,7 @@ pub(super) fn run(job: Job, shadow: Option<Shadow>, picker: Picker, meeting: &Ar
         bound_position: position,
         last_epoch: 0,
     };
-    let read = reading.run();
+    let read = reading.run(archived);
     queue.close();
     if let Some(engine) = engine {
         let ended = engine.join().map_err(|_| LiveError::Ended { what: "shadow", reason: "it panicked".to_owned() })?;

@@ -17,21 +17,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone)]
 pub struct LogView {
     disk: Arc<dyn Disk>,
-    segments: Arc<Mutex<Vec<Segment>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What the writer has told.
+struct Known {
+    segments: Vec<Segment>,
+    whole_from_ms: i64,
 }
 
 impl LogView {
     pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, segments: Arc::default() }
+        Self { disk, known: Arc::new(Mutex::new(Known { segments: Vec::new(), whole_from_ms: i64::MIN })) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Segment>> {
-        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes over what the writer has: fewer at the beginning, more at the end, and the last that was known may have grown.
-    pub(super) fn follow(&self, now: &[Segment]) {
-        let mut known = self.lock();
+    pub(super) fn follow(&self, now: &[Segment], whole_from_ms: i64) {
+        let mut guard = self.lock();
+        guard.whole_from_ms = whole_from_ms;
+        let known = &mut guard.segments;
         let first = now.first().map_or(u64::MAX, |s| s.first);
         let gone = known.iter().take_while(|s| s.first < first).count();
         known.drain(..gone);
@@ -42,7 +50,12 @@ impl LogView {
 
     /// The segments, oldest first.
     pub fn segments(&self) -> Vec<Segment> {
-        self.lock().clone()
+        self.lock().segments.clone()
+    }
+
+    /// Stamps from here on are in the log, whichever segments have gone, ms; `i64::MIN` where none has.
+    pub fn whole_from_ms(&self) -> i64 {
+        self.lock().whole_from_ms
     }
 
     /// Reads the log from a frame on, without segments that end before it.

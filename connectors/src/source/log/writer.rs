@@ -40,6 +40,8 @@ pub struct Log {
     buffer: Vec<u8>,
     frame: Frame,
     bytes: u64,
+    /// Stamps from here on are in no segment that has gone, ms.
+    whole_from_ms: i64,
     view: LogView,
 }
 
@@ -73,9 +75,23 @@ impl Log {
         let bytes = segments.iter().map(|s| s.bytes).sum();
         let (disk, folder) = (Arc::clone(disk), folder.to_owned());
         let view = LogView::new(Arc::clone(&disk));
-        view.follow(&segments);
-        let broken = false;
-        let log = Self { disk, folder, spec, series, segments, file, next_epoch, broken, buffer, frame, bytes, view };
+        let (broken, whole_from_ms) = (false, i64::MIN);
+        view.follow(&segments, whole_from_ms);
+        let log = Self {
+            disk,
+            folder,
+            spec,
+            series,
+            segments,
+            file,
+            next_epoch,
+            broken,
+            buffer,
+            frame,
+            bytes,
+            whole_from_ms,
+            view,
+        };
         Ok((log, Opened { torn_bytes, last_epoch, unbound_frames }))
     }
 
@@ -143,7 +159,7 @@ impl Log {
             self.next_epoch = bind.epoch + 1;
         }
         self.broken = false;
-        self.view.follow(&self.segments);
+        self.view.follow(&self.segments, self.whole_from_ms);
         Ok(std::mem::take(&mut self.frame.rows))
     }
 
@@ -160,10 +176,24 @@ impl Log {
         for segment in self.segments.drain(..n) {
             self.disk.remove(&segment.path).map_err(|e| LogError::io(&segment.path, "removing", e))?;
             self.bytes -= segment.bytes.min(self.bytes);
+            self.whole_from_ms = self.whole_from_ms.max(segment.newest_ms.saturating_add(1));
             crash_point("log.collected");
         }
-        self.view.follow(&self.segments);
+        self.view.follow(&self.segments, self.whole_from_ms);
         Ok(n)
+    }
+
+    /// Stamps from here on are in the log, whichever segments have gone, ms; `i64::MIN` where none has.
+    pub fn whole_from_ms(&self) -> i64 {
+        self.whole_from_ms
+    }
+
+    /// Says what had gone when the log was opened, which its segments do not tell; nothing had, where the first one is there.
+    pub fn begins_with(&mut self, whole_from_ms: i64) {
+        if self.segments.first().is_some_and(|s| s.first > 1) {
+            self.whole_from_ms = whole_from_ms;
+            self.view.follow(&self.segments, whole_from_ms);
+        }
     }
 
     /// What readers on other threads see: the log as of its last commit.

@@ -103,3 +103,19 @@ fn recorded_names_are_not_stored() {
     s.ignore_names(&[]);
     assert_eq!(s.admit(0, &batch(&[], &[(0, 20, 1.0)]), i64::MIN).appeared.len(), 1);
 }
+
+/// A series that is read further back than before: of a stamp that nobody read by then, the second value may still stand there.
+#[test]
+fn what_is_loaded_takes_the_place_of_what_is_there() {
+    let mut s = SeriesStore::default();
+    let up = s.admit(0, &batch(&[(0, "up")], &[(0, 20, 2.0), (0, 30, 3.0)]), i64::MIN).appeared[0];
+    assert_eq!(s.admit(0, &batch(&[], &[(0, 10, -1.0)]), 30).late, 1);
+    let mut all = batch(&[(0, "up"), (1, "new")], &[(0, 10, 1.0), (0, 10, -1.0), (0, 20, 2.0), (0, 30, 3.0)]);
+    all.push_sample(1, 10, 5.0);
+    let done = s.load(0, &all);
+    assert_eq!((done.conflicts, done.appeared.len()), (1, 1));
+    assert_eq!(s.samples(up).values, [1.0, 2.0, 3.0]);
+    assert_eq!(s.samples(done.appeared[0]).values, [5.0]);
+    assert_eq!(s.admit(0, &batch(&[], &[(0, 30, 9.0), (0, 40, 4.0)]), 30).conflicts, 1);
+    assert_eq!(s.samples(up).values, [1.0, 2.0, 3.0, 4.0]);
+}
