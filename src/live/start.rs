@@ -84,6 +84,10 @@ pub struct LiveConfig {
 }
 
 impl LiveConfig {
+    fn archive_folder(&self) -> Option<PathBuf> {
+        self.archive.as_ref().map(|spec| spec.folder.clone())
+    }
+
     /// How rules are compiled, with what the rest of the configuration asks of them.
     pub(super) fn lower_options(&self) -> lower::Options {
         lower::Options { hands_out: self.forward.is_some(), ..self.options.clone() }
@@ -212,30 +216,25 @@ impl Found {
         let queue = Queue::new(config.workers, MOST_EPOCHS);
         let (manifest, kept) = newest.map_or((None, None), |(m, c)| (Some(m), Some(c.kept)));
         let (walls, view) = (Walls::default(), known(manifest.as_ref(), &quarantine));
-        let reader = Box::new(Admitted::new(log.reader(|_| true), &dictionary));
-        let (log_from_ms, needs_from_ms) = (log.whole_from_ms(), manifest.as_ref().map_or(i64::MAX, |m| m.reads_from_ms));
+        let archivist = archivist(config, &log, &dictionary, &view)?;
+        let archive = stats_of(archivist.as_ref(), manifest.as_ref());
         let warm = WarmFiles::new(config.disk.clone(), &config.folder);
-        let past = config.archive.as_ref().map(|spec| LogPast { folder: spec.folder.clone(), log_from_ms });
         let replay = Replay {
-            reader,
+            reader: Box::new(Admitted::new(log.reader(|_| true), &dictionary)),
             dictionary: dictionary.clone(),
             warm: warm.clone(),
             checkpoint: manifest,
             tables: tables.clone(),
             queue: queue.clone(),
             walls: walls.clone(),
-            past,
+            past: config.archive_folder().map(|folder| LogPast { folder, log_from_ms: log.whole_from_ms() }),
         };
-        let archivist = archivist(config, &log, &dictionary, &view)?;
-        let archive = archivist.as_ref().map_or_else(Arc::<ArchiveStats>::default, |a| a.stats.clone());
-        archive.needs_from(needs_from_ms);
         let ((alive, ledger_ends), (items, taken)) = (channel(), sync_channel(MOST_EPOCHS as usize));
-        let in_force = InForce::new(table.clone());
-        let placing = Placing::of(&config.options).without(&left_out);
+        let (in_force, placing) = (InForce::new(table.clone()), Placing::of(&config.options).without(&left_out));
         let install = Install {
             next: (last_rules != Some(table.version)).then(Start::default),
             wanted,
-            archive: config.archive.as_ref().map(|spec| spec.folder.clone()),
+            archive: config.archive_folder(),
             ..Install::new(tables, warm, &dictionary, placing.clone(), &in_force)
         };
         let committer = Committer::new(Parts {
@@ -282,6 +281,13 @@ fn known(manifest: Option<&Manifest>, quarantine: &Quarantine) -> SharedView {
     let mut view = manifest.map_or_else(View::default, View::of);
     view.book.leave_out(|group, alert| quarantine.has_rule(group, alert));
     Arc::new(Mutex::new(view))
+}
+
+/// What the archive says of itself, which has to keep what this start reads.
+fn stats_of(archivist: Option<&Archivist>, newest: Option<&Manifest>) -> Arc<ArchiveStats> {
+    let stats = archivist.map_or_else(Arc::<ArchiveStats>::default, |archivist| archivist.stats.clone());
+    stats.needs_from(newest.map_or(i64::MAX, |manifest| manifest.reads_from_ms));
+    stats
 }
 
 /// Who keeps the archive, if there is to be one.

@@ -78,7 +78,7 @@ fn wait(until: impl Fn() -> bool) {
 
 /// Reloads and waits until what was written is in force.
 fn reload(world: &mut World, run: &LiveRun) {
-    world.place.write("rules.yml", &rules());
+    world.place.write("rules.yml", rules());
     assert!(run.handle().reload().unwrap().is_some());
     let (before, begin) = (run.handle().table().version, Instant::now());
     for round in 0.. {

@@ -11,10 +11,10 @@
 
 use crate::live::error::LiveError;
 use crate::live::frames::{Admitted, Frames};
-use bellwether_connectors::source::{Keep, SampleSource};
 use bellwether_connectors::source::archive::{ArchiveSource, BindingRow, Cut, RolledArchive, read_bindings, read_late};
 use bellwether_connectors::source::intake::{Dictionary, Rows};
 use bellwether_connectors::source::log::{Bind, Frame, LogReader};
+use bellwether_connectors::source::{Keep, SampleSource};
 use bellwether_model::{HistogramSample, Runs};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
