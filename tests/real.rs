@@ -60,13 +60,21 @@ fn json(port: u16, path: &str) -> Value {
     serde_json::from_str(&get(port, path).unwrap_or_default()).unwrap_or_default()
 }
 
-/// Waits until something holds.
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+/// Whether something holds within 90 s.
+fn eventually(mut holds: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + Duration::from_secs(90);
     while !holds() {
-        assert!(Instant::now() < until, "{what}: not within 90 s");
+        if Instant::now() > until {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(200));
     }
+    true
+}
+
+/// Waits until something holds.
+fn wait_for(what: &str, holds: impl FnMut() -> bool) {
+    assert!(eventually(holds), "{what}: not within 90 s");
 }
 
 /// A `bellwether run` on a port of its own.

@@ -4,7 +4,7 @@
 //! Since 3.0 it sends by remote-write 2.0 with metadata, starts of counters and native histograms, before by 1.0 with metadata
 //! once a second.
 
-use super::{Killed, get, installed, json, listen, wait_for};
+use super::{Killed, eventually, get, installed, json, listen};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -110,32 +110,51 @@ impl Running {
     /// are. Our own alerts have the labels of their series.
     pub(super) fn is_repeated_by(&self, ours: u16, jobs: &str, (from_ms, upto_ms): (i64, i64)) -> usize {
         let selector = &format!("{{job=~\"{jobs}\", __name__!~\"ALERTS.*\"}}");
-        let theirs = samples(self.port, selector, (from_ms, upto_ms));
-        let mut here = BTreeMap::new();
-        wait_for(&format!("{selector} is all here"), || {
+        let (mut theirs, mut here) = (BTreeMap::new(), BTreeMap::new());
+        // What is on its way to either of them comes.
+        let equal = eventually(|| {
+            theirs = samples(self.port, selector, (from_ms, upto_ms));
             here = samples(ours, selector, (from_ms, upto_ms));
-            count(&here) >= count(&theirs)
+            here == theirs
         });
-        for (series, points) in &theirs {
+        for (series, points) in theirs.iter().filter(|_| !equal) {
             assert_eq!(here.get(series), Some(points), "{series}");
         }
         assert_eq!(here.len(), theirs.len());
-        count(&theirs)
+        theirs.values().map(Vec::len).sum()
     }
+
+    /// We answer queries at an instant, ms, as it does; sums may differ in their last bits.
+    pub(super) fn is_answered_by(&self, ours: u16, queries: &[&str], at_ms: i64) {
+        for query in queries {
+            let (theirs, here) = (vector(self.port, query, at_ms), vector(ours, query, at_ms));
+            assert!(!theirs.is_empty(), "{query} gives nothing");
+            let close = |(a, b): (&f64, &f64)| a == b || (a - b).abs() <= 1e-9 * a.abs() || a.is_nan() && b.is_nan();
+            let equal = theirs.keys().eq(here.keys()) && theirs.values().zip(here.values()).all(close);
+            assert!(equal, "{query} is {theirs:#?} there and {here:#?} here");
+        }
+    }
+}
+
+/// Elements of a query's answer: by labels, their floats.
+fn vector(port: u16, query: &str, at_ms: i64) -> BTreeMap<String, f64> {
+    let answer = ask(port, query, at_ms);
+    let list = answer["data"]["result"].as_array().cloned().unwrap_or_else(|| panic!("{query}: {answer}"));
+    let float = |element: &Value| element["value"][1].as_str().unwrap().parse().unwrap();
+    list.iter().map(|element| (element["metric"].to_string(), float(element))).collect()
+}
+
+fn ask(port: u16, query: &str, at_ms: i64) -> Value {
+    let query: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
+    json(port, &format!("/api/v1/query?query={query}&time={}", at_ms as f64 / 1_000.0))
 }
 
 /// Points of series, by labels.
 type Samples = BTreeMap<String, Vec<(i64, String)>>;
 
-fn count(samples: &Samples) -> usize {
-    samples.values().map(Vec::len).sum()
-}
-
 /// What a server has of a selector with stamps in `(from, upto]`, ms. A window was closed on both sides before 3.0.
 fn samples(port: u16, selector: &str, (from_ms, upto_ms): (i64, i64)) -> Samples {
-    let query = format!("{selector}[{}ms]", upto_ms - from_ms);
-    let query: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
-    let answer = json(port, &format!("/api/v1/query?query={query}&time={}", upto_ms as f64 / 1_000.0));
+    let answer = ask(port, &format!("{selector}[{}ms]", upto_ms - from_ms), upto_ms);
     let list = answer["data"]["result"].as_array().cloned().unwrap_or_else(|| panic!("{answer}"));
     let point = |pair: &Value| ((pair[0].as_f64().unwrap() * 1_000.0).round() as i64, pair[1].to_string());
     let points = |series: &Value| {
