@@ -87,6 +87,12 @@ tenants: {a: {rules: [a.yml]}, b: {rules: [b.yml], limits: {series: 1}}}
     let metrics = live.http("GET /metrics", &[ops], b"").1;
     assert!(metrics.contains("bellwether_series_known{tenant=\"a\"} 1"), "{metrics}");
     assert!(metrics.contains("bellwether_series_known{tenant=\"b\"} 1"), "{metrics}");
+    let cost = metrics.lines().find(|l| l.starts_with("bellwether_rule_values_read_total{tenant=\"a\",group="));
+    assert!(cost.is_some_and(|line| line.contains("rule=\"OfA\"} ") && !line.ends_with(" 0")), "{metrics}");
+    let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    let protobuf = live.http("GET /metrics", &[ops, ("Accept", accept)], b"").1;
+    assert!(["a", "b"].iter().all(|who| protobuf.contains(&format!("\n\u{6}tenant\u{12}\u{1}{who}"))), "{protobuf}");
+    assert!(!protobuf.contains("# HELP"), "{protobuf}");
     let said = live.stop();
     assert!(said.err.contains("tenant a: 1 rule in 1 file"), "{}", said.err);
     assert!(said.err.contains("tenant b: stopped at epoch"), "{}", said.err);

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::answer;
 use super::family::{Families, Kind, of_tenants};
 use super::protobuf::protobuf;
 use super::text::text;
 use crate::live::{Latency, ReplicaStats};
+use axum::http::{HeaderMap, header};
 use bellwether_connectors::source::protobuf::{Malformed, Reader, Wire, sint32, sint64};
 use std::fmt::Write;
 
@@ -189,4 +191,30 @@ fn protobuf_has_the_native_buckets_as_well() {
     assert_eq!(messages(histogram, 12).len(), 4);
     assert_eq!((sint32(number(histogram, 5)), number(histogram, 7), number(histogram, 1)), (3, 2, 10));
     assert_eq!(f64::from_bits(number(histogram, 6)), 2f64.powi(-128));
+}
+
+/// The type of an answer and its bytes.
+fn answered(accept: Option<&str>) -> (String, Vec<u8>) {
+    let mut headers = HeaderMap::new();
+    accept.into_iter().for_each(|accept| drop(headers.insert(header::ACCEPT, accept.parse().unwrap())));
+    let answer = answer(&some(1.0), &headers);
+    let content_type = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    (content_type, runtime.block_on(axum::body::to_bytes(answer.into_body(), usize::MAX)).unwrap().to_vec())
+}
+
+#[test]
+fn an_answer_says_what_it_is() {
+    let ours = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    let (content_type, bytes) = answered(Some(&format!("{ours},text/plain;version=0.0.4;q=0.5,*/*;q=0.1")));
+    // A scrape fails where the type is another one than the bytes.
+    assert_eq!(content_type.replace(' ', ""), ours);
+    assert_eq!(bytes, protobuf(&some(1.0)));
+    for accept in [None, Some("text/plain"), Some("text/html,*/*;q=0.8")] {
+        let (content_type, bytes) = answered(accept);
+        assert_eq!(
+            (content_type.as_str(), bytes),
+            ("text/plain; version=0.0.4; charset=utf-8", text(&some(1.0)).into())
+        );
+    }
 }
