@@ -25,6 +25,8 @@ mod histograms;
 mod hostile;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/merged.rs"]
+mod merged;
 #[path = "cli/metadata.rs"]
 mod metadata;
 #[path = "cli/packaging.rs"]

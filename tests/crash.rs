@@ -105,6 +105,8 @@ impl Process {
             "1m",
             "--archive-span",
             "1s",
+            "--archive-compaction",
+            "4s",
             "--remote-write",
             &self.store.url("/api/v1/write"),
         ]);

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every point, in the order in which a sample passes them.
-pub const CRASH_POINTS: [&str; 19] = [
+pub const CRASH_POINTS: [&str; 22] = [
     "start.generation",
     "replay.loaded",
     "replay.epoch",
@@ -27,6 +27,9 @@ pub const CRASH_POINTS: [&str; 19] = [
     "archive.before-part",
     "archive.before-manifest",
     "archive.after-manifest",
+    "archive.merging",
+    "archive.merged",
+    "archive.before-sweep",
     "log.collected",
 ];
 

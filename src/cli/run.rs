@@ -119,6 +119,9 @@ pub struct Args {
     /// Event time of one part of the archive [default: 2h]
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "State")]
     pub archive_span: Option<i64>,
+    /// Event time of a part of the archive once parts are merged, a tenth of its retention at most; 0s merges none [default: 1d]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "State")]
+    pub archive_compaction: Option<i64>,
     /// Mebibytes of samples between socket and decisions; beyond, senders are told to come again [default: 512]
     #[arg(long, value_name = "MIB", help_heading = "State")]
     pub memory: Option<usize>,
@@ -215,6 +218,7 @@ impl Args {
         set_ms(&mut config.state.retention, self.retention);
         set_ms(&mut config.state.archive_retention, self.archive_retention);
         set_ms(&mut config.state.archive_span, self.archive_span);
+        set_ms(&mut config.state.archive_compaction, self.archive_compaction);
         set(&mut config.ingest.limits.memory, &self.memory.map(|mib| ByteSize(mib.saturating_mul(1 << 20))));
     }
 

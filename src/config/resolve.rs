@@ -91,8 +91,8 @@ impl Config {
     /// The archive; none where nothing is to be kept.
     fn archive(&self) -> Option<ArchiveSpec> {
         let (retention_ms, span_ms) = (self.state.archive_retention.0, self.state.archive_span.0.max(1_000));
-        let folder = self.state.folder.join("archive");
-        (retention_ms > 0).then(|| ArchiveSpec { retention_ms, span_ms, ..ArchiveSpec::new(&folder) })
+        let (folder, compact_ms) = (self.state.folder.join("archive"), self.state.archive_compaction.0);
+        (retention_ms > 0).then(|| ArchiveSpec { retention_ms, span_ms, compact_ms, ..ArchiveSpec::new(&folder) })
     }
 
     /// Who is sent what rules write; nobody where there is no receiver.

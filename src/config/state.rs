@@ -20,6 +20,8 @@ pub struct State {
     pub archive_retention: Millis,
     /// Event time of one part of the archive.
     pub archive_span: Millis,
+    /// Event time of a part of the archive once parts are merged: at most a tenth of its retention; `0s` merges none.
+    pub archive_compaction: Millis,
     /// A bucket that checkpoints are brought to as well, for the day on which the folder is lost with its machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<Checkpoints>,
@@ -35,6 +37,7 @@ impl Default for State {
             retention: Millis::seconds(7_200),
             archive_retention: Millis::seconds(30 * 86_400),
             archive_span: Millis::seconds(7_200),
+            archive_compaction: Millis::seconds(86_400),
             checkpoints: None,
             remote_write_spool: ByteSize::mib(1_024),
         }

@@ -39,6 +39,9 @@ pub struct Tenant {
     /// Its samples that are younger stay in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Millis>,
+    /// Its samples that are older leave its archive; `0s` keeps none of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive_retention: Option<Millis>,
 }
 
 /// What one tenant's senders may send; what it does not say is as for everybody.
@@ -93,6 +96,7 @@ impl Config {
         set(&mut all.notifications, tenant.notifications);
         set(&mut all.remote_write, tenant.remote_write);
         set(&mut all.state.retention, tenant.retention);
+        set(&mut all.state.archive_retention, tenant.archive_retention);
         all
     }
 }

@@ -16,7 +16,7 @@ use super::replay::{Replay, read_bound};
 use super::rules::{RuleTable, RuleTables};
 use super::warm::WarmFiles;
 use bellwether_connectors::disk::Disk;
-use bellwether_connectors::source::archive::{Rolled, RolledArchive};
+use bellwether_connectors::source::archive::RolledArchive;
 use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::read_log;
 use bellwether_dataflow::lower;
@@ -101,7 +101,7 @@ impl Whole {
                 "no longer holds its first epoch and there is no archive, so it cannot be replayed: run with a longer --retention",
             )
         };
-        let archive = Arc::new(RolledArchive::new(&archive_folder, Rolled::read(&archive_folder)?.ok_or_else(gone)?));
+        let archive = Arc::new(RolledArchive::open(&archive_folder)?.ok_or_else(gone)?);
         let first = Archived::first_binding(&archive_folder, &archive)?.ok_or_else(gone)?;
         let (table, dictionary) = of_rules(&first)?;
         let (reader, _) = read_log(disk, &log, &dictionary)?;

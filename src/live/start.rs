@@ -299,7 +299,7 @@ fn archivist(
 ) -> Result<Option<Archivist>, LiveError> {
     let Some(spec) = &config.archive else { return Ok(None) };
     let placing = (config.options.tenant.as_str(), config.options.entity_labels.as_slice());
-    let ledger = config.folder.join(super::ledger::NAME);
+    let ledger = (config.disk.clone(), config.folder.join(super::ledger::NAME));
     Archivist::new(spec, placing, log.view(), dictionary.clone(), view.clone(), ledger).map(Some)
 }
 

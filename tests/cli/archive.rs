@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub(super) const START_MS: i64 = 1_700_000_040_000;
 pub(super) const TICK_MS: i64 = 5_000;
 const LATENESS_MS: i64 = 10_000;
-const SPAN_MS: i64 = 60_000;
+pub(super) const SPAN_MS: i64 = 60_000;
 pub(super) const TICKS: i64 = 150;
 
 const RULES: &str = r#"
@@ -43,24 +43,26 @@ groups:
 "#;
 
 /// Every sample that was sent, by labels and stamp: the first value, and whether it came late.
-type Sent = BTreeMap<(Labels, i64), (Option<f64>, bool)>;
+pub(super) type Sent = BTreeMap<(Labels, i64), (Option<f64>, bool)>;
 
 /// A run with the machine's disk and a clock that the test sets.
 pub(super) struct World {
     pub(super) place: Place,
     pub(super) clock: ManualClock,
-    sent: Sent,
+    pub(super) sent: Sent,
     /// Whether some samples come late.
     late: bool,
     /// Whether two senders of a pair send everything, of which one is away for a while.
     pairs: bool,
     /// How long after its stamps a tick's samples come, ms.
     delay_ms: i64,
+    /// Event time of merged parts, ms; 0 merges none.
+    pub(super) compact_ms: i64,
     /// Of the decisions in the ledger, as the run says it at its end.
     pub(super) hash: u128,
 }
 
-fn labels(name: &str, i: i64) -> Labels {
+pub(super) fn labels(name: &str, i: i64) -> Labels {
     Labels::from_pairs([("__name__", name), ("instance", &format!("h{i}")), ("job", "j")])
 }
 
@@ -68,7 +70,8 @@ impl World {
     pub(super) fn new(late: bool) -> Self {
         let place = Place::new();
         place.write("rules.yml", RULES);
-        Self { place, clock: ManualClock::at(START_MS), sent: Sent::new(), late, pairs: false, delay_ms: 0, hash: 0 }
+        let (clock, sent, pairs, delay_ms) = (ManualClock::at(START_MS), Sent::new(), false, 0);
+        Self { place, clock, sent, late, pairs, delay_ms, compact_ms: 0, hash: 0 }
     }
 
     fn state(&self) -> PathBuf {
@@ -95,7 +98,12 @@ impl World {
             checkpoint_ms: 10_000,
             retention_ms: 0,
             pairs: self.pairs.then(PairSpec::default),
-            archive: Some(ArchiveSpec { span_ms: SPAN_MS, ..ArchiveSpec::new(&self.archive()) }),
+            archive: Some(ArchiveSpec {
+                span_ms: SPAN_MS,
+                compact_ms: self.compact_ms,
+                retry: Duration::from_millis(300),
+                ..ArchiveSpec::new(&self.archive())
+            }),
             remote: None,
             forward: None,
             clock: Arc::new(self.clock.clone()),
@@ -173,7 +181,7 @@ impl World {
     }
 
     /// A run of all ticks with a crash in between, ended well; what the archive says of itself then.
-    fn whole(&mut self) -> Rolled {
+    pub(super) fn whole(&mut self) -> Rolled {
         let run = self.start(1);
         self.live(&run, 0..TICKS / 2);
         run.abandon();
@@ -203,7 +211,7 @@ impl World {
     }
 
     /// Every sample in the archive.
-    fn archived(&self, rolled: &Rolled) -> Vec<(Labels, i64, Option<f64>)> {
+    pub(super) fn archived(&self, rolled: &Rolled) -> Vec<(Labels, i64, Option<f64>)> {
         let archive = Arc::new(RolledArchive::new(&self.archive(), rolled.clone()));
         let (mut source, mut batches) = (RolledSource::of(archive, 0, 1, None), Vec::new());
         assert!(source.read_upto(i64::MAX, &mut batches).unwrap());
@@ -276,7 +284,8 @@ impl World {
     pub(super) fn replays_alike(&self) {
         for workers in ["1", "3"] {
             let out = format!("again{workers}.jsonl");
-            let answer = self.place.run(&["backtest", "--replay", "state", "--out", &out, "--workers", workers]);
+            let answer =
+                self.place.run(&["backtest", "--replay", "state", "--out", &out, "--overwrite", "--workers", workers]);
             assert_eq!(answer.code, 0, "{} {}", answer.out, answer.err);
             assert_eq!(self.decisions(&out), self.decisions("state/decisions.jsonl"));
             assert_eq!(hash(&answer.out), format!("{:032x}", self.hash));

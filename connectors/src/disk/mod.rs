@@ -5,11 +5,13 @@
 //! once [`Disk::sync_folder`] has. A sync that failed is never tried again: the kernel may have dropped the pages.
 
 mod real;
+mod space;
 
 #[cfg(any(test, feature = "fault-disk"))]
 pub mod fault;
 
 pub use real::RealDisk;
+pub use space::free_bytes;
 
 use std::fmt::Debug;
 use std::io::{self, Read};
@@ -40,6 +42,13 @@ pub trait Disk: Send + Sync + Debug {
 
     /// A file's bytes from its beginning.
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
+
+    /// The same from an offset on.
+    fn read_from(&self, path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = self.read(path)?;
+        io::copy(&mut file.by_ref().take(offset), &mut io::sink())?;
+        Ok(file)
+    }
 
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;

@@ -7,7 +7,7 @@
 //! # State
 //! The temporary archive lives as long as anything that was opened from it.
 
-use super::archive::{Archive, ArchiveOptions, ArchiveSource, Rolled, RolledArchive, RolledSource};
+use super::archive::{Archive, ArchiveOptions, ArchiveSource, RolledArchive, RolledSource};
 use super::inputs::{Input, resolve};
 use super::openmetrics::TextOptions;
 use super::parquet::{ParquetFiles, ParquetOptions};
@@ -60,8 +60,8 @@ pub fn open_with_progress(
     let inputs = resolve(inputs)?;
     let why = match inputs.as_slice() {
         [Input::Archive(dir)] => {
-            let kind = match Rolled::read(dir)? {
-                Some(rolled) => Kind::Rolled(Arc::new(RolledArchive::new(dir, rolled))),
+            let kind = match RolledArchive::open(dir)? {
+                Some(archive) => Kind::Rolled(Arc::new(archive)),
                 None => Kind::Archive(Arc::new(Archive::open(dir)?)),
             };
             return Ok(Opened::of(kind, Vec::new()));

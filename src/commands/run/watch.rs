@@ -39,6 +39,7 @@ struct Seen {
     files: Vec<Print>,
     cold: Option<String>,
     archive: Option<String>,
+    merging: Option<String>,
     remote: Option<String>,
     /// Receivers that do not take what they are sent.
     failing: BTreeMap<String, String>,
@@ -111,6 +112,12 @@ impl Seen {
             _ => {}
         }
         self.archive = archive;
+        let merging = run.handle.archive().merge_trouble();
+        if let (Some(why), None) = (&merging, &self.merging) {
+            let text = format!("parts of the archive cannot be merged, they stay as they are: {why}");
+            log.say_of(&run.tenant, Event::warn("archive_merge_failing", text).with("reason", why.as_str()));
+        }
+        self.merging = merging;
         self.remote = tell::remote(log, run, self.remote.take());
     }
 

@@ -63,7 +63,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
             })
         })
         .collect();
-    let reload = run.last_reload();
+    let (reload, archive) = (run.last_reload(), run.archive());
     success(json!({
         "ready": run.is_ready(),
         "generation": run.started().generation,
@@ -79,6 +79,12 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "decisions_hash": format!("{:032x}", view.rolling_hash),
         "checkpoint": checkpoint,
         "remote_checkpoint": remote,
+        "archive": {
+            "parts": archive.parts.load(Ordering::Relaxed),
+            "samples": archive.samples.load(Ordering::Relaxed),
+            "error": archive.trouble(),
+            "merge_error": archive.merge_trouble(),
+        },
         "quarantine": {"rules": run.quarantine().rules, "series": run.quarantine().series},
         "receivers": receivers,
         "remote_write": run.forwarded().into_iter().map(forwarded).collect::<Vec<_>>(),

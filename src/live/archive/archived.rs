@@ -7,16 +7,18 @@
 //! or the log, holds of stamps up to there.
 //!
 //! # State
-//! One part's late samples, and what [`ArchiveSource`] holds.
+//! Which of one part's samples were late, and what [`ArchiveSource`] holds.
 
 use crate::live::error::LiveError;
 use crate::live::frames::{Admitted, Frames};
-use bellwether_connectors::source::archive::{ArchiveSource, BindingRow, Cut, RolledArchive, read_bindings, read_late};
+use bellwether_connectors::source::archive::{
+    ArchiveSource, BindingRow, Bindings, Cut, LateRow, RolledArchive, read_late,
+};
 use bellwether_connectors::source::intake::{Dictionary, Rows};
 use bellwether_connectors::source::log::{Bind, Frame, LogReader};
 use bellwether_connectors::source::{Keep, SampleSource};
 use bellwether_model::{HistogramSample, Runs};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,12 +47,19 @@ struct Open {
     source: ArchiveSource,
     /// By row of the part's series table, the dictionary's number.
     numbers: Vec<u32>,
-    bindings: VecDeque<BindingRow>,
-    /// By row and stamp, the epoch in which a sample came late.
-    late: HashMap<(u32, i64), u64>,
+    bindings: Bindings,
+    /// Which samples came late, and in which epochs, by (row, stamp).
+    late: Vec<LateRow>,
     /// Late samples that were read and whose epoch is to come.
     waiting: BTreeMap<u64, Rows>,
     read_ms: i64,
+}
+
+/// Those of one series.
+fn of_series(late: &[LateRow], series: u32) -> &[LateRow] {
+    let from = late.partition_point(|l| l.series < series);
+    let count = late[from..].partition_point(|l| l.series == series);
+    &late[from..from + count]
 }
 
 impl Open {
@@ -61,18 +70,22 @@ impl Open {
             self.numbers[at] = dictionary.define(labels).0;
         }
         for run in runs.iter() {
+            let (mut late, number) = (of_series(&self.late, run.series), self.numbers[run.series as usize]);
             for (stamp_ms, value) in run.stamps.iter().zip(run.values) {
-                let to = match self.late.get(&(run.series, *stamp_ms)) {
-                    Some(epoch) => self.waiting.entry(*epoch).or_default(),
+                // Both ascend.
+                late = &late[late.iter().take_while(|l| l.stamp_ms < *stamp_ms).count()..];
+                let to = match late.first().filter(|l| l.stamp_ms == *stamp_ms) {
+                    Some(late) => self.waiting.entry(late.epoch).or_default(),
                     None => &mut *now,
                 };
-                to.push(self.numbers[run.series as usize], *stamp_ms, *value);
+                to.push(number, *stamp_ms, *value);
             }
         }
         for sample in &runs.histograms {
-            let to = match self.late.get(&(sample.series, sample.stamp_ms)) {
-                Some(epoch) => self.waiting.entry(*epoch).or_default(),
-                None => &mut *now,
+            let late = of_series(&self.late, sample.series);
+            let to = match late.binary_search_by_key(&sample.stamp_ms, |l| l.stamp_ms) {
+                Ok(at) => self.waiting.entry(late[at].epoch).or_default(),
+                Err(_) => &mut *now,
             };
             let series = self.numbers[sample.series as usize];
             to.histograms.push(HistogramSample { series, ..sample.clone() });
@@ -92,7 +105,7 @@ impl Open {
 
     /// The rows of the next epoch, and its binding; `None` behind the last one.
     fn read(&mut self, dictionary: &Dictionary) -> Result<Option<(Rows, BindingRow)>, LiveError> {
-        let Some(binding) = self.bindings.pop_front() else { return Ok(None) };
+        let Some(binding) = self.bindings.read()? else { return Ok(None) };
         let mut rows = Rows::default();
         self.cover(binding.watermark_ms, dictionary, &mut rows)?;
         if let Some(mut late) = self.waiting.remove(&binding.epoch) {
@@ -145,20 +158,23 @@ impl Archived {
     /// The first binding, as the log held it.
     pub fn first_binding(folder: &Path, archive: &RolledArchive) -> Result<Option<Vec<u8>>, LiveError> {
         let Some(part) = archive.manifest().parts.first() else { return Ok(None) };
-        Ok(read_bindings(&part.folder(folder))?.into_iter().next().map(|b| b.bytes))
+        Ok(Bindings::open(&part.folder(folder))?.read()?.map(|b| b.bytes))
     }
 
     fn open(&mut self) -> Result<Option<Open>, LiveError> {
         let Some(part) = self.archive.manifest().parts.get(self.parts) else { return Ok(None) };
         let folder = part.folder(&self.folder);
-        let late = read_late(&folder)?.into_iter().map(|r| ((r.series, r.stamp_ms), r.epoch)).collect();
+        let mut late = read_late(&folder)?;
+        if !late.is_sorted() {
+            late.sort_unstable();
+        }
         let keep = self.some.as_ref().map(|(keep, _)| keep.as_ref() as &dyn Fn(&_) -> bool);
         let mut source = ArchiveSource::of(self.archive.part(self.parts)?, 0, 1, keep);
         if let Some((_, from_ms)) = &self.some {
             source.seek(*from_ms)?;
         }
         self.parts += 1;
-        let (bindings, waiting) = (read_bindings(&folder)?.into(), BTreeMap::new());
+        let (bindings, waiting) = (Bindings::open(&folder)?, BTreeMap::new());
         Ok(Some(Open { source, numbers: Vec::new(), bindings, late, waiting, read_ms: i64::MIN }))
     }
 
@@ -179,7 +195,7 @@ impl Archived {
     fn read_part(&mut self) -> Result<Option<Frame>, LiveError> {
         let Some(open) = &mut self.open else { return Ok(None) };
         let Some((mut rows, binding)) = open.read(&self.dictionary)? else { return Ok(None) };
-        if open.bindings.is_empty() {
+        if open.bindings.is_at_end()? {
             rows.append(&mut self.go_on(binding.watermark_ms)?);
         }
         Ok(Some(Frame { rows, bind: Some(Bind { epoch: binding.epoch, bytes: binding.bytes }) }))

@@ -1,10 +1,10 @@
 //! The decisions of a part's epochs, out of the ledger.
 
 use crate::live::error::LiveError;
+use bellwether_connectors::disk::Disk;
 use bellwether_connectors::source::archive::{Cut, DecisionRow};
 use serde_json::Value;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 fn row(line: &str) -> Option<DecisionRow> {
@@ -25,10 +25,14 @@ fn row(line: &str) -> Option<DecisionRow> {
 }
 
 /// The decisions behind a cut up to an epoch, and the bytes of the ledger up to there.
-pub(super) fn read(ledger: &Path, from: &Cut, upto_epoch: u64) -> Result<(Vec<DecisionRow>, u64), LiveError> {
+pub(super) fn read(
+    disk: &dyn Disk,
+    ledger: &Path,
+    from: &Cut,
+    upto_epoch: u64,
+) -> Result<(Vec<DecisionRow>, u64), LiveError> {
     let failed = |e| LiveError::io(ledger, "reading", e);
-    let mut file = File::open(ledger).map_err(failed)?;
-    file.seek(SeekFrom::Start(from.ledger_bytes)).map_err(failed)?;
+    let file = disk.read_from(ledger, from.ledger_bytes).map_err(failed)?;
     let (mut input, mut rows, mut bytes, mut line) =
         (BufReader::new(file), Vec::new(), from.ledger_bytes, String::new());
     loop {

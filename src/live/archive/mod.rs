@@ -8,10 +8,14 @@
 //!
 //! The log may go only behind what the archive has ([`ArchiveStats::log_goes_upto`]).
 //!
+//! Parts of a window of event time are merged in the background once it is over ([`compact`]); what is answered does not change. What
+//! the manifest no longer names goes once nobody reads it.
+//!
 //! # Errors
 //! None ends the run: what cannot be written is tried again, and counted; the log holds it meanwhile.
 
 pub(super) mod archived;
+mod compact;
 mod decisions;
 pub(super) mod past;
 mod plan;
@@ -19,9 +23,12 @@ mod roll;
 
 use super::error::LiveError;
 use super::output::SharedView;
-use bellwether_connectors::source::archive::{Cut, Rolled};
+use bellwether_connectors::crash::crash_point;
+use bellwether_connectors::disk::Disk;
+use bellwether_connectors::source::archive::{Cut, Replaced, Rolled};
 use bellwether_connectors::source::intake::Dictionary;
 use bellwether_connectors::source::log::LogView;
+use compact::{Compactor, Merged};
 use plan::Plan;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -32,9 +39,6 @@ use std::time::Duration;
 /// How often the ledger is looked at.
 const POLL: Duration = Duration::from_millis(250);
 
-/// How long a part that could not be written waits.
-const RETRY: Duration = Duration::from_secs(10);
-
 /// How a live run keeps its archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveSpec {
@@ -42,16 +46,28 @@ pub struct ArchiveSpec {
     pub folder: PathBuf,
     /// Parts end at multiples of it, ms of event time.
     pub span_ms: i64,
+    /// Event time of a part once parts are merged, ms: at most a tenth of the retention, so that nothing stays much longer; what is
+    /// less than two spans merges nothing.
+    pub compact_ms: i64,
     /// Parts whose samples are all older go, ms.
     pub retention_ms: i64,
     /// Samples held in memory while a part is written, bytes; what is more waits in a temporary file.
     pub memory_bytes: usize,
+    /// How long what could not be written waits.
+    pub retry: Duration,
 }
 
 impl ArchiveSpec {
-    /// What is usual: parts of two hours, kept for thirty days.
+    /// What is usual: parts of two hours, then of a day, kept for thirty days.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), span_ms: 7_200_000, retention_ms: 30 * 86_400_000, memory_bytes: 64 << 20 }
+        Self {
+            folder: folder.to_owned(),
+            span_ms: 7_200_000,
+            compact_ms: 86_400_000,
+            retention_ms: 30 * 86_400_000,
+            memory_bytes: 64 << 20,
+            retry: Duration::from_secs(10),
+        }
     }
 }
 
@@ -64,19 +80,40 @@ pub struct ArchiveStats {
     pub parts: AtomicU64,
     /// Parts that could not be written and are tried again.
     pub failures: AtomicU64,
+    /// Parts that were merged into larger ones.
+    pub merged: AtomicU64,
+    /// Times that parts could not be merged; they are tried again.
+    pub merge_failures: AtomicU64,
     log_upto: AtomicU64,
     warm_upto: AtomicU64,
     needs_from_ms: AtomicI64,
     trouble: Mutex<Option<String>>,
+    merge_trouble: Mutex<Option<String>>,
+}
+
+fn set(trouble: &Mutex<Option<String>>, to: Option<String>) {
+    *trouble.lock().unwrap_or_else(PoisonError::into_inner) = to;
 }
 
 impl Default for ArchiveStats {
     /// Those of a run without an archive: nobody waits for it.
     fn default() -> Self {
-        let (samples, parts, failures) = Default::default();
+        let [samples, parts, failures, merged, merge_failures] = Default::default();
         let [log_upto, warm_upto] = [u64::MAX; 2].map(AtomicU64::new);
         let needs_from_ms = AtomicI64::new(i64::MAX);
-        Self { samples, parts, failures, log_upto, warm_upto, needs_from_ms, trouble: Mutex::default() }
+        let (trouble, merge_trouble) = Default::default();
+        Self {
+            samples,
+            parts,
+            failures,
+            merged,
+            merge_failures,
+            log_upto,
+            warm_upto,
+            needs_from_ms,
+            trouble,
+            merge_trouble,
+        }
     }
 }
 
@@ -101,6 +138,11 @@ impl ArchiveStats {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Why parts could not be merged, if some could not.
+    pub fn merge_trouble(&self) -> Option<String> {
+        self.merge_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn note(&self, rolled: &Rolled) {
         self.samples.store(rolled.samples(), Ordering::Relaxed);
         self.parts.store(rolled.parts.len() as u64, Ordering::Relaxed);
@@ -114,11 +156,18 @@ impl ArchiveStats {
 pub(super) struct Archivist {
     spec: ArchiveSpec,
     rolled: Rolled,
+    /// Manifests that somebody may still read by.
+    replaced: Replaced,
+    /// Whether there may be something that the manifest does not name.
+    is_untidy: bool,
+    compactor: Compactor,
     /// Where the first part begins, before there is one.
     begin: Option<Cut>,
     log: LogView,
     dictionary: Arc<Dictionary>,
     view: SharedView,
+    disk: Arc<dyn Disk>,
+    /// A file of the disk; the archive itself is always on the machine's.
     ledger: PathBuf,
     pub stats: Arc<ArchiveStats>,
 }
@@ -131,12 +180,15 @@ impl Archivist {
         log: LogView,
         dictionary: Arc<Dictionary>,
         view: SharedView,
-        ledger: PathBuf,
+        (disk, ledger): (Arc<dyn Disk>, PathBuf),
     ) -> Result<Self, LiveError> {
         let rolled = Rolled::go_on(&spec.folder, placing.0, placing.1, spec.span_ms)?;
         let stats = Arc::<ArchiveStats>::default();
         stats.note(&rolled);
-        Ok(Self { spec: spec.clone(), rolled, begin: None, log, dictionary, view, ledger, stats })
+        let times = (rolled.span_ms, spec.compact_ms, spec.retention_ms);
+        let compactor = Compactor::new(&spec.folder, times, spec.memory_bytes, spec.retry);
+        let (spec, replaced, is_untidy, begin) = (spec.clone(), Replaced::default(), true, None);
+        Ok(Self { spec, rolled, replaced, is_untidy, compactor, begin, log, dictionary, view, disk, ledger, stats })
     }
 
     /// Runs until the ledger's thread, which holds the other end of `alive`, has ended.
@@ -144,13 +196,16 @@ impl Archivist {
         let mut wait = POLL;
         loop {
             let ended = alive.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
-            let rolled = self.roll_what_is_due();
-            wait = if rolled.is_ok() { POLL } else { RETRY };
+            let rolled = self.roll_what_is_due().and_then(|()| self.swap(ended)).and_then(|()| self.tidy());
+            wait = if rolled.is_ok() { POLL } else { self.spec.retry };
             self.stats.failures.fetch_add(u64::from(rolled.is_err()), Ordering::Relaxed);
-            *self.stats.trouble.lock().unwrap_or_else(PoisonError::into_inner) = rolled.err().map(|e| e.to_string());
+            set(&self.stats.trouble, rolled.err().map(|e| e.to_string()));
             if ended {
+                // Where an error came first, a group may still be under way.
+                self.compactor.done(true);
                 return Ok(());
             }
+            self.merge_what_is_due();
         }
     }
 
@@ -169,9 +224,67 @@ impl Archivist {
             self.roll(plan)?;
             let needs_from_ms = self.stats.needs_from_ms.load(Ordering::SeqCst);
             let before_ms = watermark_ms.saturating_sub(self.spec.retention_ms).min(needs_from_ms);
-            let kept = self.rolled.collect(&self.spec.folder, before_ms);
-            self.stats.note(&self.rolled);
-            kept?;
+            let old = self.rolled.older(before_ms);
+            if old > 0 {
+                let mut rolled = self.rolled.clone();
+                rolled.parts.drain(..old);
+                self.name(rolled)?;
+                self.is_untidy = true;
+            }
+        }
+    }
+
+    /// Puts another manifest in the place of the one that is there.
+    fn name(&mut self, rolled: Rolled) -> Result<(), LiveError> {
+        self.replaced.note(&self.spec.folder);
+        rolled.write(&self.spec.folder)?;
+        self.rolled = rolled;
+        self.stats.note(&self.rolled);
+        Ok(())
+    }
+
+    /// Puts a merged part in the place of those that it was made of, where one is done.
+    fn swap(&mut self, ended: bool) -> Result<(), LiveError> {
+        let Some(Merged { parts, result }) = self.compactor.done(ended) else { return Ok(()) };
+        self.is_untidy = true;
+        match result {
+            Ok(part) => {
+                let mut rolled = self.rolled.clone();
+                // Those that retention has taken off meanwhile do not come back.
+                if rolled.replace(&parts, &part) {
+                    self.name(rolled)?;
+                    crash_point("archive.before-sweep");
+                    self.stats.merged.fetch_add(parts.len() as u64, Ordering::Relaxed);
+                }
+            }
+            Err(error) => {
+                self.stats.merge_failures.fetch_add(1, Ordering::Relaxed);
+                set(&self.stats.merge_trouble, Some(error.to_string()));
+            }
+        }
+        if !self.compactor.has_failed() {
+            set(&self.stats.merge_trouble, None);
+        }
+        Ok(())
+    }
+
+    /// Removes what the manifest does not name, once nobody reads or writes it.
+    fn tidy(&mut self) -> Result<(), LiveError> {
+        if self.is_untidy && self.compactor.is_idle() && self.replaced.is_unread() {
+            self.rolled.sweep(&self.spec.folder)?;
+            self.is_untidy = false;
+        }
+        Ok(())
+    }
+
+    /// Begins to merge, not before what was merged last is gone: so the disk has to hold one group twice, and no more.
+    fn merge_what_is_due(&mut self) {
+        if self.is_untidy || !self.compactor.is_idle() {
+            return;
+        }
+        if let Err(error) = self.compactor.begin(&self.rolled) {
+            self.stats.merge_failures.fetch_add(1, Ordering::Relaxed);
+            set(&self.stats.merge_trouble, Some(error.to_string()));
         }
     }
 

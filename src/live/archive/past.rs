@@ -8,7 +8,7 @@
 //! What [`RolledSource`] holds, and which samples of the newest parts came late.
 
 use crate::live::error::LiveError;
-use bellwether_connectors::source::archive::{Rolled, RolledArchive, RolledSource, read_late};
+use bellwether_connectors::source::archive::{RolledArchive, RolledSource, read_late};
 use bellwether_connectors::source::intake::{Dictionary, Rows};
 use bellwether_connectors::source::{Keep, SampleSource};
 use bellwether_model::{HistogramSample, Runs};
@@ -42,13 +42,13 @@ impl Past {
         (from_ms, upto_ms): (i64, i64),
         upto_epoch: u64,
     ) -> Result<Option<Self>, LiveError> {
-        let Some(rolled) = Rolled::read(folder)? else { return Ok(None) };
-        let Some((first_ms, last_ms)) = rolled.span() else { return Ok(None) };
+        let Some(archive) = RolledArchive::open(folder)? else { return Ok(None) };
+        let Some((first_ms, last_ms)) = archive.manifest().span() else { return Ok(None) };
         let (at_ms, upto_ms) = (from_ms.max(first_ms), upto_ms.min(last_ms));
         if at_ms > upto_ms {
             return Ok(None);
         }
-        let archive = Arc::new(RolledArchive::new(folder, rolled));
+        let archive = Arc::new(archive);
         let left_out = late_behind(folder, &archive, dictionary, upto_epoch)?;
         let mut source = RolledSource::of(archive, 0, 1, Some(keep));
         source.seek(at_ms)?;

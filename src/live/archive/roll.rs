@@ -110,9 +110,9 @@ impl Archivist {
     /// Writes a part and names it.
     pub(super) fn roll(&mut self, mut plan: Plan) -> Result<(), LiveError> {
         let folder = self.spec.folder.clone();
-        self.rolled.sweep(&folder)?;
         let (from_epoch, to_epoch) = (plan.from.epoch + 1, plan.epoch);
         let name = Part::name(from_epoch, to_epoch);
+        self.rolled.make_room(&folder, &name)?;
         let options = ArchiveOptions {
             tenant: self.rolled.tenant.clone(),
             entity_labels: self.rolled.entity_labels.clone(),
@@ -128,7 +128,7 @@ impl Archivist {
         self.drop_known(rolling.plan.from.before_ms, &mut rolling.late)?;
         let late = rolling.push_late()?;
         let writer = rolling.writer;
-        let (decisions, ledger_bytes) = decisions::read(&self.ledger, &plan.from, plan.epoch)?;
+        let (decisions, ledger_bytes) = decisions::read(self.disk.as_ref(), &self.ledger, &plan.from, plan.epoch)?;
         crash_point("archive.before-part");
         let report = writer.finish_with(&mut |_| {}, |dir, row_of| {
             let row = |r: &LateRow| LateRow { series: row_of[r.series as usize], ..*r };
@@ -146,9 +146,7 @@ impl Archivist {
         rolled.parts.push(Part { name, from_epoch, to_epoch, samples, late, first_ms, last_ms, before_ms });
         let (epoch, frame) = (plan.epoch, plan.frame);
         rolled.cut = Some(Cut { epoch, frame, watermark_ms, before_ms, resume_frame, resume_epoch, ledger_bytes });
-        rolled.write(&folder)?;
-        self.rolled = rolled;
-        Ok(())
+        self.name(rolled)
     }
 
     /// Reads the part's samples; gives the first frame with a sample that is left for the next part, and its epoch.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archive;
 mod asking;
 mod compliance;
 mod costs;
@@ -188,7 +189,7 @@ impl World {
         run.abandon();
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         for workers in [1, 3] {
-            let folder = Path::new("state");
+            let folder = &self.config.folder;
             let report = replay_folder(&disk, folder, workers, Arrival::AsItWas, Box::new(()), Arc::default()).unwrap();
             assert_eq!((report.decisions, report.rolling_hash), expected, "{workers} workers");
         }
@@ -205,7 +206,7 @@ impl World {
 
     /// Lines of the ledger without where they came to light, and the rules' folder.
     pub(super) fn ledger(&self) -> Vec<String> {
-        let bytes = read_whole(&self.disk, Path::new("state/decisions.jsonl")).unwrap();
+        let bytes = read_whole(&self.disk, &self.config.folder.join("decisions.jsonl")).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let mut pairs: Vec<(u64, u64)> = Vec::new();
         let mut lines: Vec<String> = text

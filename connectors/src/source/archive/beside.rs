@@ -15,11 +15,12 @@ use arrow_array::{
     ArrayRef, BinaryArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
 };
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use std::collections::VecDeque;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Name of the list of late samples in a part's folder.
@@ -78,13 +79,20 @@ pub struct DecisionRow {
     pub line: String,
 }
 
+/// How tables are written: row groups are small, because one is held in memory while it is written.
+pub(super) fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(1 << 16))
+        .build()
+}
+
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), SourceError> {
     let file = File::create(path).map_err(|e| SourceError::io(path, "creating", e))?;
     let batch = RecordBatch::try_from_iter(columns)
         .map_err(|e| SourceError::invalid(path.display().to_string(), e.to_string(), DAMAGED))?;
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let wrong = |e| SourceError::parquet_writing(path, e);
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(wrong)?;
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties())).map_err(wrong)?;
     writer.write(&batch).map_err(wrong)?;
     writer.finish().map_err(wrong)?;
     writer.inner().sync_all().map_err(|e| SourceError::io(path, "writing to disk", e))
@@ -149,27 +157,69 @@ pub fn write_bindings(dir: &Path, rows: &[BindingRow]) -> Result<(), SourceError
     write(&dir.join(BINDINGS_FILE), columns)
 }
 
-/// Reads the list of bindings.
-pub fn read_bindings(dir: &Path) -> Result<Vec<BindingRow>, SourceError> {
-    let mut rows = Vec::new();
-    read(&dir.join(BINDINGS_FILE), |batch| {
-        let epochs = batch.column_by_name("epoch")?.as_primitive_opt::<UInt64Type>()?;
-        let walls = batch.column_by_name("wall")?.as_primitive_opt::<Int64Type>()?;
-        let watermarks = batch.column_by_name("watermark")?.as_primitive_opt::<Int64Type>()?;
-        let rules = batch.column_by_name("rules")?.as_string_opt::<i32>()?;
-        let bytes = batch.column_by_name("binding")?.as_binary_opt::<i32>()?;
-        for i in 0..batch.num_rows() {
-            rows.push(BindingRow {
-                epoch: epochs.value(i),
-                wall_ms: walls.value(i),
-                watermark_ms: watermarks.value(i),
-                rules: u128::from_str_radix(rules.value(i), 16).ok()?,
-                bytes: bytes.value(i).to_vec(),
-            });
-        }
-        Some(())
-    })?;
-    Ok(rows)
+/// The bindings of a part, read some at a time: a part of a day may have a million.
+pub struct Bindings {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    rows: VecDeque<BindingRow>,
+}
+
+impl Bindings {
+    /// Opens the list in a part's folder.
+    pub fn open(dir: &Path) -> Result<Self, SourceError> {
+        let path = dir.join(BINDINGS_FILE);
+        let place = || path.display().to_string();
+        let batches = guarded(&place, || {
+            let file = File::open(&path).map_err(|e| SourceError::io(&path, "opening", e))?;
+            let wrong = |e| SourceError::parquet(place(), e);
+            ParquetRecordBatchReaderBuilder::try_new(file).map_err(wrong)?.build().map_err(wrong)
+        })?;
+        Ok(Self { path, batches, rows: VecDeque::new() })
+    }
+
+    /// The next one; `None` behind the last.
+    pub fn read(&mut self) -> Result<Option<BindingRow>, SourceError> {
+        self.fill()?;
+        Ok(self.rows.pop_front())
+    }
+
+    /// Whether there is none left.
+    pub fn is_at_end(&mut self) -> Result<bool, SourceError> {
+        self.fill()?;
+        Ok(self.rows.is_empty())
+    }
+
+    fn fill(&mut self) -> Result<(), SourceError> {
+        let Self { path, batches, rows } = self;
+        let place = || path.display().to_string();
+        guarded(&place, || {
+            while rows.is_empty() {
+                let Some(batch) = batches.next() else { break };
+                let batch = batch.map_err(|e| SourceError::invalid(place(), e.to_string(), DAMAGED))?;
+                bindings(&batch, rows)
+                    .ok_or_else(|| SourceError::invalid(place(), "its columns have other types", DAMAGED))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn bindings(batch: &RecordBatch, rows: &mut VecDeque<BindingRow>) -> Option<()> {
+    let epochs = batch.column_by_name("epoch")?.as_primitive_opt::<UInt64Type>()?;
+    let walls = batch.column_by_name("wall")?.as_primitive_opt::<Int64Type>()?;
+    let watermarks = batch.column_by_name("watermark")?.as_primitive_opt::<Int64Type>()?;
+    let rules = batch.column_by_name("rules")?.as_string_opt::<i32>()?;
+    let bytes = batch.column_by_name("binding")?.as_binary_opt::<i32>()?;
+    for i in 0..batch.num_rows() {
+        rows.push_back(BindingRow {
+            epoch: epochs.value(i),
+            wall_ms: walls.value(i),
+            watermark_ms: watermarks.value(i),
+            rules: u128::from_str_radix(rules.value(i), 16).ok()?,
+            bytes: bytes.value(i).to_vec(),
+        });
+    }
+    Some(())
 }
 
 /// Writes the list of decisions.
@@ -209,7 +259,10 @@ mod tests {
         assert_eq!(read_late(dir.path()).unwrap(), late);
         let binding = BindingRow { epoch: 4, wall_ms: 5, watermark_ms: i64::MIN, rules: 1 << 99, bytes: vec![0, 255] };
         write_bindings(dir.path(), std::slice::from_ref(&binding)).unwrap();
-        assert_eq!(read_bindings(dir.path()).unwrap(), [binding]);
+        let mut bindings = Bindings::open(dir.path()).unwrap();
+        assert!(!bindings.is_at_end().unwrap());
+        assert_eq!(bindings.read().unwrap(), Some(binding));
+        assert!(bindings.is_at_end().unwrap() && bindings.read().unwrap().is_none());
         write_decisions(dir.path(), &[]).unwrap();
         assert!(read_late(&dir.path().join("no")).is_err());
         std::fs::copy(dir.path().join(BINDINGS_FILE), dir.path().join(LATE_FILE)).unwrap();

@@ -35,10 +35,10 @@ pub(crate) fn import_resolved(
                 ParquetFiles::open(paths, &options.parquet)?.import_into(&mut writer, progress)?;
             }
             Input::Text(path) => openmetrics::import_file(path, &options.text, &mut writer, progress)?,
-            Input::Archive(dir) => match Rolled::read(dir)? {
+            Input::Archive(dir) => match Rolled::hold(dir)? {
                 None => import_archive(dir, &mut writer, progress)?,
                 // In the order in which they were rolled, so that the first in the log's order wins.
-                Some(rolled) => {
+                Some((rolled, _hold)) => {
                     rolled.parts.iter().try_for_each(|part| import_archive(&part.folder(dir), &mut writer, progress))?
                 }
             },

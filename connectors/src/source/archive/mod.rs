@@ -21,13 +21,19 @@
 //!
 //! # Limits
 //! Samples that became visible late stand where their stamp says; `late_files` name the lists that keep when they became visible,
-//! which a backtest does not need. Spans are not compacted. Since when a counter counts is not kept.
+//! which a backtest does not need. Since when a counter counts is not kept.
 
 mod beside;
+mod building;
 mod histogram_file;
 mod histogram_spool;
+mod hold;
 mod import;
+mod joined;
 mod manifest;
+mod merge;
+mod merge_samples;
+mod publish;
 mod reader;
 mod rolled;
 mod rolled_source;
@@ -41,11 +47,13 @@ mod timeline;
 mod writer;
 
 pub use beside::{
-    BindingRow, DecisionRow, LATE_FILE, LateRow, read_bindings, read_late, write_bindings, write_decisions, write_late,
+    BindingRow, Bindings, DecisionRow, LATE_FILE, LateRow, read_late, write_bindings, write_decisions, write_late,
 };
+pub use hold::{Hold, Replaced};
 pub use import::import;
 pub(crate) use import::import_resolved;
 pub use manifest::{FORMAT, MANIFEST, Manifest, SampleFile, VERSION};
+pub use merge::merge;
 pub use reader::{Archive, ArchiveSource};
 pub use rolled::{Cut, Part, ROLLED_VERSION, Rolled};
 pub use rolled_source::{RolledArchive, RolledSource};

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! # Semantics
-//! A part is there whole before the manifest names it; what the manifest does not name is no part, and goes at the next
-//! start. Parts do not overlap: each sample that was admitted is in one of them once. A sample that is not listed as late may stand
+//! A part is there whole before the manifest names it; what the manifest does not name is no part, and goes once nobody reads it
+//! (`hold.rs`). Parts are merged: the one that takes their place gives what they gave. Parts do not overlap: each sample that was admitted is in one of them once. A sample that is not listed as late may stand
 //! in any epoch up to the first one whose watermark covers it, because a step reads nothing newer than that watermark.
 //!
 //! # Errors
@@ -116,20 +116,25 @@ impl Rolled {
         }
     }
 
-    /// Reads the manifest of a folder; `None` if there is none or it is that of an archive in one piece.
+    /// Reads the manifest of a folder; `None` if there is none or it is that of an archive in one piece. Whoever goes on to read parts
+    /// takes [`Rolled::hold`].
     pub fn read(dir: &Path) -> Result<Option<Self>, SourceError> {
         let path = dir.join(MANIFEST);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(SourceError::io(&path, "reading", e)),
-        };
+        match fs::read(&path) {
+            Ok(text) => Self::of(&path, &text),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(SourceError::io(&path, "reading", e)),
+        }
+    }
+
+    /// The manifest that a text is, if it is one.
+    pub(super) fn of(path: &Path, text: &[u8]) -> Result<Option<Self>, SourceError> {
         let is_rolled = |head: Head| head.format == FORMAT && head.version == ROLLED_VERSION;
-        if !serde_json::from_slice(&text).is_ok_and(is_rolled) {
+        if !serde_json::from_slice(text).is_ok_and(is_rolled) {
             return Ok(None);
         }
         let wrong = |what: String, advice: &str| SourceError::invalid(path.display().to_string(), what, advice);
-        let rolled: Self = serde_json::from_slice(&text)
+        let rolled: Self = serde_json::from_slice(text)
             .map_err(|e| wrong(format!("it is not a rolled archive's manifest ({e})"), "restore it from a copy"))?;
         if rolled.hash_version != HASH_VERSION {
             let what = format!("its hash version is {}, this program's is {HASH_VERSION}", rolled.hash_version);
@@ -180,11 +185,14 @@ impl Rolled {
         Ok(())
     }
 
-    /// Removes what stands beside the parts that the manifest names: a crash left it there.
+    /// Removes what stands beside the parts that the manifest names: parts that were merged or are too old, and what a crash left
+    /// there. Nothing may be written meanwhile.
     pub fn sweep(&self, dir: &Path) -> Result<(), SourceError> {
         let folder = dir.join(PARTS_DIR);
         let failed = |e| SourceError::io(&folder, "tidying", e);
-        fs::create_dir_all(&folder).map_err(failed)?;
+        if !folder.exists() {
+            return Ok(());
+        }
         for entry in fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let is_part = self.parts.iter().any(|p| dir.join(&p.name) == entry.path());
@@ -195,17 +203,32 @@ impl Rolled {
         Ok(())
     }
 
-    /// Takes off the parts whose stamps are all older, from the beginning on and never the last; they go once the manifest
-    /// does not name them. Gives their number.
-    pub fn collect(&mut self, dir: &Path, before_ms: i64) -> Result<usize, SourceError> {
-        let old = self.parts.iter().take(self.parts.len().saturating_sub(1));
-        let n = old.take_while(|p| p.before_ms <= before_ms).count();
-        if n > 0 {
-            self.parts.drain(..n);
-            self.write(dir)?;
-            self.sweep(dir)?;
+    /// Removes what stands where a part is to be written that the manifest does not name: a crash or an error left it there.
+    pub fn make_room(&self, dir: &Path, name: &str) -> Result<(), SourceError> {
+        let folder = dir.join(name);
+        if self.parts.iter().all(|p| p.name != name) && folder.is_dir() {
+            fs::remove_dir_all(&folder).map_err(|e| SourceError::io(&folder, "tidying", e))?;
         }
-        Ok(n)
+        let parts = dir.join(PARTS_DIR);
+        fs::create_dir_all(&parts).map_err(|e| SourceError::io(&parts, "creating", e))
+    }
+
+    /// How many parts, from the beginning on and never the last, have only older stamps.
+    pub fn older(&self, before_ms: i64) -> usize {
+        let all_but_last = self.parts.iter().take(self.parts.len().saturating_sub(1));
+        all_but_last.take_while(|p| p.before_ms <= before_ms).count()
+    }
+
+    /// Puts a merged part in the place of those that it was made of; whether they are all still there.
+    pub fn replace(&mut self, merged: &[Part], by: &Part) -> bool {
+        let Some(first) = merged.first().and_then(|first| self.parts.iter().position(|p| p == first)) else {
+            return false;
+        };
+        let is_there = self.parts[first..].starts_with(merged);
+        if is_there {
+            self.parts.splice(first..first + merged.len(), [by.clone()]);
+        }
+        is_there
     }
 
     /// Oldest and newest stamp.

@@ -7,6 +7,7 @@
 //! # State
 //! The labels of all series handed out, and of each open part what [`ArchiveSource`] holds.
 
+use super::hold::Hold;
 use super::rolled::Rolled;
 use super::{Archive, ArchiveSource};
 use crate::source::table::SeriesTable;
@@ -21,13 +22,21 @@ pub struct RolledArchive {
     dir: PathBuf,
     rolled: Rolled,
     open: Vec<Mutex<Weak<Archive>>>,
+    /// Keeps the parts where they are.
+    _hold: Option<Hold>,
 }
 
 impl RolledArchive {
-    /// That of a folder and its manifest.
+    /// Opens that of a folder, whose parts stay as long as it is open; `None` if there is none.
+    pub fn open(dir: &Path) -> Result<Option<Self>, SourceError> {
+        let found = Rolled::hold(dir)?;
+        Ok(found.map(|(rolled, hold)| Self { _hold: Some(hold), ..Self::new(dir, rolled) }))
+    }
+
+    /// That of a folder and its manifest, for who knows that its parts stay.
     pub fn new(dir: &Path, rolled: Rolled) -> Self {
         let open = rolled.parts.iter().map(|_| Mutex::default()).collect();
-        Self { dir: dir.to_owned(), rolled, open }
+        Self { dir: dir.to_owned(), rolled, open, _hold: None }
     }
 
     /// Its manifest.
@@ -41,7 +50,15 @@ impl RolledArchive {
         if let Some(archive) = open.upgrade() {
             return Ok(archive);
         }
-        let archive = Arc::new(Archive::open(&self.rolled.parts[number].folder(&self.dir))?);
+        let folder = self.rolled.parts[number].folder(&self.dir);
+        let archive = Archive::open(&folder).map_err(|error| {
+            if folder.exists() {
+                return error;
+            }
+            let what = "this part of the archive is gone: the run that writes it has merged or removed it";
+            SourceError::invalid(folder.display().to_string(), what, "read the archive again")
+        })?;
+        let archive = Arc::new(archive);
         *open = Arc::downgrade(&archive);
         Ok(archive)
     }

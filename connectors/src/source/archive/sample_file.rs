@@ -74,7 +74,8 @@ pub(crate) fn settle(input: &Rows, row_of: &[u32], rows: std::ops::Range<u32>) -
 }
 
 impl Settled {
-    fn append(&mut self, row: i32, samples: &[(i64, f64)]) {
+    /// Appends the samples of a series in order of stamps, keeping the first of equal ones.
+    pub(crate) fn append(&mut self, row: i32, samples: &[(i64, f64)]) {
         let from = self.stamps.len();
         for (stamp, value) in samples {
             if self.stamps.len() > from && self.stamps.last() == Some(stamp) {
@@ -86,6 +87,17 @@ impl Settled {
             self.values.push(*value);
         }
         self.series.resize(self.stamps.len(), row);
+    }
+
+    /// Takes off the first rows, and what was left out.
+    pub(crate) fn take_first(&mut self, rows: usize) -> Self {
+        let rest = Self {
+            series: self.series.split_off(rows),
+            stamps: self.stamps.split_off(rows),
+            values: self.values.split_off(rows),
+            ..Self::default()
+        };
+        std::mem::replace(self, rest)
     }
 }
 

@@ -26,6 +26,10 @@ impl Families {
         self.one("archive_parts", Gauge, "Parts of the archive.", read(&archive.parts));
         let help = "Parts that could not be written at once.";
         self.one("archive_failures_total", Counter, help, read(&archive.failures));
+        let merged = read(&archive.merged);
+        self.one("archive_merged_parts_total", Counter, "Parts that were merged into larger ones.", merged);
+        let failed = read(&archive.merge_failures);
+        self.one("archive_merge_failures_total", Counter, "Times that parts could not be merged.", failed);
     }
 
     fn known(&mut self, dictionary: &Dictionary) {
