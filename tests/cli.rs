@@ -7,6 +7,8 @@
 
 #[path = "cli/archive.rs"]
 mod archive;
+#[path = "cli/archive_faults.rs"]
+mod archive_faults;
 #[path = "cli/archive_warm.rs"]
 mod archive_warm;
 #[path = "cli/bad_data.rs"]

@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Four spans.
-const COMPACT_MS: i64 = 4 * SPAN_MS;
+pub const COMPACT_MS: i64 = 4 * SPAN_MS;
 
-fn window(part: &Part) -> i64 {
+pub fn window(part: &Part) -> i64 {
     (part.before_ms - 1).div_euclid(COMPACT_MS)
 }
 
@@ -39,7 +39,8 @@ impl World {
         let begin = Instant::now();
         while !is_so() {
             assert!(run.ended(Duration::from_millis(20)).is_none(), "the run has ended");
-            assert!(begin.elapsed() < Duration::from_secs(60), "{what}: {:#?}", self.rolled());
+            let why = (run.handle().archive().trouble(), run.handle().archive().merge_trouble());
+            assert!(begin.elapsed() < Duration::from_secs(60), "{what}: {why:?}, {:#?}", self.rolled());
         }
     }
 
