@@ -171,7 +171,7 @@ impl Compactor {
         let job = self.job.take_if(|job| end || job.thread.is_finished())?;
         let panicked = || LiveError::Ended { what: "the thread that merges parts", reason: "it panicked".to_owned() };
         let result = job.thread.join().unwrap_or_else(|_| Err(panicked()));
-        let Some(first) = job.parts.first().filter(|_| !(end && result.is_err())) else { return None };
+        let first = job.parts.first().filter(|_| !(end && result.is_err()))?;
         match &result {
             Ok(_) => drop(self.failed.remove(&first.name)),
             Err(_) => {

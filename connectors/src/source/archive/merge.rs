@@ -242,7 +242,7 @@ mod tests {
             write_late(dir, &rows)?;
             write_bindings(dir, &(from_epoch..=to_epoch).map(bind).collect::<Vec<_>>())?;
             // Some have no decisions, some no value: their tables differ in what may be empty.
-            let value = (n % 2 == 0).then_some(0.5);
+            let value = n.is_multiple_of(2).then_some(0.5);
             let decisions: Vec<_> = (from_epoch..=to_epoch).filter(|_| n != 3).map(|e| decision(e, value)).collect();
             write_decisions(dir, &decisions)?;
             Ok(vec![LATE_FILE.to_owned()])
