@@ -106,7 +106,7 @@ impl Process {
             "--archive-span",
             "1s",
             "--archive-compaction",
-            "4s",
+            "2s",
             "--remote-write",
             &self.store.url("/api/v1/write"),
         ]);
@@ -255,7 +255,10 @@ fn disturb(victim: &mut Process, kills: u64, seed: &mut u64) -> u64 {
             at_points += u64::from(!victim.lives());
         }
         victim.kill();
-        let at = format!("{}:{}", CRASH_POINTS[point % CRASH_POINTS.len()], 1 + next(seed, 4));
+        let name = CRASH_POINTS[point % CRASH_POINTS.len()];
+        // The archive's come seldom.
+        let pass = if name.starts_with("archive.") { 1 } else { 1 + next(seed, 4) };
+        let at = format!("{name}:{pass}");
         let crash_at = (kill % 2 == 0).then_some(at.as_str());
         point += usize::from(kill % 2 == 0);
         victim.start(1 + next(seed, 4) as usize, crash_at);

@@ -185,11 +185,12 @@ fn secrets_come_from_files_beside_the_configuration() {
 fn a_tenant_has_what_it_says_and_everybody_s_else() {
     let text = "\
 evaluation: {lateness: 1s, interval: 30s}
-state: {folder: s}
+state: {folder: s, archive_retention: 90d, archive_compaction: 12h}
 ingest: {limits: {series: 5, samples_per_second: 100}}
 tenants:
-  a: {rules: [a.yml], lateness: 2s, limits: {series: 7}}
+  a: {rules: [a.yml], lateness: 2s, limits: {series: 7}, archive_retention: 7d}
   b: {rules: [b.yml], notifications: {alertmanagers: [http://x:1]}}
+  c: {rules: [c.yml], archive_retention: 0s}
 ";
     let config = read(text).unwrap();
     let (a, b) = (config.of_tenant("a"), config.of_tenant("b"));
@@ -201,6 +202,10 @@ tenants:
     assert_eq!(b.notifications.alertmanagers, [Receiver::at("http://x:1")]);
     assert_eq!(a.live("a").options.tenant, "a");
     assert_eq!((a.live("a").forward, b.live("b").forward), (None, None));
+    let days = |config: &Config, name: &str| config.live(name).archive.map(|spec| spec.retention_ms / 86_400_000);
+    let c = config.of_tenant("c");
+    assert_eq!((days(&a, "a"), days(&b, "b"), days(&c, "c")), (Some(7), Some(90), None));
+    assert_eq!(a.live("a").archive.map(|spec| spec.compact_ms), Some(43_200_000));
 }
 
 #[test]

@@ -27,8 +27,13 @@ impl Small {
     }
 
     fn remount(&self, options: &str) {
-        let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).status().unwrap();
-        assert!(done.success());
+        // Not while a file is open that is being written.
+        let mounted = || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).output();
+            done.unwrap().status.success()
+        };
+        assert!((0..500).any(|_| mounted()), "it cannot be mounted again");
     }
 
     /// Takes all room but some kibibytes.

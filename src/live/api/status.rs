@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::answer::{rfc3339, success};
-use crate::live::Progress;
+use crate::live::{ArchiveStats, Progress};
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
@@ -63,7 +63,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
             })
         })
         .collect();
-    let (reload, archive) = (run.last_reload(), run.archive());
+    let reload = run.last_reload();
     success(json!({
         "ready": run.is_ready(),
         "generation": run.started().generation,
@@ -79,12 +79,7 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
         "decisions_hash": format!("{:032x}", view.rolling_hash),
         "checkpoint": checkpoint,
         "remote_checkpoint": remote,
-        "archive": {
-            "parts": archive.parts.load(Ordering::Relaxed),
-            "samples": archive.samples.load(Ordering::Relaxed),
-            "error": archive.trouble(),
-            "merge_error": archive.merge_trouble(),
-        },
+        "archive": archive(run.archive()),
         "quarantine": {"rules": run.quarantine().rules, "series": run.quarantine().series},
         "receivers": receivers,
         "remote_write": run.forwarded().into_iter().map(forwarded).collect::<Vec<_>>(),
@@ -97,6 +92,16 @@ pub async fn progress(State(api): State<Arc<Api>>) -> Response {
             "error": reload.error,
         },
     }))
+}
+
+/// What the archive has, and what ails it.
+fn archive(archive: &ArchiveStats) -> serde_json::Value {
+    json!({
+        "parts": archive.parts.load(Ordering::Relaxed),
+        "samples": archive.samples.load(Ordering::Relaxed),
+        "error": archive.trouble(),
+        "merge_error": archive.merge_trouble(),
+    })
 }
 
 /// How far a receiver of what rules write is.
