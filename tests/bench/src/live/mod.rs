@@ -15,7 +15,7 @@ use bellwether_connectors::serve::ingest::{self, IngestConfig};
 use bellwether_connectors::serve::{Server, ServerConfig};
 use bellwether_connectors::source::log::LogSpec;
 use bellwether_connectors::source::remote_write::Version;
-use bellwether_dataflow::lower;
+use bellwether_dataflow::lower::{self, Late, LatePolicy};
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::Mode;
 use bellwether_dataflow::time::LiveSpec;
@@ -27,6 +27,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const LATENESS_MS: i64 = 2_000;
+
+/// How much later rules are evaluated again, where they are.
+const WITHIN_MS: i64 = 5_000;
 
 /// Spans of the archive: short, so that parts are written within a row.
 const SPAN_MS: i64 = 5_000;
@@ -53,8 +56,17 @@ fn resident_mib() -> f64 {
 #[derive(Clone, Copy)]
 struct Setting {
     archived: bool,
+    /// Whether rules are evaluated again once late samples are in.
+    amends: bool,
     /// How long the log is kept, ms.
     retention_ms: i64,
+}
+
+impl Setting {
+    fn late(self) -> Late {
+        let policy = if self.amends { LatePolicy::Amend } else { LatePolicy::Ignore };
+        Late { policy, within_ms: WITHIN_MS, ..Late::default() }
+    }
 }
 
 /// A run on a fresh folder, and its server.
@@ -83,7 +95,11 @@ impl Loaded {
             time: LiveSpec { lateness_ms: LATENESS_MS, ..LiveSpec::default() },
             log: LogSpec::default(),
             rules: vec![rules.display().to_string(), "examples/fleet-rules.yml".to_owned()],
-            options: lower::Options { lateness_ms: Some(LATENESS_MS), ..lower::Options::default() },
+            options: lower::Options {
+                lateness_ms: Some(LATENESS_MS),
+                late: setting.late(),
+                ..lower::Options::default()
+            },
             promql: promql::Options::default(),
             most_bytes: 512 << 20,
             checkpoint_ms: 10_000,
@@ -138,6 +154,7 @@ fn head() {
         "{} series with 10 labels over loopback, {SENDERS} senders, 1 worker, 21 rules, lateness {LATENESS_MS} ms",
         SERIES * REQUESTS
     );
+    println!("x2: every rule is evaluated again {WITHIN_MS} ms later, for late samples");
     println!(
         "{:<5} {:>7} {:>7}  {:>6}  {:>20}  {:>20}  {:>8}  {:>6}  archive",
         "", "wanted", "taken", "a", "engine latency, ms", "decision delay, ms", "resident", "log"
@@ -198,27 +215,30 @@ fn row(rate: f64, seconds: f64, version: Version, setting: Setting) -> Result<(P
     let loaded = Loaded::start(setting)?;
     let begin = Instant::now();
     let taken = Load::start(loaded.server.address(), version, &[Phase { rate, seconds }]).join()? as f64;
-    let line = Line { first: name(version), rate, taken, seconds: begin.elapsed().as_secs_f64() };
+    let first = format!("{}{}", name(version), if setting.amends { "x2" } else { "" });
+    let line = Line { first: &first, rate, taken, seconds: begin.elapsed().as_secs_f64() };
     let handle = loaded.live.handle();
     line.print(&handle, &Earlier::default());
     let (_, samples, _) = written(&handle);
     Ok((loaded.stop()?, samples))
 }
 
-/// A row for 200 k samples a second, without an archive and with one, and one for as many as go through, for both versions.
+/// A row for 200 k samples a second, without an archive and with one, and one for as many as go through, for both versions; the last
+/// one with every rule evaluated twice.
 pub fn live(seconds: Option<usize>) -> Result<(), String> {
     let seconds = seconds.map_or(30.0, |s| s as f64);
     head();
     let (one, two) = (Version::One, Version::Two);
-    for (rate, version, archived) in [
-        (200e3, one, false),
-        (200e3, one, true),
-        (MOST, one, false),
-        (200e3, two, false),
-        (MOST, two, false),
-        (MOST, two, true),
+    for (rate, version, archived, amends) in [
+        (200e3, one, false, false),
+        (200e3, one, true, false),
+        (MOST, one, false, false),
+        (200e3, two, false, false),
+        (MOST, two, false, false),
+        (MOST, two, true, false),
+        (MOST, two, false, true),
     ] {
-        let (folder, _) = row(rate, seconds, version, Setting { archived, retention_ms: 0 })?;
+        let (folder, _) = row(rate, seconds, version, Setting { archived, amends, retention_ms: 0 })?;
         let _ = std::fs::remove_dir_all(&folder);
     }
     Ok(())
@@ -231,7 +251,7 @@ const LINES: u32 = 20;
 pub fn soak(seconds: Option<usize>) -> Result<(), String> {
     let seconds = seconds.map_or(600.0, |s| s as f64);
     head();
-    let loaded = Loaded::start(Setting { archived: true, retention_ms: 0 })?;
+    let loaded = Loaded::start(Setting { archived: true, amends: false, retention_ms: 0 })?;
     let handle = loaded.live.handle();
     let phase = |rate: f64, share: f64| Phase { rate, seconds: seconds * share };
     let phases = [phase(200e3, 0.4), phase(250e3, 0.2), phase(200e3, 0.4)];
@@ -273,7 +293,7 @@ fn read_again(state: &Path, samples: u64, workers: usize) -> Result<(), String> 
 pub fn log(seconds: Option<usize>) -> Result<(), String> {
     head();
     let seconds = seconds.map_or(30.0, |s| s as f64);
-    let setting = Setting { archived: false, retention_ms: 3_600_000 };
+    let setting = Setting { archived: false, amends: false, retention_ms: 3_600_000 };
     let (folder, samples) = row(MOST, seconds, Version::Two, setting)?;
     for workers in [1, 2] {
         read_again(&folder.join("state"), samples, workers)?;
