@@ -30,6 +30,13 @@ fn root() -> PathBuf {
 
 /// Every Rust file of the workspace.
 fn sources() -> Vec<Source> {
+    let found = files(&["rs"]);
+    assert!(found.len() > 50, "the walk through the workspace is broken");
+    found
+}
+
+/// Every file of the workspace whose name ends so.
+fn files(endings: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
     let mut open = vec![root()];
     while let Some(dir) = open.pop() {
@@ -40,7 +47,7 @@ fn sources() -> Vec<Source> {
                 if !name.starts_with('.') && name != "target" {
                     open.push(path);
                 }
-            } else if name.ends_with(".rs") {
+            } else if endings.contains(&name.rsplit('.').next().unwrap()) {
                 let text = fs::read_to_string(&path).unwrap();
                 let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
                 found.push(Source { path, text });
@@ -48,7 +55,6 @@ fn sources() -> Vec<Source> {
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(found.len() > 50, "the walk through the workspace is broken");
     found
 }
 
@@ -86,6 +92,19 @@ fn assert_none(found: Vec<String>, advice: &str) {
 fn every_file_says_what_it_is() {
     let bare = sources().into_iter().filter(|s| !s.text.starts_with("//!")).map(|s| s.path).collect();
     assert_none(bare, "begin the file with `//!`: one sentence on what flows in and what flows out");
+}
+
+/// Two descriptions of one thing met in a file for users, and both stood there with what the merge had put between.
+#[test]
+fn merges_are_finished() {
+    let all = files(&["rs", "md", "toml", "yml", "json", "service", "Containerfile"]);
+    assert!(
+        all.iter().any(|s| s.path == "docs/operating.md") && all.iter().any(|s| s.path == "packaging/Containerfile")
+    );
+    let marks = ["<".repeat(7), "=".repeat(7), ">".repeat(7)];
+    let is_mark = |line: &str| marks.iter().any(|mark| line == mark || line.starts_with(&format!("{mark} ")));
+    let marked = all.iter().flat_map(|s| s.text.lines().filter(|l| is_mark(l)).map(|l| format!("{}: {l}", s.path)));
+    assert_none(marked.collect(), "choose, and take the marks out");
 }
 
 #[test]

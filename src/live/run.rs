@@ -21,6 +21,7 @@ use bellwether_connectors::source::intake::{Intake, IntakeError};
 use bellwether_dataflow::lower;
 use bellwether_dataflow::promql;
 use bellwether_dataflow::render::{RunError, RunReport};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -276,6 +277,17 @@ impl LiveHandle {
     /// What starting found.
     pub fn started(&self) -> &Started {
         &self.0.started
+    }
+
+    /// By group, the steps that nobody evaluates because a machine was lost with what it had behind its last checkpoint.
+    pub fn missed_steps(&self, table: &RuleTable) -> BTreeMap<String, u64> {
+        let (options, missed) = (self.0.tables.options(), self.0.started.restored.as_ref().map(|r| r.missed_ms));
+        let mut steps: BTreeMap<String, u64> = BTreeMap::new();
+        for (file, group) in table.set.files.iter().flat_map(|f| f.groups.iter().map(move |g| (f, g))) {
+            let own = missed.map_or(0, |missed| lower::steps_between(options, &file.path, group, missed));
+            *steps.entry(group.name.clone()).or_default() += own;
+        }
+        steps
     }
 
     /// Workers of the dataflow.

@@ -66,5 +66,5 @@ pub use error::LowerError;
 pub use input::{QueryInput, RuleInput, RuleKind};
 pub use late::{Late, LatePolicy, LateRule};
 pub use options::{GridKind, Options, Recorded, TemplateQueries};
-pub use phase::group_phase_ms;
+pub use phase::{group_phase_ms, steps_between};
 pub use rule_set::rule_inputs;

@@ -6,6 +6,7 @@
 //! a byte that is no UTF-8. Stamps are in ms.
 
 use super::options::{GridKind, Options};
+use crate::rules::Group;
 use bellwether_model::xxh64::{prometheus_2_hash, prometheus_hash};
 
 /// Phase of a group's steps, ms.
@@ -16,6 +17,14 @@ pub fn group_phase_ms(options: &Options, file: &str, group: &str, interval_ms: i
         GridKind::Prometheus => shift_ms(prometheus_hash(labels), interval_ms),
         GridKind::Prometheus2 => shift_ms(prometheus_2_hash(labels), interval_ms),
     }
+}
+
+/// Steps of a group behind one instant and before another, ms.
+pub fn steps_between(options: &Options, file: &str, group: &Group, (after_ms, before_ms): (i64, i64)) -> u64 {
+    let interval_ms = options.interval_override_ms.or(group.interval_ms).unwrap_or(options.default_interval_ms).max(1);
+    let phase_ms = group_phase_ms(options, file, &group.name, interval_ms);
+    let upto = |at_ms: i64| at_ms.saturating_sub(phase_ms).div_euclid(interval_ms);
+    upto(before_ms.saturating_sub(1)).saturating_sub(upto(after_ms)).try_into().unwrap_or(0)
 }
 
 fn shift_ms(hash: u64, interval_ms: i64) -> i64 {
@@ -42,5 +51,24 @@ mod tests {
     fn zero_follows_the_option() {
         let options = Options { phase_ms: 61_000, ..Options::default() };
         assert_eq!(group_phase_ms(&options, "f", "g", 60_000), 1_000);
+    }
+
+    #[test]
+    fn steps_are_counted_between_two_instants_and_not_at_them() {
+        let group = |interval_ms| Group {
+            name: "g".to_owned(),
+            interval_ms,
+            query_offset_ms: None,
+            limit: 0,
+            labels: Vec::new(),
+            rules: Vec::new(),
+            position: Default::default(),
+        };
+        let options = Options { phase_ms: 1_000, default_interval_ms: 60_000, ..Options::default() };
+        let steps = |interval_ms, between| steps_between(&options, "f", &group(interval_ms), between);
+        assert_eq!(steps(Some(15_000), (1_000, 46_000)), 2);
+        assert_eq!(steps(Some(15_000), (999, 46_001)), 4);
+        assert_eq!(steps(None, (1_000, 46_000)), 0);
+        assert_eq!(steps(Some(15_000), (46_000, 1_000)), 0);
     }
 }

@@ -93,7 +93,7 @@ fn state(run: &Run) -> Event {
     event.with("checkpoint_epoch", checkpoint).with("epochs_to_run", again)
 }
 
-fn filled(Restored { place, epoch, wall_ms }: &Restored, now_ms: i64) -> Event {
+fn filled(Restored { place, epoch, wall_ms, .. }: &Restored, now_ms: i64) -> Event {
     let age = bellwether_dataflow::plan::duration(now_ms.saturating_sub(*wall_ms) / 1_000 * 1_000);
     let text = format!(
         "the folder was empty: filled from the checkpoint of epoch {epoch} in {place}, {age} old. What came after it is known only as \

@@ -70,6 +70,8 @@ pub struct Restored {
     pub epoch: u64,
     /// Wall clock of that epoch, ms.
     pub wall_ms: i64,
+    /// Its watermark, ms, and the first step here: nobody evaluates what is between.
+    pub missed_ms: (i64, i64),
 }
 
 /// What the uploads do, for metrics.

@@ -96,7 +96,8 @@ impl Remote {
             manifest.lost = true;
             tables.put(manifest.rules, &rules)?;
             store.put(&mut manifest, &kept)?;
-            restored = Some(Restored { place: self.bucket.place(), epoch, wall_ms });
+            let missed_ms = (manifest.watermark_ms, manifest.from_ms);
+            restored = Some(Restored { place: self.bucket.place(), epoch, wall_ms, missed_ms });
         }
         Ok(Joined { remote: self, candidate, leader, restored })
     }

@@ -104,7 +104,13 @@ fn what_is_in_force_outlives_its_machine() {
         let run = second.start(3).unwrap();
         let started = run.handle().started().clone();
         assert_eq!((started.generation, started.last_epoch), (2, 0));
-        assert!(started.restored.is_some_and(|r| r.epoch == started.checkpoint.unwrap()));
+        let restored = started.restored.unwrap();
+        assert_eq!(Some(restored.epoch), started.checkpoint);
+        // Steps of 15 s that neither machine evaluates.
+        let (since_ms, first_ms) = restored.missed_ms;
+        let between = (START_MS..first_ms).filter(|ms| ms % 15_000 == 0 && *ms > since_ms).count() as u64;
+        let missed = run.handle().missed_steps(&run.handle().table());
+        assert!(between > 0 && missed.values().all(|steps| *steps == between), "{missed:?}, {between}");
         // The sender has kept a part of what nobody took: among it how the alerts began, where they did meanwhile.
         (back_at - 15..back_at).filter(|tick| *tick > lost_at).for_each(|tick| send(&run, tick));
         live(&second, &run, back_at + 1..400);

@@ -84,6 +84,15 @@ impl Families {
         self.one("values_read_total", Counter, help, costs.values as f64);
     }
 
+    fn missed(&mut self, groups: &BTreeMap<String, u64>) {
+        let help =
+            "Steps that nobody evaluates: they were between a lost machine's last checkpoint and the first step here.";
+        self.head("rule_group_iterations_missed_total", Counter, help);
+        for (group, steps) in groups {
+            self.line(&[("group", group)], *steps as f64);
+        }
+    }
+
     fn remote(&mut self, stats: &RemoteStats, now_ms: i64) {
         let name = "remote_checkpoint_failures_total";
         self.one(name, Counter, "Uploads of a checkpoint that failed and are tried again.", read(&stats.failures));
@@ -220,6 +229,7 @@ pub fn families(api: &Api) -> Families {
     all.one("alerts", Gauge, "Alerts that are pending, firing or resolved lately.", view.book.len() as f64);
     all.one("rules_failing", Gauge, "Rules that failed at some step.", view.errors.len() as f64);
     all.rules(&table, &view.costs);
+    all.missed(&run.missed_steps(&table));
     all.one("replay_differences_total", Counter, "Decisions that a replay gave otherwise.", view.differing as f64);
     if let Some(c) = view.checkpoint {
         let age = now_ms.saturating_sub(c.at_ms) as f64 / 1_000.0;
