@@ -9,8 +9,6 @@
 mod archive;
 #[path = "cli/archive_faults.rs"]
 mod archive_faults;
-#[path = "cli/archive_warm.rs"]
-mod archive_warm;
 #[path = "cli/bad_data.rs"]
 mod bad_data;
 #[path = "cli/bad_rules.rs"]

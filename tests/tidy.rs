@@ -61,7 +61,7 @@ fn files(endings: &[&str]) -> Vec<Source> {
 impl Source {
     /// The text before its tests.
     fn code(&self) -> &str {
-        let tests = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\nmod test {"];
+        let tests = ["mod tests {", "mod test {", "pub(super) mod tests {"].map(|t| format!("\n#[cfg(test)]\n{t}"));
         let end = tests.iter().filter_map(|t| self.text.find(t)).min().unwrap_or(self.text.len());
         &self.text[..end]
     }
@@ -105,6 +105,29 @@ fn merges_are_finished() {
     let is_mark = |line: &str| marks.iter().any(|mark| line == mark || line.starts_with(&format!("{mark} ")));
     let marked = all.iter().flat_map(|s| s.text.lines().filter(|l| is_mark(l)).map(|l| format!("{}: {l}", s.path)));
     assert_none(marked.collect(), "choose, and take the marks out");
+}
+
+/// Clippy refuses `unwrap`, `expect` and `panic!` in every crate; what is left is that somebody allows them.
+#[test]
+fn nothing_that_panics_is_allowed_outside_of_tests() {
+    let all = sources();
+    let rooms = ["src/", "connectors/src/", "dataflow/src/", "operators/src/", "operators/model/src/"];
+    let ours = || all.iter().filter(|s| !s.is_test() && rooms.iter().any(|room| s.path.starts_with(room)));
+    let lints = ["unwrap_used", "expect_used", "clippy::panic"];
+    let allows = |l: &str| (l.contains("allow(") || l.contains("expect(")) && lints.iter().any(|lint| l.contains(lint));
+    let found =
+        |s: &Source| s.lines().filter(|(_, l)| allows(l)).map(|(n, l)| format!("{}:{n}: {l}", s.path)).collect();
+    assert_none(ours().flat_map(|s| -> Vec<String> { found(s) }).collect(), "return an error that says what and where");
+    let tables = [
+        "Cargo.toml",
+        "connectors/Cargo.toml",
+        "dataflow/Cargo.toml",
+        "operators/Cargo.toml",
+        "operators/model/Cargo.toml",
+    ];
+    let bare =
+        tables.iter().filter(|t| !fs::read_to_string(root().join(t)).unwrap().contains("[lints]\nworkspace = true"));
+    assert_none(bare.map(|t| (*t).to_owned()).collect(), "let the crate have the workspace's lints");
 }
 
 #[test]

@@ -64,11 +64,7 @@ fn of_series(late: &[LateRow], series: u32) -> &[LateRow] {
 
 impl Open {
     fn take(&mut self, runs: &Runs, dictionary: &Dictionary, now: &mut Rows) {
-        for (row, labels) in &runs.defs {
-            let at = *row as usize;
-            self.numbers.resize(self.numbers.len().max(at + 1), 0);
-            self.numbers[at] = dictionary.define(labels).0;
-        }
+        dictionary.define_all(&runs.defs, &mut self.numbers);
         for run in runs.iter() {
             let (mut late, number) = (of_series(&self.late, run.series), self.numbers[run.series as usize]);
             for (stamp_ms, value) in run.stamps.iter().zip(run.values) {

@@ -70,11 +70,7 @@ impl Past {
     }
 
     fn take(&mut self, runs: &Runs, rows: &mut Rows) {
-        for (number, labels) in &runs.defs {
-            let at = *number as usize;
-            self.numbers.resize(self.numbers.len().max(at + 1), 0);
-            self.numbers[at] = self.dictionary.define(labels).0;
-        }
+        self.dictionary.define_all(&runs.defs, &mut self.numbers);
         for one in runs.iter() {
             let series = self.numbers[one.series as usize];
             for (stamp_ms, value) in one.stamps.iter().zip(one.values) {

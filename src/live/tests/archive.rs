@@ -8,7 +8,7 @@ const SPAN_MS: i64 = 30_000;
 const COMPACT_MS: i64 = 4 * SPAN_MS;
 
 /// A world whose folder is one of the machine's as well: the archive is in there, everything else on the simulated disk.
-fn world(seed: u64) -> (World, tempfile::TempDir) {
+pub(in crate::live) fn world(seed: u64) -> (World, tempfile::TempDir) {
     let (mut world, folder) = (World::new(seed), tempfile::tempdir().unwrap());
     world.config.folder = folder.path().to_owned();
     let archive = ArchiveSpec::new(&folder.path().join("archive"));

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod archive;
+pub(super) mod archive;
 mod asking;
 mod compliance;
 mod costs;

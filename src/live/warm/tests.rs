@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::live::LiveRun;
-use crate::live::tests::{RULES, START_MS, TICK_MS, World, samples};
+use crate::live::tests::{RULES, START_MS, TICK_MS, World, archive, samples};
+use bellwether_connectors::source::archive::Rolled;
+use bellwether_connectors::source::intake::{Intake, Rows};
 use bellwether_dataflow::lower::{Late, LatePolicy};
 use std::time::{Duration, Instant};
 
-/// Of what nobody read before; of what older rules record; with windows, subqueries and hold durations that reach back.
+/// Of what nobody read before, or not as far back; of what older rules record; with windows, subqueries and hold durations that
+/// reach back.
 const LATER: &str = r#"
 - name: later
   interval: 15s
@@ -35,6 +38,9 @@ const LATER: &str = r#"
   - alert: Seen
     expr: count(ALERTS{alertname="Long"}) > 0
     for: 2m
+  - alert: Deep
+    expr: avg_over_time(load[9m]) > 410
+    for: 45s
 "#;
 
 /// Rules come with this tick.
@@ -69,7 +75,44 @@ fn go(world: &World, run: &LiveRun, ticks: std::ops::Range<i64>) {
     for tick in ticks {
         world.go_to(run, tick);
         assert!(world.send(run, tick));
+        if tick > AGO && tick % 4 == 0 {
+            send_again(run, tick - AGO);
+        }
         assert!(world.settle(run, tick));
+    }
+}
+
+/// So many ticks later, when nobody reads it before the change.
+const AGO: i64 = 84;
+
+/// What was taken long ago comes again with another value, which counts nowhere.
+fn send_again(run: &LiveRun, tick: i64) {
+    let (intake, mut rows) = (run.handle().intake(), Rows::default());
+    for (labels, stamp_ms, _) in samples(tick).into_iter().filter(|(labels, ..)| labels.metric_name() == "load") {
+        rows.push(intake.dictionary().define(&labels).0, stamp_ms, -1.0);
+    }
+    intake.append("sender", rows).unwrap().blocking_recv().unwrap().unwrap();
+}
+
+/// Waits for other threads.
+fn wait(until: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !until() {
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(begin.elapsed() < Duration::from_secs(30), "nothing goes on");
+    }
+}
+
+/// Everything before the change; where there is an archive, the log has given up by then what later rules read.
+fn go_to_change(world: &World, run: &LiveRun) {
+    go(world, run, 0..CHANGE - 12);
+    if let Some(archive) = &world.config.archive {
+        let cut_ms = || Rolled::read(&archive.folder).unwrap().and_then(|r| r.cut).map_or(0, |cut| cut.before_ms);
+        wait(|| cut_ms() >= START_MS + (CHANGE - 24) * TICK_MS);
+        go(world, run, CHANGE - 12..CHANGE);
+        wait(|| run.handle().intake().log().whole_from_ms() > START_MS + 30 * TICK_MS);
+    } else {
+        go(world, run, CHANGE - 12..CHANGE);
     }
 }
 
@@ -111,6 +154,12 @@ fn world(seed: u64) -> World {
     world
 }
 
+/// Two worlds: one whose log keeps everything, and one where only the archive does.
+fn worlds(seed: u64) -> [(World, Option<tempfile::TempDir>); 2] {
+    let (archived, folder) = archive::world(seed);
+    [(world(seed), None), (archived, Some(folder))]
+}
+
 #[test]
 fn rules_that_come_later_begin_as_if_they_had_been_there() {
     let expected = told(&always());
@@ -119,10 +168,10 @@ fn rules_that_come_later_begin_as_if_they_had_been_there() {
         // What fires before the change and goes on is told by nobody else.
         assert!(has || ["Long", "Known", "Missing", "Seen", "Inner"].contains(&alert), "{alert}: {expected:#?}");
     }
-    for workers in 1..=3 {
-        let world = world(2);
+    let both = |workers| worlds(2).map(|world| (workers, world));
+    for (workers, (world, _folder)) in (1..=3).flat_map(both) {
         let run = world.start(workers).unwrap();
-        go(&world, &run, 0..CHANGE);
+        go_to_change(&world, &run);
         write(&world, &whole_rules());
         reload(&world, &run, CHANGE - 1);
         go(&world, &run, CHANGE..TICKS);
@@ -130,7 +179,8 @@ fn rules_that_come_later_begin_as_if_they_had_been_there() {
         let ledger = world.ledger();
         let got = told(&ledger);
         for line in &expected {
-            assert!(got.contains(line), "{workers} workers: missing {line}\n{got:#?}");
+            let archives = world.config.archive.is_some();
+            assert!(got.contains(line), "{workers} workers, archive {archives}: missing {line}\n{got:#?}");
         }
         // What was firing already is told when the rules come: at once, not after its hold duration.
         for alert in ["Long", "Known", "Missing", "Seen"] {
@@ -145,20 +195,29 @@ fn rules_that_come_later_begin_as_if_they_had_been_there() {
 
 #[test]
 fn a_crash_behind_the_change_and_a_replay_begin_them_alike() {
-    let world = world(3);
-    let mut run = world.start(2).unwrap();
-    go(&world, &run, 0..CHANGE);
-    write(&world, &whole_rules());
-    reload(&world, &run, CHANGE - 1);
-    for (workers, until) in [(1, CHANGE + 1), (3, CHANGE + 9), (2, TICKS)] {
-        go(&world, &run, until - 1..until);
-        world.crash(run);
-        run = world.start(workers).unwrap();
-        assert!(world.send(&run, until - 1), "it is sent again after a gap");
-        assert!(world.settle(&run, until - 1));
+    let expected = told(&always());
+    for (world, _folder) in worlds(3) {
+        let mut run = world.start(2).unwrap();
+        go_to_change(&world, &run);
+        write(&world, &whole_rules());
+        reload(&world, &run, CHANGE - 1);
+        let mut from = CHANGE;
+        for (workers, until) in [(1, CHANGE + 1), (3, CHANGE + 9), (2, TICKS)] {
+            go(&world, &run, from..until);
+            world.crash(run);
+            run = world.start(workers).unwrap();
+            assert!(world.send(&run, until - 1), "it is sent again after a gap");
+            assert!(world.settle(&run, until - 1));
+            from = until;
+        }
+        run.stop().unwrap();
+        let got = told(&world.ledger());
+        let archives = world.config.archive.is_some();
+        for line in &expected {
+            assert!(got.contains(line), "archive {archives}: missing {line}\n{got:#?}");
+        }
+        world.replays_alike();
     }
-    run.stop().unwrap();
-    world.replays_alike();
 }
 
 /// Its template asks for what nobody read before.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 type Table = ParquetRecordBatchReaderBuilder<File>;
 
-fn open(path: &Path) -> Result<Table, SourceError> {
+pub(super) fn open(path: &Path) -> Result<Table, SourceError> {
     let place = || path.display().to_string();
     let file = File::open(path).map_err(|e| SourceError::io(path, "opening", e))?;
     guarded(&place, || Table::try_new(file).map_err(|e| SourceError::parquet(place(), e)))
@@ -84,18 +84,4 @@ pub(crate) fn late(from: &[PathBuf], rows: &[&[u32]]) -> Result<Vec<LateRow>, So
     }
     all.sort_unstable();
     Ok(all)
-}
-
-/// A column of texts of a table.
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-pub(crate) fn texts(path: &Path, column: &str) -> Vec<String> {
-    use arrow_array::cast::AsArray;
-    let mut all = Vec::new();
-    for batch in open(path).unwrap().build().unwrap() {
-        let batch = batch.unwrap();
-        let column = batch.column_by_name(column).unwrap().as_string::<i32>();
-        all.extend(column.iter().map(|text| text.unwrap().to_owned()));
-    }
-    all
 }

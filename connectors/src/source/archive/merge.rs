@@ -178,6 +178,7 @@ mod tests {
     use super::super::{ArchiveWriter, RolledArchive, RolledSource};
     use super::*;
     use crate::source::SampleSource;
+    use arrow_array::cast::AsArray;
     use bellwether_model::{Histogram, Labels};
     use std::sync::Arc;
 
@@ -260,6 +261,17 @@ mod tests {
         rolled
     }
 
+    /// A column of texts of a table.
+    fn texts(path: &Path, column: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        for batch in joined::open(path).unwrap().build().unwrap() {
+            let batch = batch.unwrap();
+            let column = batch.column_by_name(column).unwrap().as_string::<i32>();
+            all.extend(column.iter().map(|text| text.unwrap().to_owned()));
+        }
+        all
+    }
+
     /// What an archive gives.
     fn whole(dir: &Path, rolled: &Rolled) -> (Samples, Late, Vec<BindingRow>, Vec<String>) {
         let archive = Arc::new(RolledArchive::new(dir, rolled.clone()));
@@ -286,7 +298,7 @@ mod tests {
             while let Some(row) = rows.read().unwrap() {
                 bindings.push(row);
             }
-            decisions.extend(joined::texts(&folder.join(DECISIONS_FILE), "line"));
+            decisions.extend(texts(&folder.join(DECISIONS_FILE), "line"));
             assert_eq!(series.manifest().samples, part.samples);
             assert_eq!(series.manifest().span(), part.first_ms.zip(part.last_ms));
         }

@@ -97,6 +97,15 @@ impl Dictionary {
         (number, true)
     }
 
+    /// Notes the numbers of a batch's series: `numbers` has them by the numbers that they have in their source.
+    pub fn define_all(&self, defs: &[(u32, Labels)], numbers: &mut Vec<u32>) {
+        for (of_source, labels) in defs {
+            let at = *of_source as usize;
+            numbers.resize(numbers.len().max(at + 1), 0);
+            numbers[at] = self.define(labels).0;
+        }
+    }
+
     /// The number of a label set; `None` where it is new and there are `most` series already, about.
     pub fn define_below(&self, labels: &Labels, most: usize) -> Option<u32> {
         if self.len() < most {
